@@ -1,0 +1,2 @@
+//! The stage0 command.
+fn main() {}

@@ -1,0 +1,6 @@
+//! Decides whether an AI agent may make a tool call.
+
+pub mod document;
+pub mod limits;
+pub mod number;
+pub mod span;

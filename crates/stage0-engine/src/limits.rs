@@ -1,0 +1,76 @@
+//! Every limit of Stage0 as a named constant with its unit and its reason.
+//!
+//! A limit that is exceeded is an error with a code of its own, never a silent cut. The figures are
+//! far above what real policies and requests need and far below what would cost a host its memory
+//! or its deadline.
+
+// --- Requests ---
+
+/// Bytes of one request text. A tool call with a large document as argument fits.
+pub const REQUEST_BYTES_MAX: usize = 1_000_000;
+/// Nesting of lists and objects in a request.
+pub const REQUEST_DEPTH_MAX: usize = 64;
+/// Values (scalars, lists, objects and keys) in one request: memory stays under 12 bytes times this.
+pub const REQUEST_NODES_MAX: usize = 200_000;
+/// Characters of `goal`.
+pub const GOAL_CHARS_MAX: usize = 8_000;
+/// Entries of `tools`, `constraints`, `side_effects` and `success_criteria`, each.
+pub const REQUEST_LIST_ITEMS_MAX: usize = 200;
+/// Texts in `trusted`.
+pub const TRUSTED_TEXTS_MAX: usize = 200;
+/// Bytes of a tool's name.
+pub const TOOL_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a request id.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+// --- Numbers ---
+
+/// Significant digits of a number; more is an error, never a rounding.
+pub const NUMBER_DIGITS_MAX: u32 = 28;
+/// Digits after the decimal point, once trailing zeros are dropped.
+pub const NUMBER_SCALE_MAX: u32 = 28;
+
+// --- Policies ---
+
+/// Bytes of one policy file.
+pub const POLICY_BYTES_MAX: usize = 16_000_000;
+/// Nesting of a policy file.
+pub const POLICY_DEPTH_MAX: usize = 64;
+/// Files and packs that one policy may bring together.
+pub const POLICY_FILES_MAX: usize = 256;
+/// Rules of one policy, its imports included.
+pub const RULES_MAX: usize = 100_000;
+/// Catalogued tools of one policy.
+pub const TOOLS_MAX: usize = 100_000;
+/// Named expressions (`let`) of one policy.
+pub const LETS_MAX: usize = 10_000;
+/// Effect classes: the built-in ones and a policy's own. They are kept as bits.
+pub const EFFECTS_MAX: usize = 128;
+/// Problems reported for one policy; more would not be read.
+pub const PROBLEMS_MAX: usize = 200;
+/// Nesting of an argument schema.
+pub const SCHEMA_DEPTH_MAX: usize = 16;
+
+// --- Conditions ---
+
+/// Bytes of one condition's text.
+pub const CONDITION_BYTES_MAX: usize = 65_536;
+/// Nodes of one condition's tree.
+pub const CONDITION_NODES_MAX: usize = 10_000;
+/// Nesting of one condition (parentheses, calls, unary operators, conditionals, left-deep chains
+/// excluded): what a person could still read, with room to spare.
+pub const CONDITION_DEPTH_MAX: usize = 128;
+/// Loops within loops (`exists`, `all`, ...) in one condition.
+pub const LOOP_DEPTH_MAX: usize = 3;
+/// Elements that one loop may visit; a longer list is an error, hence DENY.
+pub const LOOP_ITEMS_MAX: usize = 10_000;
+/// Worst-case steps of one condition, by the static cost model.
+pub const CONDITION_COST_MAX: u64 = 10_000_000;
+/// Bytes of a text given to `matches`: linear time, but the factor is the pattern's size.
+pub const MATCH_TEXT_BYTES_MAX: usize = 65_536;
+/// Bytes of a compiled regular expression.
+pub const REGEX_BYTES_MAX: usize = 262_144;
+/// Bytes of strings and list entries that one decision may build (`+`, `map`, `filter`, ...).
+pub const SCRATCH_BYTES_MAX: usize = 4_000_000;
+/// Bytes of a text given to a domain function such as `argv`, `host` or `path_within`.
+pub const FUNCTION_TEXT_BYTES_MAX: usize = 65_536;

@@ -1,0 +1,1 @@
+//! The shared corpus, the oracle and the laws.
