@@ -1,0 +1,353 @@
+//! The functions of the language: one table with their types and costs, and what they compute.
+//!
+//! Domain functions over text live in [`crate::function`]; here is only how values reach them. A
+//! function of an unknown argument is unknown; what a function refuses is an error, hence DENY.
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+
+use super::operation::{has_member, room};
+use super::typing::Type;
+use super::value::{EvalError, Value};
+use crate::function;
+use crate::number::Number;
+use crate::time::zone::Zone;
+use crate::time::{Civil, Duration, Timestamp};
+use crate::limits::FUNCTION_TEXT_BYTES_MAX;
+
+/// A function of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Builtin {
+    Size,
+    StartsWith,
+    EndsWith,
+    Contains,
+    LowerAscii,
+    UpperAscii,
+    Glob,
+    Timestamp,
+    Duration,
+    Clock(ClockField),
+    PathWithin,
+    Host,
+    HostWithin,
+    EmailDomain,
+    IpInCidr,
+    Argv,
+    Commands,
+    Grounded,
+    InWindow,
+}
+
+/// A part of a timestamp or duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClockField {
+    FullYear,
+    Month,
+    DayOfYear,
+    DayOfMonth,
+    Date,
+    DayOfWeek,
+    Hours,
+    Minutes,
+    Seconds,
+    Milliseconds,
+}
+
+/// How a function may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Function,
+    Method,
+    Either,
+}
+
+/// One line of the table of functions.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    pub(crate) name: &'static str,
+    pub(crate) builtin: Builtin,
+    pub(crate) form: Form,
+    /// Types of the arguments, the receiver first; an empty list inside means any of these.
+    pub(crate) parameters: &'static [&'static [Type]],
+    /// How many of the last parameters may be left out.
+    pub(crate) optional: usize,
+    pub(crate) result: Type,
+    /// Steps in the static cost model.
+    pub(crate) cost: u64,
+    /// What it does, for the reference and for completion.
+    pub(crate) summary: &'static str,
+}
+
+const TEXT: &[Type] = &[Type::String];
+const TIME: &[Type] = &[Type::Timestamp];
+const CLOCK: &[Type] = &[Type::Timestamp, Type::Duration];
+
+macro_rules! functions {
+    ($($name:literal $builtin:expr, $form:ident ($($parameter:expr),*) $(? $optional:literal)? -> $result:expr, $cost:literal, $summary:literal;)*) => {
+        /// Every function of the language, by name.
+        pub(crate) const FUNCTIONS: &[Signature] = &[$(Signature {
+            name: $name,
+            builtin: $builtin,
+            form: Form::$form,
+            parameters: &[$($parameter),*],
+            optional: 0 $(+ $optional)?,
+            result: $result,
+            cost: $cost,
+            summary: $summary,
+        }),*];
+    };
+}
+
+functions! {
+    "size" Builtin::Size, Either(&[Type::String, Type::LIST, Type::MAP]) -> Type::Number, 10, "code points of a text, elements of a list, members of an object";
+    "startsWith" Builtin::StartsWith, Method(TEXT, TEXT) -> Type::Bool, 10, "whether the text begins with another";
+    "endsWith" Builtin::EndsWith, Method(TEXT, TEXT) -> Type::Bool, 10, "whether the text ends with another";
+    "contains" Builtin::Contains, Method(TEXT, TEXT) -> Type::Bool, 100, "whether another text occurs in the text";
+    "lowerAscii" Builtin::LowerAscii, Method(TEXT) -> Type::String, 20, "the text with A-Z as a-z";
+    "upperAscii" Builtin::UpperAscii, Method(TEXT) -> Type::String, 20, "the text with a-z as A-Z";
+    "glob" Builtin::Glob, Either(TEXT, TEXT) -> Type::Bool, 200, "whether the whole text fits a pattern: * within a segment, ** across /, ? one character";
+    "timestamp" Builtin::Timestamp, Function(&[Type::String, Type::Timestamp]) -> Type::Timestamp, 10, "an instant from RFC 3339 text with an offset";
+    "duration" Builtin::Duration, Function(&[Type::String, Type::Duration]) -> Type::Duration, 10, "a span of time from text such as 1h30m";
+    "getFullYear" Builtin::Clock(ClockField::FullYear), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the year";
+    "getMonth" Builtin::Clock(ClockField::Month), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the month, 0 to 11";
+    "getDayOfYear" Builtin::Clock(ClockField::DayOfYear), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the year, from 0";
+    "getDayOfMonth" Builtin::Clock(ClockField::DayOfMonth), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 0";
+    "getDate" Builtin::Clock(ClockField::Date), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 1";
+    "getDayOfWeek" Builtin::Clock(ClockField::DayOfWeek), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the week, 0 is Sunday";
+    "getHours" Builtin::Clock(ClockField::Hours), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the hour of the day, or the whole hours of a duration";
+    "getMinutes" Builtin::Clock(ClockField::Minutes), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the minute of the hour, or the whole minutes of a duration";
+    "getSeconds" Builtin::Clock(ClockField::Seconds), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the second of the minute, or the whole seconds of a duration";
+    "getMilliseconds" Builtin::Clock(ClockField::Milliseconds), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the millisecond of the second";
+    "path_within" Builtin::PathWithin, Function(TEXT, TEXT) -> Type::Bool, 200, "whether an absolute path stays inside a folder";
+    "host" Builtin::Host, Function(TEXT) -> Type::String, 200, "the host of a URL, in one canonical form";
+    "host_within" Builtin::HostWithin, Function(TEXT, TEXT) -> Type::Bool, 200, "whether a URL's host is a domain or one of its subdomains";
+    "email_domain" Builtin::EmailDomain, Function(TEXT) -> Type::String, 200, "the domain of a plain e-mail address, in lower case";
+    "ip_in_cidr" Builtin::IpInCidr, Function(TEXT, TEXT) -> Type::Bool, 200, "whether an IP address belongs to a network";
+    "argv" Builtin::Argv, Function(TEXT) -> Type::LIST_OF_TEXT, 500, "the words of one plain shell command";
+    "commands" Builtin::Commands, Function(TEXT) -> Type::LIST, 500, "each command of a shell line: {argv, redirections}";
+    "grounded" Builtin::Grounded, Function(&[Type::String, Type::Number], &[Type::LIST]) -> Type::Bool, 10_000, "whether a value occurs, as a whole token, in trusted text";
+    "in_window" Builtin::InWindow, Function(TIME, TEXT) -> Type::Bool, 50, "whether an instant lies in a weekly window such as Mon-Fri 09:00-17:00 Europe/Berlin";
+}
+
+/// Applies a function to arguments that the checker counted.
+pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bump) -> Value<'a> {
+    // Unknown wins over error, so all arguments are looked at before one is refused.
+    if arguments.iter().any(|argument| argument.is_unknown()) {
+        return Value::Unknown;
+    }
+    if let Some(error) = arguments.iter().find(|argument| argument.kind().is_none()) {
+        return *error;
+    }
+    let argument = |position: usize| arguments.get(position).copied().unwrap_or(Value::Null);
+    match builtin {
+        Builtin::Size => size(argument(0)),
+        Builtin::StartsWith => texts(argument(0), argument(1), |text, other| text.starts_with(other)),
+        Builtin::EndsWith => texts(argument(0), argument(1), |text, other| text.ends_with(other)),
+        Builtin::Contains => texts(argument(0), argument(1), |text, other| text.contains(other)),
+        Builtin::LowerAscii => change(argument(0), arena, str::to_ascii_lowercase),
+        Builtin::UpperAscii => change(argument(0), arena, str::to_ascii_uppercase),
+        Builtin::Glob => match (argument(0), argument(1)) {
+            (Value::String(text), Value::String(pattern)) => {
+                if text.len() > FUNCTION_TEXT_BYTES_MAX || pattern.len() > FUNCTION_TEXT_BYTES_MAX {
+                    return Value::Error(EvalError::TooLarge);
+                }
+                Value::Bool(function::glob::glob(text, pattern))
+            }
+            (left, right) => not_text(left, right),
+        },
+        Builtin::Timestamp => match argument(0) {
+            Value::String(text) => Timestamp::parse(text)
+                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Timestamp),
+            Value::Timestamp(_) => argument(0),
+            other => other.expected("text or a timestamp"),
+        },
+        Builtin::Duration => match argument(0) {
+            Value::String(text) => Duration::parse(text)
+                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Duration),
+            Value::Duration(_) => argument(0),
+            other => other.expected("text or a duration"),
+        },
+        Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
+        Builtin::PathWithin => domain2(argument(0), argument(1), function::path::path_within),
+        Builtin::HostWithin => domain2(argument(0), argument(1), function::host::host_within),
+        Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip::ip_in_cidr),
+        Builtin::Host => match argument(0) {
+            Value::String(url) => made(function::host::host(url), arena),
+            other => other.expected("text"),
+        },
+        Builtin::EmailDomain => match argument(0) {
+            Value::String(address) => made(function::email::email_domain(address), arena),
+            other => other.expected("text"),
+        },
+        Builtin::Argv => match argument(0) {
+            Value::String(command) => match function::shell::argv(command) {
+                Ok(words) => text_list(&words, arena),
+                Err(error) => Value::Error(EvalError::Function(error)),
+            },
+            other => other.expected("text"),
+        },
+        Builtin::Commands => match argument(0) {
+            Value::String(command) => commands(command, arena),
+            other => other.expected("text"),
+        },
+        Builtin::Grounded => grounded(argument(0), argument(1)),
+        Builtin::InWindow => match (argument(0), argument(1)) {
+            (Value::Timestamp(at), Value::String(window)) => {
+                match crate::time::window::Window::parse(window) {
+                    Ok(window) => Value::Bool(window.contains(at)),
+                    Err(error) => Value::Error(EvalError::Time(error)),
+                }
+            }
+            (Value::Timestamp(_), other) => other.expected("text"),
+            (other, _) => other.expected("a timestamp"),
+        },
+    }
+}
+
+fn size(of: Value<'_>) -> Value<'_> {
+    let count = match of {
+        Value::String(text) => Some(text.chars().count()),
+        other => other.len(),
+    };
+    match count {
+        Some(count) => Value::Number(Number::from_u64(count as u64)),
+        None => of.expected("text, a list or an object"),
+    }
+}
+
+fn not_text<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    match left {
+        Value::String(_) => right.expected("text"),
+        _ => left.expected("text"),
+    }
+}
+
+fn texts<'a>(left: Value<'a>, right: Value<'a>, test: impl Fn(&str, &str) -> bool) -> Value<'a> {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => Value::Bool(test(left, right)),
+        (left, right) => not_text(left, right),
+    }
+}
+
+fn change<'a>(text: Value<'a>, arena: &'a Bump, change: impl Fn(&str) -> String) -> Value<'a> {
+    match text {
+        Value::String(text) if text.len() > room(arena) => Value::Error(EvalError::TooLarge),
+        Value::String(text) => Value::String(arena.alloc_str(&change(text))),
+        other => other.expected("text"),
+    }
+}
+
+fn domain2<'a>(
+    left: Value<'a>,
+    right: Value<'a>,
+    apply: impl Fn(&str, &str) -> Result<bool, function::FunctionError>,
+) -> Value<'a> {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => {
+            apply(left, right).map_or_else(|error| Value::Error(EvalError::Function(error)), Value::Bool)
+        }
+        (left, right) => not_text(left, right),
+    }
+}
+
+fn made<'a>(result: Result<String, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
+    match result {
+        Ok(text) => Value::String(arena.alloc_str(&text)),
+        Err(error) => Value::Error(EvalError::Function(error)),
+    }
+}
+
+fn text_list<'a>(texts: &[String], arena: &'a Bump) -> Value<'a> {
+    let mut values = ArenaVec::with_capacity_in(texts.len(), arena);
+    for text in texts {
+        values.push(Value::String(&*arena.alloc_str(text)));
+    }
+    Value::List(values.into_bump_slice())
+}
+
+fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
+    let commands = match function::shell::commands(line) {
+        Ok(commands) => commands,
+        Err(error) => return Value::Error(EvalError::Function(error)),
+    };
+    let mut values = ArenaVec::with_capacity_in(commands.len(), arena);
+    for command in &commands {
+        let mut redirections = ArenaVec::with_capacity_in(command.redirections.len(), arena);
+        for redirection in &command.redirections {
+            let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
+                ("operator", Value::String(&*arena.alloc_str(&redirection.operator))),
+                ("target", Value::String(&*arena.alloc_str(&redirection.target))),
+            ]);
+            redirections.push(Value::Map(entries));
+        }
+        let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
+            ("argv", text_list(&command.argv, arena)),
+            ("redirections", Value::List(redirections.into_bump_slice())),
+        ]);
+        values.push(Value::Map(entries));
+    }
+    Value::List(values.into_bump_slice())
+}
+
+/// `trusted` is a list of texts or of `{source, text}`.
+fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
+    let Some(entries) = trusted.visit() else { return trusted.expected("a list of texts") };
+    let mut texts = Vec::new();
+    for entry in entries {
+        let text = if has_member(entry, "text") { entry.member("text") } else { entry };
+        match text {
+            Value::String(text) => texts.push(text),
+            other => return other.expected("a list of texts"),
+        }
+    }
+    match value {
+        Value::String(value) => Value::Bool(function::grounded::grounded(value, &texts)),
+        Value::Number(number) => {
+            Value::Bool(function::grounded::grounded_number(&number.to_string(), &texts))
+        }
+        other => other.expected("text or a number"),
+    }
+}
+
+fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value<'a> {
+    match (of, zone) {
+        (Value::Timestamp(at), None) => clock_field(field, at, Zone::UTC),
+        (Value::Timestamp(at), Some(Value::String(name))) => match Zone::find(name) {
+            Ok(zone) => clock_field(field, at, zone),
+            Err(error) => Value::Error(EvalError::Time(error.into())),
+        },
+        (Value::Timestamp(_), Some(other)) => other.expected("a zone's name as text"),
+        (Value::Duration(span), None) => {
+            let whole = |unit: i64| span.millis().checked_div(unit).unwrap_or(0);
+            let value = match field {
+                ClockField::Hours => whole(3_600_000),
+                ClockField::Minutes => whole(60_000),
+                ClockField::Seconds => whole(1_000),
+                ClockField::Milliseconds => span.millis().checked_rem(1_000).unwrap_or(0),
+                _ => return of.expected("a timestamp"),
+            };
+            Value::Number(Number::from_i64(value))
+        }
+        (Value::Duration(_), Some(_)) => of.expected("a timestamp"),
+        (other, _) => other.expected("a timestamp or a duration"),
+    }
+}
+
+/// One field of an instant in a zone.
+pub(crate) fn clock_field<'a>(field: ClockField, at: Timestamp, zone: Zone) -> Value<'a> {
+    let civil = Civil::of(at, zone.offset_at(at));
+    let value = match field {
+        ClockField::FullYear => civil.year,
+        ClockField::Month => civil.month,
+        ClockField::DayOfYear => civil.day_of_year,
+        ClockField::DayOfMonth => civil.day_of_month,
+        ClockField::Date => civil.day_of_month.saturating_add(1),
+        ClockField::DayOfWeek => civil.day_of_week,
+        ClockField::Hours => civil.hour,
+        ClockField::Minutes => civil.minute,
+        ClockField::Seconds => civil.second,
+        ClockField::Milliseconds => civil.millisecond,
+    };
+    Value::Number(Number::from_i64(i64::from(value)))
+}

@@ -1,0 +1,315 @@
+//! What the operators mean, value by value.
+//!
+//! One place for the strong Kleene tables: an absent fact makes a result unknown unless the other
+//! side settles it, and unknown wins over error. Comparing values of different kinds is an error
+//! except against null. Arithmetic is exact or an error.
+
+use bumpalo::Bump;
+use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
+
+use super::tree::Operator;
+use super::value::{EvalError, Value};
+use crate::limits::SCRATCH_BYTES_MAX;
+
+/// A truth value as the logic operators see it: anything else than a truth value is an error.
+pub(crate) fn truth(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Bool(_) => value,
+        other => other.expected("a truth value"),
+    }
+}
+
+/// `left && right`, in either order.
+pub(crate) fn and<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    match (truth(left), truth(right)) {
+        (Value::Bool(false), _) | (_, Value::Bool(false)) => Value::Bool(false),
+        (left, right) => undecided(left, right).unwrap_or(Value::Bool(true)),
+    }
+}
+
+/// `left || right`, in either order.
+pub(crate) fn or<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    match (truth(left), truth(right)) {
+        (Value::Bool(true), _) | (_, Value::Bool(true)) => Value::Bool(true),
+        (left, right) => undecided(left, right).unwrap_or(Value::Bool(false)),
+    }
+}
+
+/// Unknown before error, the left error before the right one; nothing if both are values.
+fn undecided<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
+    match (left, right) {
+        (Value::Unknown, _) | (_, Value::Unknown) => Some(Value::Unknown),
+        (Value::Error(_), _) => Some(left),
+        (_, Value::Error(_)) => Some(right),
+        _ => None,
+    }
+}
+
+/// `!operand`
+pub(crate) fn not(operand: Value<'_>) -> Value<'_> {
+    match truth(operand) {
+        Value::Bool(value) => Value::Bool(!value),
+        other => other,
+    }
+}
+
+/// `-operand`
+pub(crate) fn negate(operand: Value<'_>) -> Value<'_> {
+    match operand {
+        Value::Number(number) => Value::Number(number.neg()),
+        Value::Duration(duration) => Value::Duration(duration.neg()),
+        other => other.expected("a number"),
+    }
+}
+
+/// `test ? then : otherwise`; an unknown test is settled when both branches agree.
+pub(crate) fn conditional<'a>(test: Value<'a>, then: Value<'a>, otherwise: Value<'a>) -> Value<'a> {
+    match truth(test) {
+        Value::Bool(true) => then,
+        Value::Bool(false) => otherwise,
+        Value::Unknown => match equal(then, otherwise) {
+            Value::Bool(true) => then,
+            _ => Value::Unknown,
+        },
+        error => error,
+    }
+}
+
+/// Every operator but the two that may skip their right side.
+pub(crate) fn binary<'a>(
+    operator: Operator,
+    left: Value<'a>,
+    right: Value<'a>,
+    arena: &'a Bump,
+) -> Value<'a> {
+    match operator {
+        Operator::Or => or(left, right),
+        Operator::And => and(left, right),
+        Operator::Equal => equal(left, right),
+        Operator::NotEqual => not(equal(left, right)),
+        Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
+            compare(operator, left, right)
+        }
+        Operator::In => contains(right, left),
+        Operator::Add
+        | Operator::Subtract
+        | Operator::Multiply
+        | Operator::Divide
+        | Operator::Remainder => arithmetic(operator, left, right, arena),
+    }
+}
+
+/// `left == right`, to any depth, without recursing: pairs that remain to be compared wait in a list.
+pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    // Scalars, which is nearly always, need no list.
+    if let Some(settled) = equal_scalars(left, right) {
+        return settled;
+    }
+    let mut waiting = vec![(left, right)];
+    let mut outcome = Value::Bool(true);
+    while let Some((left, right)) = waiting.pop() {
+        let settled = match equal_scalars(left, right) {
+            Some(settled) => settled,
+            None => match equal_containers(left, right, &mut waiting) {
+                true => continue,
+                false => Value::Bool(false),
+            },
+        };
+        if matches!(settled, Value::Bool(false)) {
+            return settled;
+        }
+        outcome = and(outcome, settled);
+    }
+    outcome
+}
+
+/// Queues the parts of two containers of one kind; false if their shapes already differ.
+fn equal_containers<'a>(
+    left: Value<'a>,
+    right: Value<'a>,
+    waiting: &mut Vec<(Value<'a>, Value<'a>)>,
+) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let (Some(lefts), Some(rights)) = (left.visit(), right.visit()) else { return false };
+    if matches!(left, Value::DocumentList(_) | Value::List(_)) {
+        waiting.extend(lefts.zip(rights));
+        return true;
+    }
+    for key in lefts {
+        let Value::String(key) = key else { return false };
+        if !has_member(right, key) {
+            return false;
+        }
+        waiting.push((left.member(key), right.member(key)));
+    }
+    true
+}
+
+/// Whether an object has this key; a value that is no object has none.
+pub(crate) fn has_member(map: Value<'_>, key: &str) -> bool {
+    match map {
+        Value::DocumentMap(value) => value.get(key).is_some(),
+        Value::Map(entries) => entries.iter().any(|(name, _)| *name == key),
+        _ => false,
+    }
+}
+
+/// Equality, if it can be told without looking inside containers.
+fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
+    if let Some(settled) = undecided(left, right) {
+        return Some(settled);
+    }
+    Some(Value::Bool(match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left == right,
+        (Value::String(left), Value::String(right)) => left == right,
+        (Value::Bool(left), Value::Bool(right)) => left == right,
+        (Value::Null, Value::Null) => true,
+        (Value::Null, _) | (_, Value::Null) => false,
+        (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
+        (Value::Duration(left), Value::Duration(right)) => left == right,
+        (
+            Value::DocumentList(_) | Value::List(_),
+            Value::DocumentList(_) | Value::List(_),
+        )
+        | (Value::DocumentMap(_) | Value::Map(_), Value::DocumentMap(_) | Value::Map(_)) => {
+            return None;
+        }
+        (left, right) => return Some(incomparable(left, right)),
+    }))
+}
+
+fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    match (left.kind(), right.kind()) {
+        (Some(left), Some(right)) => {
+            Value::Error(EvalError::Incomparable { left: left.text(), right: right.text() })
+        }
+        _ => Value::Unknown,
+    }
+}
+
+fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    if let Some(settled) = undecided(left, right) {
+        return settled;
+    }
+    let ordering = match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left.cmp(&right),
+        // The order of UTF-8 bytes is the order of code points.
+        (Value::String(left), Value::String(right)) => left.cmp(right),
+        (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(&right),
+        (Value::Duration(left), Value::Duration(right)) => left.cmp(&right),
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
+        (left, right) if left.kind() == right.kind() => {
+            return left.expected("values that have an order");
+        }
+        (left, right) => return incomparable(left, right),
+    };
+    Value::Bool(match operator {
+        Operator::Less => ordering.is_lt(),
+        Operator::LessEqual => ordering.is_le(),
+        Operator::Greater => ordering.is_gt(),
+        _ => ordering.is_ge(),
+    })
+}
+
+/// `element in list` or `key in object`: an equal element settles it, whatever the others are.
+fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
+    if let Some(settled) = undecided(element, list) {
+        return settled;
+    }
+    match (list, element) {
+        (Value::DocumentMap(_) | Value::Map(_), Value::String(key)) => {
+            Value::Bool(has_member(list, key))
+        }
+        (Value::DocumentMap(_) | Value::Map(_), other) => other.expected("text as key"),
+        (Value::DocumentList(_) | Value::List(_), _) => {
+            let mut outcome = Value::Bool(false);
+            for candidate in list.visit().into_iter().flatten() {
+                let same = equal(element, candidate);
+                if matches!(same, Value::Bool(true)) {
+                    return same;
+                }
+                outcome = or(outcome, same);
+            }
+            outcome
+        }
+        (other, _) => other.expected("a list or an object behind `in`"),
+    }
+}
+
+fn arithmetic<'a>(
+    operator: Operator,
+    left: Value<'a>,
+    right: Value<'a>,
+    arena: &'a Bump,
+) -> Value<'a> {
+    if let Some(settled) = undecided(left, right) {
+        return settled;
+    }
+    let time = |result: Result<Value<'a>, crate::time::TimeError>| {
+        result.unwrap_or_else(|error| Value::Error(EvalError::Time(error)))
+    };
+    match (operator, left, right) {
+        (_, Value::Number(left), Value::Number(right)) => {
+            let result = match operator {
+                Operator::Add => left.checked_add(right),
+                Operator::Subtract => left.checked_sub(right),
+                Operator::Multiply => left.checked_mul(right),
+                Operator::Divide => left.checked_div(right),
+                _ => left.checked_rem(right),
+            };
+            result.map_or_else(|error| Value::Error(EvalError::Number(error)), Value::Number)
+        }
+        (Operator::Add, Value::String(left), Value::String(right)) => {
+            if left.len().saturating_add(right.len()) > room(arena) {
+                return Value::Error(EvalError::TooLarge);
+            }
+            let mut text =
+                ArenaString::with_capacity_in(left.len().saturating_add(right.len()), arena);
+            text.push_str(left);
+            text.push_str(right);
+            Value::String(text.into_bump_str())
+        }
+        (
+            Operator::Add,
+            Value::DocumentList(_) | Value::List(_),
+            Value::DocumentList(_) | Value::List(_),
+        ) => {
+            let len = left.len().unwrap_or(0).saturating_add(right.len().unwrap_or(0));
+            if len.saturating_mul(size_of::<Value<'_>>()) > room(arena) {
+                return Value::Error(EvalError::TooLarge);
+            }
+            let mut values = ArenaVec::with_capacity_in(len, arena);
+            values.extend(left.visit().into_iter().flatten());
+            values.extend(right.visit().into_iter().flatten());
+            Value::List(values.into_bump_slice())
+        }
+        (Operator::Add, Value::Timestamp(at), Value::Duration(by))
+        | (Operator::Add, Value::Duration(by), Value::Timestamp(at)) => {
+            time(at.checked_add(by).map(Value::Timestamp))
+        }
+        (Operator::Subtract, Value::Timestamp(at), Value::Duration(by)) => {
+            time(at.checked_sub(by).map(Value::Timestamp))
+        }
+        (Operator::Subtract, Value::Timestamp(left), Value::Timestamp(right)) => {
+            time(left.checked_since(right).map(Value::Duration))
+        }
+        (Operator::Add, Value::Duration(left), Value::Duration(right)) => {
+            time(left.checked_add(right).map(Value::Duration))
+        }
+        (Operator::Subtract, Value::Duration(left), Value::Duration(right)) => {
+            time(left.checked_sub(right).map(Value::Duration))
+        }
+        (_, left, right) if left.kind() == right.kind() => left.expected(match operator {
+            Operator::Add => "numbers, texts, lists or times",
+            _ => "numbers or times",
+        }),
+        (_, left, right) => incomparable(left, right),
+    }
+}
+
+/// How many bytes the decision may still build.
+pub(crate) fn room(arena: &Bump) -> usize {
+    SCRATCH_BYTES_MAX.saturating_sub(arena.allocated_bytes())
+}

@@ -1,0 +1,456 @@
+//! A typed tree to a flat program over fact slots.
+//!
+//! One instruction per node, in the tree's own order, plus the jumps that let `&&` and `||` skip
+//! their right side. Paths become slots of the policy's fact table, names under `params` and `data`
+//! become constants, regular expressions and zones are made once. The static cost is worked out here
+//! too: every list counts as its longest allowed length.
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::builtin::{Builtin, ClockField, FUNCTIONS};
+use super::error::{ConditionError, ConditionErrorKind};
+use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
+use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, REGEX_BYTES_MAX};
+use crate::number::Number;
+use crate::time::window::Window;
+use crate::time::zone::Zone;
+
+/// Index of a fact in the policy's table.
+pub(crate) type Slot = u32;
+
+/// One instruction. All work on a stack of values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Op {
+    Constant(u32),
+    Slot(Slot),
+    HasSlot(Slot),
+    Let(u32),
+    Variable(u32),
+    Select(u32),
+    HasField(u32),
+    Index,
+    Not,
+    Negate,
+    Binary(Operator),
+    /// Compares a fact with a constant: what most conditions are made of.
+    SlotConstant { operator: Operator, slot: Slot, constant: u32 },
+    /// Leaves `false` and goes on at the target; the instruction there is the `&&` itself.
+    AndSkip(u32),
+    OrSkip(u32),
+    Conditional,
+    List(u32),
+    Map(u32),
+    Call { builtin: Builtin, count: u32 },
+    Clock { field: ClockField, zone: u32 },
+    InWindow(u32),
+    Matches(u32),
+    Parses,
+    /// Takes the list and visits its first element, or goes on behind the loop.
+    LoopStart { kind: LoopKind, behind: u32 },
+    /// Takes the filter's answer for one element.
+    LoopFilter { end: u32 },
+    /// Takes the body's answer for one element and visits the next.
+    LoopEnd { kind: LoopKind, body: u32 },
+}
+
+/// A constant of a program.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Constant {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Box<str>),
+    /// A value in the policy's constants document.
+    Data(u32),
+}
+
+/// What a path stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Resolved {
+    Slot(Slot),
+    Let(u32),
+    Constant(Constant),
+}
+
+/// Where paths are looked up while compiling.
+pub(crate) trait Resolver {
+    fn resolve(&mut self, path: &Path) -> Resolved;
+}
+
+/// A compiled condition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Program {
+    pub(crate) ops: Box<[Op]>,
+    /// For each instruction the node it computes; what explains a decision looks values up by node.
+    pub(crate) nodes: Box<[Id]>,
+    pub(crate) constants: Box<[Constant]>,
+    pub(crate) regexes: Box<[Regex]>,
+    pub(crate) zones: Box<[Zone]>,
+    pub(crate) windows: Box<[Window]>,
+    /// The facts it reads, sorted.
+    pub(crate) slots: Box<[Slot]>,
+    /// The named expressions it reads, sorted.
+    pub(crate) lets: Box<[u32]>,
+    pub(crate) cost: u64,
+}
+
+/// Compiles a tree that has been checked.
+pub(crate) fn compile(
+    tree: &Tree,
+    resolver: &mut dyn Resolver,
+    errors: &mut Vec<ConditionError>,
+) -> Program {
+    let mut compiler = Compiler {
+        tree,
+        resolver,
+        errors,
+        ops: Vec::new(),
+        nodes: Vec::new(),
+        constants: Vec::new(),
+        regexes: Vec::new(),
+        zones: Vec::new(),
+        windows: Vec::new(),
+        slots: Vec::new(),
+        lets: Vec::new(),
+        cost: 0,
+        factor: 1,
+        skips: vec![None; tree.nodes.len()],
+        patches: vec![0; tree.nodes.len()],
+        dropped: vec![false; tree.nodes.len()],
+        filters: vec![false; tree.nodes.len()],
+    };
+    compiler.run();
+    let Compiler { ops, nodes, constants, regexes, zones, windows, mut slots, mut lets, cost, .. } =
+        compiler;
+    slots.sort_unstable();
+    slots.dedup();
+    lets.sort_unstable();
+    lets.dedup();
+    if cost > CONDITION_COST_MAX {
+        let range = tree.nodes.last().map_or(0..0, |node| node.range.clone());
+        errors.push(
+            ConditionError::new(
+                ConditionErrorKind::TooComplex,
+                range,
+                format!("the condition may take {cost} steps, and {CONDITION_COST_MAX} are allowed"),
+            )
+            .with_help("loops within loops multiply: bound the lists in the tool's `args`, or loop once"),
+        );
+    }
+    Program {
+        ops: ops.into(),
+        nodes: nodes.into(),
+        constants: constants.into(),
+        regexes: regexes.into(),
+        zones: zones.into(),
+        windows: windows.into(),
+        slots: slots.into(),
+        lets: lets.into(),
+        cost,
+    }
+}
+
+struct Compiler<'c> {
+    tree: &'c Tree,
+    resolver: &'c mut dyn Resolver,
+    errors: &'c mut Vec<ConditionError>,
+    ops: Vec<Op>,
+    nodes: Vec<Id>,
+    constants: Vec<Constant>,
+    regexes: Vec<Regex>,
+    zones: Vec<Zone>,
+    windows: Vec<Window>,
+    slots: Vec<Slot>,
+    lets: Vec<u32>,
+    cost: u64,
+    /// How often the part being compiled may run.
+    factor: u64,
+    /// For a node: the operator to skip behind it, because it is a left side.
+    skips: Vec<Option<Operator>>,
+    /// For a node: where its skip or loop start stands, to be completed later.
+    patches: Vec<u32>,
+    /// Literals that an instruction carries inside (patterns, zones).
+    dropped: Vec<bool>,
+    /// The predicates of `map` with three arguments.
+    filters: Vec<bool>,
+}
+
+impl Compiler<'_> {
+    fn run(&mut self) {
+        self.prepare();
+        for (index, node) in self.tree.nodes.iter().enumerate() {
+            let at = id(index);
+            if self.dropped.get(index) == Some(&true) {
+                continue;
+            }
+            self.node(at, &node.expr);
+            let skip = self.skips.get(index).copied().flatten();
+            if let Some(operator) = skip {
+                let jump = if operator == Operator::And { Op::AndSkip(0) } else { Op::OrSkip(0) };
+                self.remember(at);
+                self.ops.push(jump);
+                self.nodes.push(at);
+            }
+            if self.filters.get(index) == Some(&true) {
+                self.remember(at);
+                self.ops.push(Op::LoopFilter { end: 0 });
+                self.nodes.push(at);
+            }
+        }
+    }
+
+    /// Marks the left sides of `&&` and `||` and the literals that are compiled into instructions.
+    fn prepare(&mut self) {
+        for node in &self.tree.nodes {
+            match &node.expr {
+                Expr::Binary { operator: operator @ (Operator::And | Operator::Or), left, .. } => {
+                    if let Some(skip) = self.skips.get_mut(*left as usize) {
+                        *skip = Some(*operator);
+                    }
+                }
+                Expr::Loop { filter: Some(filter), .. } => {
+                    if let Some(filter) = self.filters.get_mut(*filter as usize) {
+                        *filter = true;
+                    }
+                }
+                Expr::Call { function, arguments, .. }
+                    if function == "matches"
+                        || function == "in_window"
+                        || function.starts_with("get") =>
+                {
+                    if let Some(last) = arguments.get(1)
+                        && matches!(self.tree.node(*last).map(|node| &node.expr), Some(Expr::String(_)))
+                        && let Some(dropped) = self.dropped.get_mut(*last as usize)
+                    {
+                        *dropped = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn remember(&mut self, at: Id) {
+        let here = id(self.ops.len());
+        if let Some(patch) = self.patches.get_mut(at as usize) {
+            *patch = here;
+        }
+    }
+
+    fn patched(&self, at: Id) -> u32 {
+        self.patches.get(at as usize).copied().unwrap_or(0)
+    }
+
+    fn emit(&mut self, at: Id, op: Op, cost: u64) {
+        self.cost = self.cost.saturating_add(cost.saturating_mul(self.factor));
+        self.ops.push(op);
+        self.nodes.push(at);
+    }
+
+    fn constant(&mut self, constant: Constant) -> u32 {
+        // Long lists of literals are not searched: a constant that stands twice costs only memory.
+        let recent = self.constants.len().saturating_sub(32);
+        if let Some(found) = self.constants.iter().skip(recent).position(|known| *known == constant) {
+            return id(found.saturating_add(recent));
+        }
+        self.constants.push(constant);
+        id(self.constants.len().saturating_sub(1))
+    }
+
+    fn literal(&self, at: Id) -> Option<&str> {
+        match self.tree.node(at).map(|node| &node.expr) {
+            Some(Expr::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn node(&mut self, at: Id, expr: &Expr) {
+        match expr {
+            Expr::Null => self.emit_constant(at, Constant::Null),
+            Expr::Bool(value) => self.emit_constant(at, Constant::Bool(*value)),
+            Expr::Number(number) => self.emit_constant(at, Constant::Number(*number)),
+            Expr::String(text) => self.emit_constant(at, Constant::String(text.as_str().into())),
+            Expr::Path(path) => match self.resolver.resolve(path) {
+                Resolved::Slot(slot) => {
+                    self.slots.push(slot);
+                    self.emit(at, Op::Slot(slot), 1);
+                }
+                Resolved::Let(index) => {
+                    self.lets.push(index);
+                    self.emit(at, Op::Let(index), 1);
+                }
+                Resolved::Constant(constant) => self.emit_constant(at, constant),
+            },
+            Expr::HasPath(path) => match self.resolver.resolve(path) {
+                Resolved::Slot(slot) => {
+                    self.slots.push(slot);
+                    self.emit(at, Op::HasSlot(slot), 1);
+                }
+                Resolved::Let(_) | Resolved::Constant(_) => {
+                    self.emit_constant(at, Constant::Bool(true));
+                }
+            },
+            Expr::Variable(level) => self.emit(at, Op::Variable(*level), 1),
+            Expr::Select { field, .. } => {
+                let name = self.constant(Constant::String(field.as_str().into()));
+                self.emit(at, Op::Select(name), 5);
+            }
+            Expr::HasField { field, .. } => {
+                let name = self.constant(Constant::String(field.as_str().into()));
+                self.emit(at, Op::HasField(name), 5);
+            }
+            Expr::Index { .. } => self.emit(at, Op::Index, 10),
+            Expr::Not(_) => self.emit(at, Op::Not, 1),
+            Expr::Negate(_) => self.emit(at, Op::Negate, 1),
+            Expr::Binary { operator, left, right } => self.binary(at, *operator, *left, *right),
+            Expr::Conditional { .. } => self.emit(at, Op::Conditional, 1),
+            Expr::List(items) => {
+                let count = id(items.len());
+                self.emit(at, Op::List(count), u64::from(count));
+            }
+            Expr::Map(entries) => {
+                let count = id(entries.len());
+                self.emit(at, Op::Map(count), u64::from(count));
+            }
+            Expr::Call { function, arguments, .. } => self.call(at, function, arguments),
+            Expr::LoopStart { kind, .. } => {
+                self.remember(at);
+                self.emit(at, Op::LoopStart { kind: *kind, behind: 0 }, 1);
+                self.factor = self.factor.saturating_mul(LOOP_COST_ITEMS);
+            }
+            Expr::Loop { kind, start, filter, .. } => {
+                let begin = self.patched(*start);
+                self.emit(at, Op::LoopEnd { kind: *kind, body: begin.saturating_add(1) }, 1);
+                self.factor = self.factor.checked_div(LOOP_COST_ITEMS).unwrap_or(1);
+                let behind = id(self.ops.len());
+                if let Some(Op::LoopStart { behind: target, .. }) = self.ops.get_mut(begin as usize) {
+                    *target = behind;
+                }
+                if let Some(filter) = filter {
+                    let filter = self.patched(*filter);
+                    if let Some(Op::LoopFilter { end }) = self.ops.get_mut(filter as usize) {
+                        *end = behind.saturating_sub(1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn emit_constant(&mut self, at: Id, constant: Constant) {
+        let index = self.constant(constant);
+        self.emit(at, Op::Constant(index), 1);
+    }
+
+    fn binary(&mut self, at: Id, operator: Operator, left: Id, right: Id) {
+        if matches!(operator, Operator::And | Operator::Or) {
+            let skip = self.patched(left);
+            let here = id(self.ops.len());
+            if let Some(Op::AndSkip(target) | Op::OrSkip(target)) = self.ops.get_mut(skip as usize) {
+                *target = here.saturating_add(1);
+            }
+            self.emit(at, Op::Binary(operator), 1);
+            return;
+        }
+        // A fact against a constant is one instruction. The operands' own instructions are the last
+        // two, because both are leaves.
+        let leaves = right.checked_sub(1) == Some(left);
+        if leaves
+            && let [.., Op::Slot(slot), Op::Constant(constant)] = *self.ops.as_slice()
+            && self.nodes.ends_with(&[left, right])
+        {
+            self.ops.truncate(self.ops.len().saturating_sub(2));
+            self.nodes.truncate(self.nodes.len().saturating_sub(2));
+            self.emit(at, Op::SlotConstant { operator, slot, constant }, 1);
+            return;
+        }
+        let cost = match operator {
+            Operator::In => 50,
+            Operator::Equal | Operator::NotEqual | Operator::Add => 5,
+            _ => 1,
+        };
+        self.emit(at, Op::Binary(operator), cost);
+    }
+
+    fn call(&mut self, at: Id, function: &str, arguments: &[Id]) {
+        match (function, arguments) {
+            ("matches", [_, pattern]) => {
+                let index = self.regex(*pattern);
+                self.emit(at, Op::Matches(index), 1_000);
+            }
+            ("parses", [_]) => self.emit(at, Op::Parses, 1),
+            ("in_window", [_, window]) if self.literal(*window).is_some() => {
+                let text = self.literal(*window).unwrap_or("").to_owned();
+                match Window::parse(&text) {
+                    Ok(window) => self.windows.push(window),
+                    Err(error) => self.refuse(*window, format!("`{text}` is no weekly window: {error}"),
+                        "write for example \"Mon-Fri 09:00-17:00 Europe/Berlin\""),
+                }
+                let index = id(self.windows.len().saturating_sub(1));
+                self.emit(at, Op::InWindow(index), 50);
+            }
+            _ => {
+                let Some(signature) = FUNCTIONS.iter().find(|signature| signature.name == function)
+                else {
+                    // The checker has reported it; the program will not be used.
+                    return self.emit_constant(at, Constant::Null);
+                };
+                if let (Builtin::Clock(field), [_, zone]) = (signature.builtin, arguments)
+                    && let Some(name) = self.literal(*zone)
+                {
+                    let name = name.to_owned();
+                    match Zone::find(&name) {
+                        Ok(zone) => self.zones.push(zone),
+                        Err(error) => self.refuse(*zone, error.to_string(), "use an IANA name such as Europe/Berlin, or UTC"),
+                    }
+                    let zone = id(self.zones.len().saturating_sub(1));
+                    return self.emit(at, Op::Clock { field, zone }, signature.cost);
+                }
+                self.literal_time(signature.builtin, arguments);
+                let count = id(arguments.len());
+                self.emit(at, Op::Call { builtin: signature.builtin, count }, signature.cost);
+            }
+        }
+    }
+
+    /// A literal that can never be read as a time is an error of the policy, not of every request.
+    fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) {
+        let [argument] = arguments else { return };
+        let Some(text) = self.literal(*argument).map(str::to_owned) else { return };
+        match builtin {
+            Builtin::Timestamp => {
+                if let Err(error) = crate::time::Timestamp::parse(&text) {
+                    self.refuse(*argument, error.to_string(), "write for example timestamp(\"2026-01-05T10:00:00Z\")");
+                }
+            }
+            Builtin::Duration => {
+                if let Err(error) = crate::time::Duration::parse(&text) {
+                    self.refuse(*argument, error.to_string(), "write for example duration(\"1h30m\")");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn regex(&mut self, pattern: Id) -> u32 {
+        let text = self.literal(pattern).unwrap_or("").to_owned();
+        match RegexBuilder::new(&text).size_limit(REGEX_BYTES_MAX).build() {
+            Ok(regex) => self.regexes.push(regex),
+            Err(error) => self.refuse(
+                pattern,
+                format!("this is no regular expression: {error}"),
+                "the syntax is RE2's with ASCII classes; there are no look-arounds or back-references",
+            ),
+        }
+        id(self.regexes.len().saturating_sub(1))
+    }
+
+    fn refuse(&mut self, at: Id, message: String, help: &str) {
+        let range = self.tree.node(at).map_or(0..0, |node| node.range.clone());
+        self.errors
+            .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
+    }
+}
+
+/// Elements that the cost model counts for a loop. Longer lists are visited up to
+/// [`LOOP_ITEMS_MAX`] in all, so nesting is what the static bound is about.
+const LOOP_COST_ITEMS: u64 = LOOP_ITEMS_MAX as u64 / 10;

@@ -1,0 +1,232 @@
+//! The values that conditions compute with.
+//!
+//! Values are small and `Copy`: texts and lists borrow from the request, the policy or the decision's
+//! scratch arena, so evaluating drops nothing and never recurses. Two of the variants are not values
+//! of the language but outcomes: a fact that is absent, and an error.
+
+use core::fmt;
+
+use crate::document::{Kind, ValueRef};
+use crate::number::{Number, NumberError};
+use crate::time::{Duration, TimeError, Timestamp};
+
+/// One value, or what stands where a value could not be had.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    /// A fact it depends on is absent.
+    Unknown,
+    Error(EvalError),
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(&'a str),
+    Timestamp(Timestamp),
+    Duration(Duration),
+    /// A list that stands in the request or in the policy's data.
+    DocumentList(ValueRef<'a>),
+    /// A list that the condition made.
+    List(&'a [Value<'a>]),
+    DocumentMap(ValueRef<'a>),
+    Map(&'a [(&'a str, Value<'a>)]),
+}
+
+/// The kinds of values, as the messages call them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum ValueKind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Timestamp,
+    Duration,
+    List,
+    Map,
+}
+
+impl ValueKind {
+    /// With its article, for messages.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a truth value",
+            Self::Number => "a number",
+            Self::String => "text",
+            Self::Timestamp => "a timestamp",
+            Self::Duration => "a duration",
+            Self::List => "a list",
+            Self::Map => "an object",
+        }
+    }
+}
+
+/// Why an expression has no value. It reaches a rule's result as `CONDITION_ERROR`, hence DENY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvalError {
+    /// A value of the wrong kind.
+    WrongKind {
+        /// What the operation takes.
+        expected: &'static str,
+        /// What it was given.
+        found: &'static str,
+    },
+    /// Two values of different kinds were compared.
+    Incomparable {
+        /// Kind of the left one.
+        left: &'static str,
+        /// Kind of the right one.
+        right: &'static str,
+    },
+    /// A path goes through something that has no members.
+    NoMembers(&'static str),
+    /// A list index outside the list, or not an integral number.
+    Index,
+    /// Arithmetic without an exact result.
+    Number(NumberError),
+    /// Text that is no timestamp or duration, or time outside the range.
+    Time(TimeError),
+    /// A domain function refused its input.
+    Function(crate::function::FunctionError),
+    /// A list or text is larger than a loop or a function may visit.
+    TooLarge,
+}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongKind { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::Incomparable { left, right } => write!(f, "{left} cannot be compared with {right}"),
+            Self::NoMembers(found) => write!(f, "{found} has no members"),
+            Self::Index => f.write_str("the index is outside the list"),
+            Self::Number(error) => error.fmt(f),
+            Self::Time(error) => error.fmt(f),
+            Self::Function(error) => error.fmt(f),
+            Self::TooLarge => f.write_str("the value is larger than a condition may visit"),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// A value of the request or of the policy's data.
+    pub(crate) fn from_document(value: ValueRef<'a>) -> Self {
+        match value.kind() {
+            Kind::Null => Self::Null,
+            Kind::Bool => Self::Bool(value.as_bool().unwrap_or(false)),
+            Kind::Number => match value.as_number() {
+                Some(number) => Self::Number(number),
+                None => Self::Error(EvalError::Number(NumberError::TooManyDigits)),
+            },
+            Kind::String => Self::String(value.as_str().unwrap_or("")),
+            Kind::List => Self::DocumentList(value),
+            Kind::Object => Self::DocumentMap(value),
+        }
+    }
+
+    /// What kind of value it is; nothing for an outcome that is no value.
+    pub(crate) fn kind(self) -> Option<ValueKind> {
+        Some(match self {
+            Self::Unknown | Self::Error(_) => return None,
+            Self::Null => ValueKind::Null,
+            Self::Bool(_) => ValueKind::Bool,
+            Self::Number(_) => ValueKind::Number,
+            Self::String(_) => ValueKind::String,
+            Self::Timestamp(_) => ValueKind::Timestamp,
+            Self::Duration(_) => ValueKind::Duration,
+            Self::DocumentList(_) | Self::List(_) => ValueKind::List,
+            Self::DocumentMap(_) | Self::Map(_) => ValueKind::Map,
+        })
+    }
+
+    /// The error of having found this where `expected` is needed; an outcome stays what it is.
+    pub(crate) fn expected(self, expected: &'static str) -> Self {
+        match self.kind() {
+            None => self,
+            Some(found) => Self::Error(EvalError::WrongKind { expected, found: found.text() }),
+        }
+    }
+
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
+    /// How many elements a list, or members an object, has.
+    pub(crate) fn len(self) -> Option<usize> {
+        match self {
+            Self::DocumentList(value) => Some(value.len()),
+            Self::DocumentMap(value) => Some(value.members().count()),
+            Self::List(values) => Some(values.len()),
+            Self::Map(entries) => Some(entries.len()),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list, or the keys of an object, which is what loops visit.
+    pub(crate) fn visit(self) -> Option<Visit<'a>> {
+        match self {
+            Self::DocumentList(value) => Some(Visit::Elements(value.elements())),
+            Self::List(values) => Some(Visit::Values(values.iter())),
+            Self::DocumentMap(value) => Some(Visit::Keys(value.members())),
+            Self::Map(entries) => Some(Visit::Entries(entries.iter())),
+            _ => None,
+        }
+    }
+
+    /// The member with this key. Missing is unknown, a value without members is an error.
+    pub(crate) fn member(self, key: &str) -> Self {
+        match self {
+            Self::DocumentMap(value) => value.get(key).map_or(Self::Unknown, Self::from_document),
+            Self::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| *name == key)
+                .map_or(Self::Unknown, |(_, value)| *value),
+            Self::Unknown | Self::Error(_) => self,
+            other => match other.kind() {
+                Some(kind) => Self::Error(EvalError::NoMembers(kind.text())),
+                None => other,
+            },
+        }
+    }
+
+    /// The element at this position of a list, or the member with this key of an object.
+    pub(crate) fn index(self, index: Self) -> Self {
+        match (self, index) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Error(_), _) => self,
+            (_, Self::Error(_)) => index,
+            (Self::DocumentList(_) | Self::List(_), Self::Number(number)) => {
+                let position = number.to_i64().and_then(|n| usize::try_from(n).ok());
+                let element = position.and_then(|position| match self {
+                    Self::DocumentList(list) => list.element(position).map(Self::from_document),
+                    Self::List(values) => values.get(position).copied(),
+                    _ => None,
+                });
+                element.unwrap_or(Self::Error(EvalError::Index))
+            }
+            (Self::DocumentList(_) | Self::List(_), other) => other.expected("a number as list index"),
+            (Self::DocumentMap(_) | Self::Map(_), Self::String(key)) => self.member(key),
+            (Self::DocumentMap(_) | Self::Map(_), other) => other.expected("text as key"),
+            (other, _) => other.member(""),
+        }
+    }
+}
+
+/// What a loop visits.
+#[derive(Debug, Clone)]
+pub(crate) enum Visit<'a> {
+    Elements(crate::document::Elements<'a>),
+    Values(core::slice::Iter<'a, Value<'a>>),
+    Keys(crate::document::Members<'a>),
+    Entries(core::slice::Iter<'a, (&'a str, Value<'a>)>),
+}
+
+impl<'a> Iterator for Visit<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        match self {
+            Self::Elements(elements) => elements.next().map(Value::from_document),
+            Self::Values(values) => values.next().copied(),
+            Self::Keys(members) => members.next().map(|(key, _)| Value::String(key)),
+            Self::Entries(entries) => entries.next().map(|(key, _)| Value::String(key)),
+        }
+    }
+}
