@@ -1,0 +1,267 @@
+//! Constraint phrases to facts.
+//!
+//! A caller's `constraints` are texts such as `max_iterations: 5` or `human approval required`. Each
+//! becomes a fact under `constraint`, an advisory phrase, or free text. A known key with an unusable
+//! value is never ignored. What a constraint demands is up to the policy's rules.
+
+use super::fold;
+use crate::number::Number;
+use crate::time::Duration;
+use crate::time::window::Window;
+
+/// How a constraint's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintShape {
+    /// Set, or `true` or `false`.
+    Flag,
+    /// Names separated by commas, brackets optional.
+    List,
+    /// A whole number from 0.
+    Count,
+    /// A decimal from 0.
+    Decimal,
+    /// `300s`, `15m`, `2h`, or a number of seconds.
+    Span,
+    /// `business_hours` or a weekly window.
+    Window,
+}
+
+impl ConstraintShape {
+    /// What a usable value looks like.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Flag => "true",
+            Self::List => "a, b",
+            Self::Count => "5",
+            Self::Decimal => "2.50",
+            Self::Span => "300s",
+            Self::Window => "Mon-Fri 09:00-17:00 Europe/Berlin",
+        }
+    }
+}
+
+/// One constraint of the vocabulary.
+#[derive(Debug)]
+pub struct ConstraintKey {
+    /// Its name as a fact: `constraint.name`.
+    pub name: &'static str,
+    /// How its value is written.
+    pub shape: ConstraintShape,
+    /// Folded spellings besides the name.
+    pub spellings: &'static [&'static str],
+}
+
+const fn key(
+    name: &'static str,
+    shape: ConstraintShape,
+    spellings: &'static [&'static str],
+) -> ConstraintKey {
+    ConstraintKey { name, shape, spellings }
+}
+
+/// Every constraint that becomes a fact.
+pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
+    key("allowed_channel", ConstraintShape::List, &["allowed_channels"]),
+    key("allowed_environment", ConstraintShape::List, &["allowed_environments"]),
+    key("allowed_mcp_servers", ConstraintShape::List, &["allowed_mcp_server"]),
+    key("allowed_tools", ConstraintShape::List, &["allowed_tool"]),
+    key("allowlist", ConstraintShape::Flag, &["allow_list", "allowlisted"]),
+    key(
+        "approval_required",
+        ConstraintShape::Flag,
+        &["approval", "human_approval_required", "human_approval", "require_approval", "requires_approval"],
+    ),
+    key("change_window", ConstraintShape::Window, &["allowed_change_window", "business_hours_only", "business_hours"]),
+    key("max_cost_usd", ConstraintShape::Decimal, &[]),
+    key("max_iterations", ConstraintShape::Count, &[]),
+    key("max_records", ConstraintShape::Count, &["max_records_per_request"]),
+    key("max_retries", ConstraintShape::Count, &[]),
+    key("mfa_required", ConstraintShape::Flag, &["require_mfa", "requires_mfa"]),
+    key("no_repeat_calls", ConstraintShape::Flag, &["no_repeated_calls"]),
+    key("required_role", ConstraintShape::List, &["required_roles"]),
+    key("resource_scope", ConstraintShape::List, &[]),
+    key("rollback_plan_required", ConstraintShape::Flag, &["require_rollback_plan"]),
+    key("same_tool_limit", ConstraintShape::Count, &["same_tool"]),
+    key("sandbox", ConstraintShape::Flag, &["sandboxed"]),
+    key("tenant_isolation", ConstraintShape::Flag, &[]),
+    key("ticket_required", ConstraintShape::Flag, &["require_ticket", "requires_ticket"]),
+    key("timeout", ConstraintShape::Span, &["timeout_seconds"]),
+];
+
+/// Phrases that say how careful the agent means to be; advice that an effect may contradict.
+pub const SOFT_CONSTRAINTS: &[&str] = &[
+    "read_only",
+    "informational_only",
+    "no_side_effects",
+    "no_external_side_effects",
+    "dry_run",
+    "human_review_required",
+    "internal_draft_only",
+];
+
+/// A constraint's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConstraintValue {
+    /// It is set.
+    Flag,
+    /// Names, in the order in which they were written.
+    List(Vec<String>),
+    /// A count or a decimal.
+    Number(Number),
+    /// A span of time.
+    Span(Duration),
+    /// A weekly window, as [`Window::parse`] reads it; empty stands for business hours.
+    Window(String),
+}
+
+/// What one constraint text was understood as.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constraint {
+    /// A fact.
+    Known {
+        /// The fact's name.
+        name: &'static str,
+        /// Its value.
+        value: ConstraintValue,
+    },
+    /// A flag that says `false`: nothing is demanded.
+    Off(&'static str),
+    /// An advisory phrase.
+    Soft(&'static str),
+    /// A known key whose value makes no sense.
+    Invalid(&'static ConstraintKey),
+    /// Free text.
+    Free,
+}
+
+/// Reads one constraint text.
+pub fn read(text: &str) -> Constraint {
+    let (head, value) = match text.split_once(':') {
+        Some((head, value)) => (fold(head), Some(value.trim())),
+        None => (fold(text), None),
+    };
+    let known = CONSTRAINT_KEYS
+        .iter()
+        .find(|key| key.name == head || key.spellings.contains(&head.as_str()));
+    let Some(known) = known else {
+        if value.is_none_or(|value| value.eq_ignore_ascii_case("true"))
+            && let Some(soft) = SOFT_CONSTRAINTS.iter().find(|soft| **soft == head)
+        {
+            return Constraint::Soft(soft);
+        }
+        return Constraint::Free;
+    };
+    let name = known.name;
+    let value = match (known.shape, value) {
+        (ConstraintShape::Flag, None) => Some(ConstraintValue::Flag),
+        (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("true") => {
+            Some(ConstraintValue::Flag)
+        }
+        (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("false") => {
+            return Constraint::Off(name);
+        }
+        (ConstraintShape::Window, None) if head.starts_with("business_hours") => {
+            Some(ConstraintValue::Window(String::new()))
+        }
+        (shape, Some(value)) => read_value(shape, value),
+        (_, None) => None,
+    };
+    value.map_or(Constraint::Invalid(known), |value| Constraint::Known { name, value })
+}
+
+fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
+    match shape {
+        ConstraintShape::Flag => None,
+        ConstraintShape::List => {
+            let inner = match value.strip_prefix('[') {
+                Some(rest) => rest.strip_suffix(']')?,
+                None => value,
+            };
+            let names: Vec<String> = inner
+                .split(',')
+                .map(|name| name.trim().trim_matches(['"', '\'']).to_owned())
+                .collect();
+            let usable = names.iter().all(|name| !name.is_empty());
+            usable.then_some(ConstraintValue::List(names))
+        }
+        ConstraintShape::Count => {
+            let number = Number::parse(value).ok()?;
+            (number.is_integral() && !number.is_negative()).then_some(ConstraintValue::Number(number))
+        }
+        ConstraintShape::Decimal => {
+            let number = Number::parse(value.strip_prefix('$').unwrap_or(value)).ok()?;
+            (!number.is_negative()).then_some(ConstraintValue::Number(number))
+        }
+        ConstraintShape::Span => {
+            let span = match Number::parse(value) {
+                Ok(_) => Duration::parse(&format!("{value}s")).ok()?,
+                Err(_) => Duration::parse(value).ok()?,
+            };
+            (span.millis() >= 0).then_some(ConstraintValue::Span(span))
+        }
+        ConstraintShape::Window => {
+            if fold(value) == "business_hours" {
+                return Some(ConstraintValue::Window(String::new()));
+            }
+            Window::parse(value).ok().map(|_| ConstraintValue::Window(value.to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CONSTRAINT_KEYS, Constraint, ConstraintValue, read};
+    use crate::number::Number;
+
+    fn known(text: &str) -> (&'static str, ConstraintValue) {
+        match read(text) {
+            Constraint::Known { name, value } => (name, value),
+            other => panic!("{text} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn spellings_mean_the_same() {
+        for text in ["approval required", "Human-Approval required", "require_approval: true", "approval"] {
+            assert_eq!(known(text), ("approval_required", ConstraintValue::Flag), "{text}");
+        }
+        assert_eq!(read("require_approval: false"), Constraint::Off("approval_required"));
+    }
+
+    #[test]
+    fn values_are_read_exactly() {
+        let five = ConstraintValue::Number(Number::from_i64(5));
+        assert_eq!(known("max_iterations: 5"), ("max_iterations", five.clone()));
+        assert_eq!(known("Max Iterations:5"), ("max_iterations", five));
+        let roles = ConstraintValue::List(vec!["a".into(), "b".into()]);
+        assert_eq!(known("required_role: [a, b]"), ("required_role", roles.clone()));
+        assert_eq!(known("required_role:a,b"), ("required_role", roles));
+        assert_eq!(known("timeout_seconds: 120").1, known("timeout: 2m").1);
+    }
+
+    #[test]
+    fn known_keys_with_unusable_values_are_invalid() {
+        for text in ["max_iterations: many", "max_iterations: -1", "max_iterations", "required_role:", "timeout: soon", "mfa_required: maybe", "allowed_change_window: sometimes", "required_role: [a"] {
+            assert!(matches!(read(text), Constraint::Invalid(_)), "{text}: {:?}", read(text));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_advice_or_free_text() {
+        assert_eq!(read("read-only"), Constraint::Soft("read_only"));
+        assert_eq!(read("Be polite: always"), Constraint::Free);
+        assert_eq!(read(""), Constraint::Free);
+    }
+
+    #[test]
+    fn no_spelling_stands_twice() {
+        let mut spellings: Vec<&str> = CONSTRAINT_KEYS
+            .iter()
+            .flat_map(|key| key.spellings.iter().copied().chain([key.name]))
+            .collect();
+        let count = spellings.len();
+        spellings.sort_unstable();
+        spellings.dedup();
+        assert_eq!(spellings.len(), count);
+    }
+}

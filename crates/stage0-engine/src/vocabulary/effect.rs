@@ -1,0 +1,236 @@
+//! Classes of effects and the names that callers use for them.
+
+use rustc_hash::FxHashMap;
+
+use super::fold;
+use crate::limits::EFFECTS_MAX;
+
+/// A set of effect classes, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct EffectSet(u128);
+
+impl EffectSet {
+    /// No effect.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set with only this class.
+    pub fn of(class: usize) -> Self {
+        Self(1_u128.checked_shl(u32::try_from(class).unwrap_or(u32::MAX)).unwrap_or(0))
+    }
+
+    /// Both sets' classes.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sets share a class.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether every class of `other` is in this set.
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// Whether there is no class in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The classes' numbers, ascending.
+    pub fn classes(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            let class = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            Some(class as usize)
+        })
+    }
+}
+
+/// A built-in class.
+#[derive(Debug)]
+pub struct BuiltinEffect {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it changes anything outside the agent.
+    pub writes: bool,
+    /// What else callers call it, folded.
+    pub aliases: &'static [&'static str],
+}
+
+/// The classes that every policy knows.
+pub const BUILTIN_EFFECTS: &[BuiltinEffect] = &[
+    effect("money_movement", true, &["payment", "payout", "refund", "credit", "transfer"]),
+    effect(
+        "external_notification",
+        true,
+        &["external_communication", "external_message", "notification", "send", "send_email", "external_api", "webhook"],
+    ),
+    effect(
+        "deployment",
+        true,
+        &["deploy", "publish_to_production", "production", "production_change", "infrastructure_modification"],
+    ),
+    effect("publication", true, &["publish"]),
+    effect(
+        "destructive",
+        true,
+        &[
+            "delete",
+            "drop",
+            "truncate",
+            "archive",
+            "data_deletion",
+            "filesystem_modification",
+            "bulk_delete",
+            "tenant_migration",
+        ],
+    ),
+    effect(
+        "data_write",
+        true,
+        &["write", "data_modification", "database_change", "file_change", "service_impact", "customer_impact"],
+    ),
+    effect("permission_change", true, &["role_reset", "grant", "secret_rotation"]),
+    effect("code_execution", true, &["execute", "shell"]),
+    effect("loop", false, &["retry", "repeated_tool_call"]),
+    effect("human_gate", true, &["requires_approval", "sensitive_operation"]),
+    effect("data_export", true, &["export"]),
+    effect("data_read", false, &["read"]),
+];
+
+const fn effect(
+    name: &'static str,
+    writes: bool,
+    aliases: &'static [&'static str],
+) -> BuiltinEffect {
+    BuiltinEffect { name, writes, aliases }
+}
+
+/// The classes of one policy: the built-in ones, then its own.
+#[derive(Debug, Clone)]
+pub struct Effects {
+    names: Vec<Box<str>>,
+    writes: EffectSet,
+    /// Every folded spelling, plural forms included.
+    spellings: FxHashMap<Box<str>, usize>,
+}
+
+/// Why a class could not be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectError {
+    /// The spelling already stands for this class.
+    Taken(String),
+    /// There are as many classes as bits.
+    TooMany,
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        let mut effects =
+            Self { names: Vec::new(), writes: EffectSet::EMPTY, spellings: FxHashMap::default() };
+        for builtin in BUILTIN_EFFECTS {
+            // The built-in table has no double spelling; a test says so.
+            let _ = effects.add(builtin.name, builtin.writes, builtin.aliases.iter().copied());
+        }
+        effects
+    }
+}
+
+impl Effects {
+    /// Adds a class with its aliases.
+    ///
+    /// # Errors
+    /// A spelling is taken, or there are too many classes.
+    pub fn add<'n>(
+        &mut self,
+        name: &str,
+        writes: bool,
+        aliases: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), EffectError> {
+        let class = self.names.len();
+        if class >= EFFECTS_MAX {
+            return Err(EffectError::TooMany);
+        }
+        let mut spellings = vec![fold(name)];
+        spellings.extend(aliases.into_iter().map(fold));
+        for spelling in &spellings {
+            if let Some(taken) = self.spellings.get(spelling.as_str()) {
+                return Err(EffectError::Taken(self.name(*taken).to_owned()));
+            }
+        }
+        for spelling in spellings {
+            self.spellings.insert(spelling.into(), class);
+        }
+        if writes {
+            self.writes = self.writes.union(EffectSet::of(class));
+        }
+        self.names.push(name.into());
+        Ok(())
+    }
+
+    /// The class that a spelling stands for: case, separators and a plural `s` do not matter.
+    pub fn find(&self, spelling: &str) -> Option<usize> {
+        if let Some(class) = self.spellings.get(spelling) {
+            return Some(*class);
+        }
+        let folded = fold(spelling);
+        let singular = folded.strip_suffix('s').unwrap_or(&folded);
+        self.spellings.get(folded.as_str()).or_else(|| self.spellings.get(singular)).copied()
+    }
+
+    /// A class's name.
+    pub fn name(&self, class: usize) -> &str {
+        self.names.get(class).map_or("", |name| name)
+    }
+
+    /// All names, in the order of the classes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
+    /// The classes that change something.
+    pub fn writing(&self) -> EffectSet {
+        self.writes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUILTIN_EFFECTS, EffectSet, Effects};
+
+    #[test]
+    fn every_builtin_spelling_is_free() {
+        let effects = Effects::default();
+        assert_eq!(effects.names().count(), BUILTIN_EFFECTS.len());
+        for builtin in BUILTIN_EFFECTS {
+            for spelling in builtin.aliases.iter().chain([&builtin.name]) {
+                let class = effects.find(spelling).map(|class| effects.name(class));
+                assert_eq!(class, Some(builtin.name), "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn plurals_and_separators_fold() {
+        let effects = Effects::default();
+        for spelling in ["Money movement", "payouts", "REFUNDS", "money-movement"] {
+            assert_eq!(effects.find(spelling).map(|class| effects.name(class)), Some("money_movement"));
+        }
+        assert_eq!(effects.find("telepathy"), None);
+    }
+
+    #[test]
+    fn sets_know_their_classes() {
+        let set = EffectSet::of(0).union(EffectSet::of(127));
+        assert_eq!(set.classes().collect::<Vec<_>>(), [0, 127]);
+        assert!(set.covers(EffectSet::of(127)) && !EffectSet::of(0).covers(set));
+        assert!(EffectSet::of(128).is_empty());
+    }
+}
