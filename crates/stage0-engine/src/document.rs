@@ -119,6 +119,11 @@ impl<'d> ValueRef<'d> {
         self.index
     }
 
+    /// The document that it is a value of.
+    pub fn document(self) -> &'d Document<'d> {
+        self.document
+    }
+
     /// What kind of value it is.
     pub fn kind(self) -> Kind {
         match self.document.node(self.index).tag {
@@ -272,28 +277,36 @@ pub enum DocumentError {
 pub struct DocumentBuilder<'a> {
     document: Document<'a>,
     nodes_max: usize,
-    sorted: Vec<u32>,
+    sorted: Vec<(u64, u32)>,
 }
 
-/// Objects up to this size are searched for duplicate keys pair by pair, larger ones by sorting.
-const PAIRWISE_KEYS_MAX: u32 = 12;
+/// Objects up to this size have their keys compared pair by pair, by fingerprint; larger ones are
+/// sorted. Sixteen fingerprints are two cache lines, and comparing them costs less than a sort.
+const FEW_KEYS: usize = 16;
+
+/// Bytes of request text for each node that is expected: compact requests have 9 to 12.
+const BYTES_A_NODE: usize = 8;
+
+/// Nodes for which room is made before any is seen, so that a large text of few values does not
+/// take memory that it never uses.
+const NODES_EXPECTED_MAX: usize = 1024;
 
 impl<'a> DocumentBuilder<'a> {
     /// A builder over `source`, which string and number nodes may point into.
     pub fn new(source: &'a str, nodes_max: usize) -> Self {
-        // JSON has a node for every 10 bytes or so; guessing low costs one growth.
-        let capacity = (source.len() / 12).clamp(8, nodes_max);
+        let expected = (source.len() / BYTES_A_NODE).clamp(8, NODES_EXPECTED_MAX);
         Self {
             document: Document {
                 source,
                 made: String::new(),
-                nodes: Vec::with_capacity(capacity),
+                nodes: Vec::with_capacity(expected.min(nodes_max)),
             },
             nodes_max,
             sorted: Vec::new(),
         }
     }
 
+    #[inline]
     fn push(&mut self, tag: Tag, first: usize, second: usize) -> Result<u32, DocumentError> {
         let index = self.document.nodes.len();
         if index >= self.nodes_max {
@@ -317,6 +330,7 @@ impl<'a> DocumentBuilder<'a> {
     ///
     /// # Errors
     /// Too many nodes; so do all the methods that add.
+    #[inline]
     pub fn null(&mut self) -> Result<(), DocumentError> {
         self.push(Tag::Null, 0, 0).map(|_| ())
     }
@@ -325,6 +339,7 @@ impl<'a> DocumentBuilder<'a> {
     ///
     /// # Errors
     /// Too many nodes.
+    #[inline]
     pub fn bool(&mut self, value: bool) -> Result<(), DocumentError> {
         self.push(if value { Tag::True } else { Tag::False }, 0, 0)
             .map(|_| ())
@@ -334,6 +349,7 @@ impl<'a> DocumentBuilder<'a> {
     ///
     /// # Errors
     /// Too many nodes.
+    #[inline]
     pub fn number_in_source(&mut self, start: usize, len: usize) -> Result<(), DocumentError> {
         self.push(Tag::NumberInSource, start, len).map(|_| ())
     }
@@ -350,6 +366,7 @@ impl<'a> DocumentBuilder<'a> {
     ///
     /// # Errors
     /// Too many nodes.
+    #[inline]
     pub fn string_in_source(&mut self, start: usize, len: usize) -> Result<(), DocumentError> {
         self.push(Tag::StringInSource, start, len).map(|_| ())
     }
@@ -362,15 +379,33 @@ impl<'a> DocumentBuilder<'a> {
         self.make(Tag::StringMade, text)
     }
 
+    /// Adds a string, or key, piece by piece: `write` appends its text, and must do nothing else, to
+    /// the string that it is given.
+    ///
+    /// # Errors
+    /// Too many nodes, or what `write` returns.
+    pub fn string_with<E: From<DocumentError>>(
+        &mut self,
+        write: impl FnOnce(&mut String) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.document.made.len();
+        write(&mut self.document.made)?;
+        let len = self.document.made.len().saturating_sub(start);
+        self.push(Tag::StringMade, start, len)?;
+        Ok(())
+    }
+
     /// Begins a list; the result goes to [`end_list`](Self::end_list).
     ///
     /// # Errors
     /// Too many nodes.
+    #[inline]
     pub fn begin_list(&mut self) -> Result<u32, DocumentError> {
         self.push(Tag::List, 0, 0)
     }
 
     /// Ends the list begun at `at`, which has `count` elements.
+    #[inline]
     pub fn end_list(&mut self, at: u32, count: u32) {
         self.close(at, count);
     }
@@ -379,6 +414,7 @@ impl<'a> DocumentBuilder<'a> {
     ///
     /// # Errors
     /// Too many nodes.
+    #[inline]
     pub fn begin_object(&mut self) -> Result<u32, DocumentError> {
         self.push(Tag::Object, 0, 0)
     }
@@ -388,13 +424,28 @@ impl<'a> DocumentBuilder<'a> {
     /// # Errors
     /// A key stands twice.
     pub fn end_object(&mut self, at: u32, count: u32) -> Result<(), DocumentError> {
-        self.close(at, count);
-        match self.duplicate_key(at, count) {
-            Some(key) => Err(DocumentError::DuplicateKey(key)),
-            None => Ok(()),
-        }
+        self.close_object(at, count).map_err(|key| {
+            let key = self.document.value(key).as_str().unwrap_or_default();
+            DocumentError::DuplicateKey(key.to_owned())
+        })
     }
 
+    /// As [`end_object`](Self::end_object), for parsers that show the place of a duplicate key.
+    ///
+    /// # Errors
+    /// The index of the first key that stood in the object before.
+    #[inline]
+    pub fn close_object(&mut self, at: u32, count: u32) -> Result<(), u32> {
+        self.close(at, count);
+        let repeated = match count {
+            0 | 1 => None,
+            _ if count as usize <= FEW_KEYS => self.repeated_among_few(at),
+            _ => self.repeated_among_many(at),
+        };
+        repeated.map_or(Ok(()), Err)
+    }
+
+    #[inline]
     fn close(&mut self, at: u32, count: u32) {
         let end = low(self.document.nodes.len());
         if let Some(node) = self.document.nodes.get_mut(at as usize) {
@@ -403,32 +454,51 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    fn duplicate_key(&mut self, at: u32, count: u32) -> Option<String> {
+    fn repeated_among_few(&self, at: u32) -> Option<u32> {
         let members = self.document.value(at).members();
-        if count <= PAIRWISE_KEYS_MAX {
-            let mut rest = members;
-            while let Some((key, _)) = rest.next() {
-                if rest.clone().any(|(other, _)| other == key) {
-                    return Some(key.to_owned());
-                }
+        let mut seen = [0; FEW_KEYS];
+        for (position, (key, value)) in members.clone().enumerate() {
+            let print = fingerprint(key);
+            let before = seen.get(..position).unwrap_or_default();
+            if before.contains(&print)
+                && members
+                    .clone()
+                    .take(position)
+                    .any(|(other, _)| other == key)
+            {
+                return Some(key_of(value));
             }
-            return None;
+            if let Some(slot) = seen.get_mut(position) {
+                *slot = print;
+            }
         }
+        None
+    }
+
+    fn repeated_among_many(&mut self, at: u32) -> Option<u32> {
         let document = &self.document;
-        let mut sorted = core::mem::take(&mut self.sorted);
-        sorted.clear();
-        // A value's index less one is the index of its key.
-        sorted.extend(members.map(|(_, value)| value.index.saturating_sub(1)));
-        sorted.sort_unstable_by_key(|&key| document.text(document.node(key)));
-        let twice = sorted.windows(2).find_map(|pair| match pair {
-            [one, two] => {
-                let key = document.text(document.node(*one));
-                (key == document.text(document.node(*two))).then(|| key.to_owned())
-            }
+        let text = |key: u32| document.text(document.node(key));
+        let members = document.value(at).members();
+        self.sorted.clear();
+        self.sorted
+            .extend(members.map(|(key, value)| (fingerprint(key), key_of(value))));
+        // Keys with the same fingerprint are ordered by their text, so that keys chosen to have the
+        // same one cost no more than a sort; equal keys stand in the order in which they were written.
+        self.sorted.sort_unstable_by(|(one, a), (two, b)| {
+            one.cmp(two)
+                .then_with(|| text(*a).cmp(text(*b)))
+                .then(a.cmp(b))
+        });
+        let pairs = self.sorted.windows(2).filter_map(|pair| match *pair {
+            [(one, a), (two, b)] => (one == two && text(a) == text(b)).then_some(b),
             _ => None,
         });
-        self.sorted = sorted;
-        twice
+        pairs.min()
+    }
+
+    /// What has been built so far. Lists and objects that have not ended look empty.
+    pub fn document(&self) -> &Document<'a> {
+        &self.document
     }
 
     /// The document.
@@ -438,6 +508,28 @@ impl<'a> DocumentBuilder<'a> {
 }
 
 /// Offsets fit into 32 bits because every text that reaches a builder is bounded far below 4 GiB.
+#[inline]
 fn low(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
+}
+
+/// The key of a member stands right before its value.
+fn key_of(value: ValueRef<'_>) -> u32 {
+    value.index.saturating_sub(1)
+}
+
+/// Equal for equal keys and cheap; different for keys that differ in length or at either end, which
+/// nearly all keys of one object do.
+fn fingerprint(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => bytes
+            .iter()
+            .fold(0, |ends, &byte| ends << 8 | u64::from(byte)),
+    };
+    // An odd factor spreads the length over all the bits.
+    ends ^ (bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -1,5 +1,7 @@
 //! Decides whether an AI agent may make a tool call.
 
+pub mod canonical;
+pub mod digest;
 pub mod document;
 pub mod limits;
 pub mod number;

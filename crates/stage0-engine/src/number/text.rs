@@ -1,0 +1,206 @@
+//! Numbers from and to text: the grammar of JSON numbers, and the canonical form.
+//!
+//! Both directions are exact and each canonical text reads back as the same number. The text of a
+//! request may be hostile, so reading takes time linear in it and memory for nothing: an exponent
+//! is only ever compared, never raised to.
+
+use super::{Number, NumberError, POWERS};
+use crate::limits::NUMBER_DIGITS_MAX;
+
+/// Bytes of the longest canonical text: a sign, `0.` and 28 decimals.
+const TEXT_BYTES_MAX: usize = 31;
+
+/// Bytes of a text, sign apart, whose digits fit an `i64` whatever they are.
+const SHORT_BYTES_MAX: usize = 18;
+
+/// Where an exponent stops counting: beyond every request's length, far from overflow.
+const EXPONENT_MAX: i64 = 1_000_000_000_000;
+
+pub(super) fn parse(text: &str) -> Result<Number, NumberError> {
+    match parse_short(text.as_bytes()) {
+        Some(number) => Ok(number),
+        None => parse_any(text.as_bytes()),
+    }
+}
+
+/// Reads a short number without exponent, as nearly all are; whatever else the text is, `None`.
+fn parse_short(text: &[u8]) -> Option<Number> {
+    let (is_negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    match unsigned {
+        [b'0', b'0'..=b'9', ..] => return None,
+        [b'0'..=b'9', .., b'0'..=b'9'] | [b'0'..=b'9'] => {}
+        _ => return None,
+    }
+    if unsigned.len() > SHORT_BYTES_MAX {
+        return None;
+    }
+    let mut n = 0_i64;
+    let mut scale = 0_u8;
+    let mut decimal = 0_u8;
+    for byte in unsigned {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            // 18 digits stay below 10^18.
+            n = n.wrapping_mul(10).wrapping_add(i64::from(digit));
+            scale = scale.wrapping_add(decimal);
+        } else if *byte == b'.' && decimal == 0 {
+            decimal = 1;
+        } else {
+            return None;
+        }
+    }
+    let n = if is_negative { n.wrapping_neg() } else { n };
+    Some(Number::from_small(n, scale))
+}
+
+/// Reads any number.
+fn parse_any(text: &[u8]) -> Result<Number, NumberError> {
+    let (is_negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (integer, rest) = digits(unsigned);
+    if integer.is_empty() || matches!(integer, [b'0', _, ..]) {
+        return Err(NumberError::Syntax);
+    }
+    let (fraction, rest) = match rest {
+        [b'.', rest @ ..] => match digits(rest) {
+            ([], _) => return Err(NumberError::Syntax),
+            found => found,
+        },
+        _ => (&[] as &[u8], rest),
+    };
+    let exponent = match rest {
+        [] => 0,
+        [b'e' | b'E', rest @ ..] => parse_exponent(rest)?,
+        _ => return Err(NumberError::Syntax),
+    };
+
+    // The value is `n` x 10^`exponent`, where `n` starts and ends with a digit other than 0.
+    let all = || integer.iter().chain(fraction);
+    let count = integer.len().saturating_add(fraction.len());
+    let leading = all().take_while(|digit| **digit == b'0').count();
+    if leading == count {
+        return Ok(Number::ZERO);
+    }
+    let trailing = all().rev().take_while(|digit| **digit == b'0').count();
+    let significant = count.saturating_sub(leading).saturating_sub(trailing);
+    if significant > NUMBER_DIGITS_MAX as usize {
+        return Err(NumberError::TooManyDigits);
+    }
+    let n = all()
+        .skip(leading)
+        .take(significant)
+        .fold(0_i128, |n, digit| append(n, *digit));
+    let exponent = exponent
+        .saturating_add(length(trailing))
+        .saturating_sub(length(fraction.len()));
+
+    let n = if is_negative { n.saturating_neg() } else { n };
+    if exponent < 0 {
+        // No zero ends `n`: it is normalised whatever the scale.
+        let scale = u8::try_from(exponent.unsigned_abs()).ok();
+        scale.and_then(|scale| Number::checked(n, scale))
+    } else {
+        let power = usize::try_from(exponent).ok().and_then(|it| POWERS.get(it));
+        power.and_then(|power| Number::checked(n.saturating_mul(*power), 0))
+    }
+    .ok_or(NumberError::TooManyDigits)
+}
+
+/// A number with one more digit at its end; 28 digits are far from saturating.
+fn append(n: i128, digit: u8) -> i128 {
+    n.saturating_mul(10)
+        .saturating_add(i128::from(digit.wrapping_sub(b'0')))
+}
+
+/// A count of digits as an exponent.
+fn length(digits: usize) -> i64 {
+    i64::try_from(digits).unwrap_or(EXPONENT_MAX)
+}
+
+/// The digits at the start of a text, and the rest.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    text.split_at_checked(count).unwrap_or((text, &[]))
+}
+
+/// The exponent after its `e`, cut at [`EXPONENT_MAX`] in both directions.
+fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
+    let (is_negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let ([_, ..], []) = digits(unsigned) else {
+        return Err(NumberError::Syntax);
+    };
+    let magnitude = unsigned.iter().fold(0_i64, |magnitude, byte| {
+        magnitude
+            .saturating_mul(10)
+            .saturating_add(i64::from(byte.wrapping_sub(b'0')))
+            .min(EXPONENT_MAX)
+    });
+    Ok(if is_negative {
+        magnitude.saturating_neg()
+    } else {
+        magnitude
+    })
+}
+
+/// Hands over the canonical text, which lives on the stack.
+pub(super) fn with_canonical<R>(number: Number, take: impl FnOnce(&str) -> R) -> R {
+    // Two words of 14 digits hold all digits, and 64-bit divisions take them apart.
+    const WORD: u128 = 100_000_000_000_000;
+    const SHORT_WORD: u64 = 100_000_000_000_000;
+    const WORD_DIGITS: u8 = 14;
+
+    let magnitude = number.mantissa().unsigned_abs();
+    let (mut upper, mut rest) = match u64::try_from(magnitude) {
+        Ok(n) => (n / SHORT_WORD, n % SHORT_WORD),
+        Err(_) => (low_word(magnitude / WORD), low_word(magnitude % WORD)),
+    };
+    let mut buffer = [0_u8; TEXT_BYTES_MAX];
+    let mut start = TEXT_BYTES_MAX;
+    let mut put = |byte| {
+        start = start.saturating_sub(1);
+        if let Some(place) = buffer.get_mut(start) {
+            *place = byte;
+        }
+    };
+    // From the last digit to the first; at least one stands before the point.
+    let mut position = 0_u8;
+    while rest != 0 || upper != 0 || position <= number.scale {
+        if position == number.scale && position != 0 {
+            put(b'.');
+        }
+        put(last_digit(rest));
+        rest /= 10;
+        position = position.saturating_add(1);
+        if position == WORD_DIGITS {
+            (upper, rest) = (0, upper);
+        }
+    }
+    if number.is_negative() {
+        put(b'-');
+    }
+    let text = buffer.get(start..).unwrap_or_default();
+    take(std::str::from_utf8(text).unwrap_or_default())
+}
+
+/// The lower 64 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "halves of 28 digits have 14 and fit"
+)]
+fn low_word(n: u128) -> u64 {
+    n as u64
+}
+
+/// The last decimal digit in ASCII.
+fn last_digit(n: u64) -> u8 {
+    b'0'.wrapping_add((n % 10) as u8)
+}
