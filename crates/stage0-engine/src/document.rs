@@ -62,10 +62,7 @@ impl<'a> Document<'a> {
 
     /// The value with this index, as [`ValueRef::index`] told it.
     pub fn value(&self, index: u32) -> ValueRef<'_> {
-        ValueRef {
-            document: self,
-            index,
-        }
+        ValueRef { document: self, index, null_is_absent: false }
     }
 
     /// How many nodes there are, keys included.
@@ -111,12 +108,20 @@ impl<'a> Document<'a> {
 pub struct ValueRef<'d> {
     document: &'d Document<'d>,
     index: u32,
+    null_is_absent: bool,
 }
 
 impl<'d> ValueRef<'d> {
     /// Where this value stands in its document; [`Document::value`] takes it back.
     pub fn index(self) -> u32 {
         self.index
+    }
+
+    /// The same value, whose members that are null count as absent at any depth: how the host's
+    /// context is read.
+    #[must_use]
+    pub fn without_nulls(self) -> Self {
+        Self { null_is_absent: true, ..self }
     }
 
     /// The document that it is a value of.
@@ -189,6 +194,7 @@ impl<'d> ValueRef<'d> {
             document: self.document,
             next: self.index.saturating_add(1),
             left,
+            null_is_absent: self.null_is_absent,
         }
     }
 
@@ -204,6 +210,7 @@ impl<'d> ValueRef<'d> {
             document: self.document,
             next: self.index.saturating_add(1),
             left,
+            null_is_absent: self.null_is_absent,
         }
     }
 
@@ -226,6 +233,7 @@ pub struct Elements<'d> {
     document: &'d Document<'d>,
     next: u32,
     left: u32,
+    null_is_absent: bool,
 }
 
 impl<'d> Iterator for Elements<'d> {
@@ -233,9 +241,9 @@ impl<'d> Iterator for Elements<'d> {
 
     fn next(&mut self) -> Option<ValueRef<'d>> {
         self.left = self.left.checked_sub(1)?;
-        let value = self.document.value(self.next);
-        self.next = self.document.after(self.next);
-        Some(value)
+        let index = self.next;
+        self.next = self.document.after(index);
+        Some(ValueRef { document: self.document, index, null_is_absent: self.null_is_absent })
     }
 }
 
@@ -245,17 +253,24 @@ pub struct Members<'d> {
     document: &'d Document<'d>,
     next: u32,
     left: u32,
+    null_is_absent: bool,
 }
 
 impl<'d> Iterator for Members<'d> {
     type Item = (&'d str, ValueRef<'d>);
 
     fn next(&mut self) -> Option<(&'d str, ValueRef<'d>)> {
-        self.left = self.left.checked_sub(1)?;
-        let key = self.document.text(self.document.node(self.next));
-        let value = self.document.value(self.next.saturating_add(1));
-        self.next = self.document.after(value.index);
-        Some((key, value))
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            let key = self.document.text(self.document.node(self.next));
+            let index = self.next.saturating_add(1);
+            self.next = self.document.after(index);
+            let value =
+                ValueRef { document: self.document, index, null_is_absent: self.null_is_absent };
+            if !(self.null_is_absent && value.is_null()) {
+                return Some((key, value));
+            }
+        }
     }
 }
 

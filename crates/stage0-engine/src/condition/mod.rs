@@ -1,0 +1,21 @@
+//! Conditions: text to tokens to tree to types to program to value.
+//!
+//! The language is a typed subset of CEL's syntax with exact decimals and three-valued logic for
+//! absent facts. Everything that can be known when the policy is loaded is done then.
+
+pub(crate) mod builtin;
+mod error;
+pub(crate) mod evaluate;
+pub(crate) mod operation;
+pub(crate) mod program;
+pub(crate) mod syntax;
+mod token;
+pub(crate) mod tree;
+pub(crate) mod typing;
+pub(crate) mod value;
+
+pub use error::{ConditionError, ConditionErrorKind};
+pub(crate) use program::Slot;
+pub use tree::{Path, Step};
+pub use value::EvalError;
+pub(crate) use value::ValueKind;

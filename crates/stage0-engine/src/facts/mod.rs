@@ -1,0 +1,259 @@
+//! The request after normalisation, as the rules see it: one value per slot.
+//!
+//! A rule never sees a request. What was absent stays absent, a path through something without
+//! members is an error in that slot only, and what no rule reads is never looked at.
+
+pub(crate) mod table;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+
+pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
+pub(crate) use table::{Fact, FactTable};
+
+use crate::condition::value::{EvalError, Value};
+use crate::condition::{Slot, ValueKind};
+use crate::request::Request;
+use crate::time::Timestamp;
+use crate::vocabulary::constraint::{Constraint, ConstraintValue};
+
+/// Slots in one page of values.
+const PAGE: usize = 32;
+
+/// Whether a fact is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Present,
+    Absent,
+    /// Cannot be told: the arguments of a call that was not made yet.
+    Unknowable,
+    Error(EvalError),
+}
+
+/// One value per slot. Pages without a fact are never made, so a policy may have any number of
+/// slots without making each decision pay for them.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    pages: ArenaVec<'a, Option<&'a mut [Value<'a>; PAGE]>>,
+    table: &'a FactTable,
+    arena: &'a Bump,
+    has_call: bool,
+}
+
+/// What facts are made of, besides the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The catalogued name of the tool, or the name as it was called; nothing in a plan without tools.
+    pub(crate) tool: Option<&'a str>,
+    /// The tool's effects.
+    pub(crate) effects: &'a [Value<'a>],
+}
+
+impl<'a> Facts<'a> {
+    /// Reads what the policy's table names.
+    pub(crate) fn gather(
+        table: &'a FactTable,
+        request: &'a Request<'a>,
+        constraints: &[(&'a str, Constraint)],
+        now: Timestamp,
+        arena: &'a Bump,
+    ) -> Self {
+        let mut pages = ArenaVec::new_in(arena);
+        pages.resize_with(table.len().div_ceil(PAGE), || None);
+        let mut facts = Self { pages, table, arena, has_call: request.has_call() };
+        if let Some(at) = table.root(FactRoot::Context) {
+            let context = request.context().map_or(Value::Map(&[]), Value::from_document);
+            facts.fill(at, context);
+            facts.environment(at, request);
+        }
+        if let Some(at) = table.root(FactRoot::Args)
+            && request.has_call()
+        {
+            let arguments = request.arguments().map_or(Value::Map(&[]), Value::from_document);
+            facts.fill(at, arguments);
+        }
+        for (root, name) in [
+            (FactRoot::Goal, "goal"),
+            (FactRoot::SuccessCriteria, "success_criteria"),
+            (FactRoot::Constraints, "constraints"),
+            (FactRoot::SideEffects, "side_effects"),
+            (FactRoot::Trusted, "trusted"),
+        ] {
+            if let Some(at) = table.root(root) {
+                // A list that was left out is an empty one, by the wire contract.
+                let default = if root == FactRoot::Goal { Value::Unknown } else { Value::List(&[]) };
+                facts.fill(at, request.field(name).map_or(default, Value::from_document));
+            }
+        }
+        if let Some(at) = table.root(FactRoot::Now) {
+            facts.fill(at, Value::Timestamp(now));
+        }
+        if let Some(at) = table.root(FactRoot::Pro) {
+            facts.fill(at, Value::Bool(request.pro()));
+        }
+        if let Some(at) = table.root(FactRoot::Tools) {
+            let names = request.tools().chain(request.call_name()).map(Value::String);
+            let names = ArenaVec::from_iter_in(names, arena);
+            facts.fill(at, Value::List(names.into_bump_slice()));
+        }
+        if let Some(at) = table.root(FactRoot::Constraint) {
+            facts.fill(at, constraint_map(constraints, arena));
+        }
+        facts
+    }
+
+    /// Turns to another tool of the plan.
+    pub(crate) fn turn_to(&mut self, subject: Subject<'a>) {
+        if let Some(at) = self.table.root(FactRoot::Tool) {
+            self.fill(at, subject.tool.map_or(Value::Unknown, Value::String));
+        }
+        if let Some(at) = self.table.root(FactRoot::Effects) {
+            self.fill(at, Value::List(subject.effects));
+        }
+    }
+
+    /// The environment may stand beside the context; there it means the same.
+    fn environment(&mut self, context: u32, request: &'a Request<'a>) {
+        let branch = self.table.branch(context).and_then(|branch| branch.field("environment"));
+        if let (Some(branch), Some(value)) = (branch, request.environment_value()) {
+            self.fill(branch, Value::from_document(value));
+        }
+    }
+
+    /// Puts a value and what the table names inside it into their slots.
+    fn fill(&mut self, at: u32, value: Value<'a>) {
+        let mut waiting = ArenaVec::new_in(self.arena);
+        waiting.push((at, value));
+        let table = self.table;
+        while let Some((at, value)) = waiting.pop() {
+            let Some(branch) = table.branch(at) else { continue };
+            if let Some(slot) = branch.slot {
+                self.set(slot, value);
+            }
+            if branch.is_leaf() || value.is_unknown() {
+                continue;
+            }
+            if !branch.fields.is_empty() {
+                match value {
+                    Value::DocumentMap(map) => {
+                        for (key, member) in map.members() {
+                            if let Some(at) = branch.field(key) {
+                                waiting.push((at, Value::from_document(member)));
+                            }
+                        }
+                    }
+                    Value::Map(entries) => {
+                        for (key, member) in entries {
+                            if let Some(at) = branch.field(key) {
+                                waiting.push((at, *member));
+                            }
+                        }
+                    }
+                    other => {
+                        let error = match (other, other.kind()) {
+                            (Value::Error(error), _) => error,
+                            (_, kind) => EvalError::NoMembers(kind.map_or("", ValueKind::text)),
+                        };
+                        for (_, at) in &branch.fields {
+                            waiting.push((*at, Value::Error(error)));
+                        }
+                    }
+                }
+            }
+            for (position, at) in &branch.positions {
+                let index = crate::number::Number::from_u64(u64::from(*position));
+                waiting.push((*at, value.index(Value::Number(index))));
+            }
+        }
+    }
+
+    fn set(&mut self, slot: Slot, value: Value<'a>) {
+        let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
+        let arena = self.arena;
+        if let Some(page) = self.pages.get_mut(page) {
+            let page = page.get_or_insert_with(|| arena.alloc([Value::Unknown; PAGE]));
+            if let Some(cell) = page.get_mut(place) {
+                *cell = value;
+            }
+        }
+    }
+
+    /// The value in a slot; unknown if the fact is absent.
+    #[inline]
+    pub(crate) fn value(&self, slot: Slot) -> Value<'a> {
+        match self.pages.get(slot as usize / PAGE) {
+            Some(Some(page)) => page.get(slot as usize % PAGE).copied().unwrap_or(Value::Unknown),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Whether the fact in a slot is there.
+    pub(crate) fn presence(&self, slot: Slot) -> Presence {
+        match self.value(slot) {
+            Value::Unknown => {
+                let is_argument =
+                    self.table.fact(slot).is_some_and(|fact| fact.root == FactRoot::Args);
+                if is_argument && !self.has_call { Presence::Unknowable } else { Presence::Absent }
+            }
+            // An index behind the end of a list finds nothing.
+            Value::Error(EvalError::Index) => Presence::Absent,
+            Value::Error(error) => Presence::Error(error),
+            _ => Presence::Present,
+        }
+    }
+
+    /// The table that the slots belong to.
+    pub(crate) fn table(&self) -> &'a FactTable {
+        self.table
+    }
+}
+
+/// The constraints as one object. One that stands twice means the stricter.
+fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
+    let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
+    for (_, constraint) in constraints {
+        let Constraint::Known { name, value } = constraint else { continue };
+        let value = constraint_value(value, arena);
+        match entries.iter_mut().find(|(known, _)| known == name) {
+            Some((_, first)) => *first = stricter(*first, value, arena),
+            None => entries.push((*name, value)),
+        }
+    }
+    Value::Map(entries.into_bump_slice())
+}
+
+fn constraint_value<'a>(value: &ConstraintValue, arena: &'a Bump) -> Value<'a> {
+    match value {
+        ConstraintValue::Flag => Value::Bool(true),
+        ConstraintValue::Number(number) => Value::Number(*number),
+        ConstraintValue::Span(span) => Value::Duration(*span),
+        ConstraintValue::Window(window) => Value::String(arena.alloc_str(window)),
+        ConstraintValue::List(names) => {
+            let mut values = ArenaVec::with_capacity_in(names.len(), arena);
+            for name in names {
+                values.push(Value::String(&*arena.alloc_str(name)));
+            }
+            Value::List(values.into_bump_slice())
+        }
+    }
+}
+
+/// The smaller number, the shorter span, the names that stand in both lists.
+fn stricter<'a>(one: Value<'a>, two: Value<'a>, arena: &'a Bump) -> Value<'a> {
+    match (one, two) {
+        (Value::Number(left), Value::Number(right)) => Value::Number(left.min(right)),
+        (Value::Duration(left), Value::Duration(right)) => Value::Duration(left.min(right)),
+        (Value::List(left), Value::List(right)) => {
+            let is_text = |value: &Value<'_>, text: &str| matches!(value, Value::String(other) if *other == text);
+            let both = left.iter().copied().filter(|value| {
+                matches!(value, Value::String(text) if right.iter().any(|other| is_text(other, text)))
+            });
+            Value::List(ArenaVec::from_iter_in(both, arena).into_bump_slice())
+        }
+        // Two windows have no smaller one; that a time lies in both cannot be said by one value.
+        (Value::String(left), Value::String(right)) if left != right => {
+            Value::Error(EvalError::TooLarge)
+        }
+        (first, _) => first,
+    }
+}

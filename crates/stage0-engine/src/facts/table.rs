@@ -1,0 +1,222 @@
+//! The facts that a policy can read, known when it is loaded.
+//!
+//! Each distinct constant path of a policy's conditions is one slot. The paths form a tree of names,
+//! so one walk over the request fills all slots, and members that no rule reads cost a lookup each
+//! and nothing more. Slots are numbered in the order of their names: a sorted list of slots is a
+//! sorted list of names.
+
+use std::collections::BTreeSet;
+
+use crate::condition::{Path, Slot, Step};
+
+/// Where a fact comes from: the first name of its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactRoot {
+    /// The call's arguments: the agent's word.
+    Args,
+    /// What the agent's constraints say.
+    Constraint,
+    /// The constraints as texts.
+    Constraints,
+    /// The host's word.
+    Context,
+    /// The tool's effects, catalogued and declared.
+    Effects,
+    /// What is to be done.
+    Goal,
+    /// The time of the decision.
+    Now,
+    /// Whether the strict mode is on.
+    Pro,
+    /// The declared effects as texts.
+    SideEffects,
+    /// How the agent would know that it is done.
+    SuccessCriteria,
+    /// The catalogued name of the tool.
+    Tool,
+    /// The plan's tools.
+    Tools,
+    /// Texts written by the user or operator.
+    Trusted,
+}
+
+/// One line of the table of roots.
+#[derive(Debug)]
+pub struct FactRootInfo {
+    /// The name in conditions.
+    pub name: &'static str,
+    /// The root.
+    pub root: FactRoot,
+    /// Whether names may follow it.
+    pub has_members: bool,
+    /// Whether it is the agent's word, or can be widened by it: an allow may not rest on it.
+    pub is_claimed: bool,
+    /// What it is, for the reference.
+    pub summary: &'static str,
+}
+
+const fn root(
+    name: &'static str,
+    root: FactRoot,
+    has_members: bool,
+    is_claimed: bool,
+    summary: &'static str,
+) -> FactRootInfo {
+    FactRootInfo { name, root, has_members, is_claimed, summary }
+}
+
+/// Every root, by name.
+pub const FACT_ROOTS: &[FactRootInfo] = &[
+    root("args", FactRoot::Args, true, false, "the call's arguments"),
+    root("constraint", FactRoot::Constraint, true, true, "what the agent's constraints say, such as constraint.max_iterations"),
+    root("constraints", FactRoot::Constraints, false, true, "the agent's constraints as texts"),
+    root("context", FactRoot::Context, true, false, "what the host states: actor, role, tenant, environment, ..."),
+    root("effects", FactRoot::Effects, false, true, "the tool's effects, catalogued and declared"),
+    root("goal", FactRoot::Goal, false, true, "what is to be done, in the agent's words"),
+    root("now", FactRoot::Now, false, false, "the time of the decision"),
+    root("pro", FactRoot::Pro, false, true, "whether the request asks for the strict mode"),
+    root("side_effects", FactRoot::SideEffects, false, true, "the declared effects as texts"),
+    root("success_criteria", FactRoot::SuccessCriteria, false, true, "how the agent would know that it is done"),
+    root("tool", FactRoot::Tool, false, false, "the tool's name in the catalog"),
+    root("tools", FactRoot::Tools, false, true, "the tools that the plan names"),
+    root("trusted", FactRoot::Trusted, false, false, "texts written by the user or operator"),
+];
+
+impl FactRoot {
+    /// The root of this name.
+    pub fn find(name: &str) -> Option<&'static FactRootInfo> {
+        FACT_ROOTS.iter().find(|info| info.name == name)
+    }
+}
+
+/// A fact that a policy can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) name: Box<str>,
+    pub(crate) root: FactRoot,
+    pub(crate) path: Path,
+}
+
+/// A place in the tree of names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Branch {
+    pub(crate) slot: Option<Slot>,
+    /// Members, sorted by name.
+    pub(crate) fields: Vec<(Box<str>, u32)>,
+    /// Elements, sorted by position.
+    pub(crate) positions: Vec<(u32, u32)>,
+}
+
+impl Branch {
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.fields.is_empty() && self.positions.is_empty()
+    }
+
+    /// The branch of a member.
+    pub(crate) fn field(&self, name: &str) -> Option<u32> {
+        let found = self.fields.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        self.fields.get(found).map(|(_, branch)| *branch)
+    }
+}
+
+/// All facts of a policy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FactTable {
+    facts: Vec<Fact>,
+    branches: Vec<Branch>,
+    roots: Vec<(FactRoot, u32)>,
+}
+
+impl FactTable {
+    /// The table of these paths, whose roots exist.
+    pub(crate) fn new(paths: BTreeSet<Path>) -> Self {
+        let mut facts: Vec<Fact> = paths
+            .into_iter()
+            .filter_map(|path| {
+                let root = FactRoot::find(&path.root)?.root;
+                Some(Fact { name: path.to_string().into(), root, path })
+            })
+            .collect();
+        facts.sort_by(|one, two| one.name.cmp(&two.name));
+        let mut table = Self { facts: Vec::new(), branches: Vec::new(), roots: Vec::new() };
+        for (slot, fact) in facts.iter().enumerate() {
+            table.plant(fact, Slot::try_from(slot).unwrap_or(Slot::MAX));
+        }
+        for branch in &mut table.branches {
+            branch.fields.sort();
+            branch.positions.sort_unstable();
+        }
+        table.facts = facts;
+        table
+    }
+
+    fn grow(&mut self) -> u32 {
+        let index = self.branches.len();
+        self.branches.push(Branch::default());
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn plant(&mut self, fact: &Fact, slot: Slot) {
+        let known = self.roots.iter().find(|(root, _)| *root == fact.root).map(|(_, at)| *at);
+        let mut at = known.unwrap_or_else(|| {
+            let at = self.grow();
+            self.roots.push((fact.root, at));
+            at
+        });
+        for step in &fact.path.steps {
+            let fresh = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
+            let Some(branch) = self.branches.get_mut(at as usize) else { return };
+            let known = match step {
+                Step::Field(name) => {
+                    branch.fields.iter().find(|(known, _)| **known == **name).map(|(_, at)| *at)
+                }
+                Step::Position(position) => branch
+                    .positions
+                    .iter()
+                    .find(|(known, _)| known == position)
+                    .map(|(_, at)| *at),
+            };
+            at = known.unwrap_or_else(|| {
+                match step {
+                    Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
+                    Step::Position(position) => branch.positions.push((*position, fresh)),
+                }
+                self.grow()
+            });
+        }
+        if let Some(branch) = self.branches.get_mut(at as usize) {
+            branch.slot = Some(slot);
+        }
+    }
+
+    /// How many facts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// The slot of a path.
+    pub(crate) fn slot(&self, path: &Path) -> Option<Slot> {
+        let name = path.to_string();
+        let found = self.facts.binary_search_by(|fact| (*fact.name).cmp(&name)).ok()?;
+        Slot::try_from(found).ok()
+    }
+
+    /// The fact in a slot.
+    pub(crate) fn fact(&self, slot: Slot) -> Option<&Fact> {
+        self.facts.get(slot as usize)
+    }
+
+    /// The name of the fact in a slot.
+    pub(crate) fn name(&self, slot: Slot) -> &str {
+        self.fact(slot).map_or("", |fact| &fact.name)
+    }
+
+    pub(crate) fn branch(&self, at: u32) -> Option<&Branch> {
+        self.branches.get(at as usize)
+    }
+
+    /// Where the names of a root begin, if the policy reads any of them.
+    pub(crate) fn root(&self, root: FactRoot) -> Option<u32> {
+        self.roots.iter().find(|(known, _)| *known == root).map(|(_, at)| *at)
+    }
+}

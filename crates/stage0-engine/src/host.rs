@@ -1,0 +1,56 @@
+//! The host's word beside the request: who asked, what people answered, what the operator set.
+
+use crate::digest::Digest;
+use crate::policy::Mode;
+use crate::time::Timestamp;
+
+/// What a person answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Answer {
+    /// Yes.
+    Approved,
+    /// No.
+    Rejected,
+    /// Nothing yet.
+    Pending,
+}
+
+/// The host's record of a person's answer to one rule's question about one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRecord {
+    /// Unique among the host's records.
+    pub id: String,
+    /// The answer.
+    pub answer: Answer,
+    /// Who answered.
+    pub by: String,
+    /// The person's roles.
+    pub roles: Vec<String>,
+    /// The rule that asked, as `pack/id`.
+    pub rule: String,
+    /// Digest of that rule's `approval` block.
+    pub terms: Digest,
+    /// Digest of the action, or of the facts that the rule binds.
+    pub action: Digest,
+    /// When the answer was given.
+    pub issued_at: Timestamp,
+    /// When it ends, if before the rule's own `ttl`.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What the host adds to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host<'a> {
+    /// The id that the decision carries.
+    pub request_id: &'a str,
+    /// The operator's mode; the stricter of this and the policy's counts.
+    pub mode: Mode,
+    /// People's answers.
+    pub approvals: &'a [ApprovalRecord],
+}
+
+impl Default for Host<'_> {
+    fn default() -> Self {
+        Self { request_id: "", mode: Mode::Enforce, approvals: &[] }
+    }
+}

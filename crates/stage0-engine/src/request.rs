@@ -1,0 +1,445 @@
+//! What is proposed: a plan, one concrete tool call, or both.
+//!
+//! A `Request` is a [`Document`] whose outer fields have been found and checked against the wire
+//! contract; whichever door it came through (text, a Python dict, a JavaScript object), it is checked
+//! here. Nothing is interpreted yet: that is what facts are for.
+
+use crate::document::{Document, Kind, ValueRef};
+use crate::limits::{
+    GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX,
+};
+use crate::suggest::nearest;
+
+/// The fields of a request.
+pub const REQUEST_FIELDS: &[&str] = &[
+    "goal",
+    "success_criteria",
+    "constraints",
+    "tools",
+    "side_effects",
+    "context",
+    "pro",
+    "policy_pack_version",
+    "debug_store_input",
+    "environment",
+    "tool_call",
+    "trusted",
+];
+
+/// The fields of `tool_call`.
+pub const TOOL_CALL_FIELDS: &[&str] = &["id", "name", "arguments"];
+
+/// One thing wrong with a request's envelope: the request is refused, hence never ALLOW.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError {
+    code: &'static str,
+    path: String,
+    message: String,
+    help: Option<String>,
+}
+
+impl RequestError {
+    fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, path: path.into(), message: message.into(), help: None }
+    }
+
+    fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The field that it is about.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+/// A field of the request that the contract does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownField {
+    /// Its path.
+    pub path: String,
+    /// The field that was probably meant.
+    pub nearest: Option<&'static str>,
+}
+
+/// A checked request.
+#[derive(Debug, Clone, Default)]
+pub struct Request<'a> {
+    document: Document<'a>,
+    goal: Option<u32>,
+    success_criteria: Option<u32>,
+    constraints: Option<u32>,
+    tools: Option<u32>,
+    side_effects: Option<u32>,
+    context: Option<u32>,
+    policy_pack_version: Option<u32>,
+    environment: Option<u32>,
+    trusted: Option<u32>,
+    call: Option<Call>,
+    pro: bool,
+    debug_store_input: bool,
+    unknown_fields: Vec<UnknownField>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    id: Option<u32>,
+    name: u32,
+    arguments: Option<u32>,
+}
+
+impl<'a> Request<'a> {
+    /// Checks a document against the wire contract.
+    ///
+    /// # Errors
+    /// Every field that is not of its type or over its limit.
+    pub fn from_document(document: Document<'a>) -> Result<Self, Vec<RequestError>> {
+        let mut request = Self::default();
+        let mut errors = Vec::new();
+        request.read(document.root(), &mut errors);
+        if errors.is_empty() {
+            request.document = document;
+            Ok(request)
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn read(&mut self, root: ValueRef<'_>, errors: &mut Vec<RequestError>) {
+        if root.kind() != Kind::Object {
+            errors.push(wrong_type("", "an object", root.kind()));
+            return;
+        }
+        let mut inner_environment = None;
+        for (key, value) in root.members() {
+            // A member that is null is one that was left out; clients of the contract send both.
+            let given = (!value.is_null()).then(|| value.index());
+            match key {
+                "goal" => self.goal = expect(value, key, Kind::String, errors),
+                "success_criteria" => self.success_criteria = texts(value, key, errors),
+                "constraints" => self.constraints = texts(value, key, errors),
+                "tools" => self.tools = texts(value, key, errors),
+                "side_effects" => self.side_effects = texts(value, key, errors),
+                "context" => {
+                    self.context = expect(value, key, Kind::Object, errors);
+                    inner_environment =
+                        value.get("environment").filter(|environment| !environment.is_null());
+                }
+                "pro" => self.pro = flag(value, key, errors),
+                "debug_store_input" => self.debug_store_input = flag(value, key, errors),
+                "policy_pack_version" => {
+                    self.policy_pack_version = expect(value, key, Kind::String, errors);
+                }
+                "environment" => self.environment = expect(value, key, Kind::String, errors),
+                "trusted" => {
+                    trusted(value, errors);
+                    self.trusted = given;
+                }
+                "tool_call" => self.read_call(value, errors),
+                other => self.unknown_fields.push(UnknownField {
+                    path: other.to_owned(),
+                    nearest: nearest(other, REQUEST_FIELDS.iter().copied()),
+                }),
+            }
+        }
+        self.check_goal(root, errors);
+        if let (Some(outer), Some(inner)) = (self.environment, inner_environment) {
+            let outer = root.document().value(outer).as_str();
+            if outer != inner.as_str() {
+                errors.push(
+                    RequestError::new(
+                        "REQUEST_CONFLICT",
+                        "environment",
+                        "`environment` and `context.environment` differ",
+                    )
+                    .with_help("give one of them, or the same value twice"),
+                );
+            }
+        }
+    }
+
+    fn check_goal(&self, root: ValueRef<'_>, errors: &mut Vec<RequestError>) {
+        let goal = self.goal.and_then(|goal| root.document().value(goal).as_str());
+        match goal {
+            Some(goal) if goal.trim().is_empty() => {
+                errors.push(RequestError::new("REQUEST_FIELD_MISSING", "goal", "`goal` is blank"));
+            }
+            // Characters are counted only where the bytes could exceed the limit.
+            Some(goal) if goal.len() > GOAL_CHARS_MAX && goal.chars().count() > GOAL_CHARS_MAX => {
+                errors.push(RequestError::new(
+                    "REQUEST_LIMIT",
+                    "goal",
+                    format!("`goal` is longer than {GOAL_CHARS_MAX} characters"),
+                ));
+            }
+            Some(_) => {}
+            None => {
+                let refused = errors.iter().any(|error| error.path == "goal");
+                if self.call.is_none() && !refused && root.get("tool_call").is_none() {
+                    errors.push(
+                        RequestError::new("REQUEST_FIELD_MISSING", "goal", "`goal` is missing")
+                            .with_help("say what is to be done, or give a `tool_call`"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn read_call(&mut self, call: ValueRef<'_>, errors: &mut Vec<RequestError>) {
+        if call.is_null() {
+            return;
+        }
+        if call.kind() != Kind::Object {
+            errors.push(wrong_type("tool_call", "an object", call.kind()));
+            return;
+        }
+        let (mut id, mut name, mut arguments) = (None, None, None);
+        for (key, value) in call.members() {
+            match key {
+                "id" => id = expect(value, "tool_call.id", Kind::String, errors),
+                "name" => name = expect(value, "tool_call.name", Kind::String, errors),
+                "arguments" => {
+                    arguments = expect(value, "tool_call.arguments", Kind::Object, errors);
+                    if value.kind() == Kind::String
+                        && let Some(error) = errors.last_mut()
+                    {
+                        error.help = Some(
+                            "parse the arguments' JSON text first, and keep its exact numbers".into(),
+                        );
+                    }
+                }
+                other => self.unknown_fields.push(UnknownField {
+                    path: format!("tool_call.{other}"),
+                    nearest: nearest(other, TOOL_CALL_FIELDS.iter().copied()),
+                }),
+            }
+        }
+        match name {
+            Some(name) => self.call = Some(Call { id, name, arguments }),
+            None if call.get("name").is_none_or(ValueRef::is_null) => {
+                errors.push(RequestError::new(
+                    "REQUEST_FIELD_MISSING",
+                    "tool_call.name",
+                    "`tool_call.name` is missing",
+                ));
+            }
+            None => {}
+        }
+    }
+
+    fn text(&self, index: Option<u32>) -> Option<&str> {
+        self.document.value(index?).as_str()
+    }
+
+    fn list(&self, index: Option<u32>) -> impl Iterator<Item = &str> {
+        let list = index.map(|index| self.document.value(index));
+        list.into_iter().flat_map(ValueRef::elements).filter_map(ValueRef::as_str)
+    }
+
+    /// The whole document.
+    pub fn document(&self) -> &Document<'a> {
+        &self.document
+    }
+
+    /// What is to be done, in the agent's words.
+    pub fn goal(&self) -> Option<&str> {
+        self.text(self.goal)
+    }
+
+    /// How the agent would know that it is done.
+    pub fn success_criteria(&self) -> impl Iterator<Item = &str> {
+        self.list(self.success_criteria)
+    }
+
+    /// What the agent binds itself to.
+    pub fn constraints(&self) -> impl Iterator<Item = &str> {
+        self.list(self.constraints)
+    }
+
+    /// The tools of the plan, without the call's.
+    pub fn tools(&self) -> impl Iterator<Item = &str> {
+        self.list(self.tools)
+    }
+
+    /// The declared effects.
+    pub fn side_effects(&self) -> impl Iterator<Item = &str> {
+        self.list(self.side_effects)
+    }
+
+    /// The host's word; members that are null count as absent.
+    pub fn context(&self) -> Option<ValueRef<'_>> {
+        self.context.map(|context| self.document.value(context).without_nulls())
+    }
+
+    /// A text of the context, if it is one.
+    pub fn context_text(&self, key: &str) -> Option<&str> {
+        self.context()?.get(key)?.as_str()
+    }
+
+    /// The environment, from either of its two places.
+    pub fn environment(&self) -> Option<&str> {
+        self.text(self.environment).or_else(|| self.context_text("environment"))
+    }
+
+    /// The environment as a value, from either of its two places.
+    pub fn environment_value(&self) -> Option<ValueRef<'_>> {
+        self.environment
+            .map(|environment| self.document.value(environment))
+            .or_else(|| self.context()?.get("environment"))
+    }
+
+    /// Whether MEDIUM advice denies.
+    pub fn pro(&self) -> bool {
+        self.pro
+    }
+
+    /// The asserted policy version; empty if none.
+    pub fn policy_pack_version(&self) -> &str {
+        self.text(self.policy_pack_version).unwrap_or("")
+    }
+
+    /// Whether the log should keep the whole request.
+    pub fn debug_store_input(&self) -> bool {
+        self.debug_store_input
+    }
+
+    /// Whether there is a concrete call.
+    pub fn has_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// The call's tool, as the framework named it.
+    pub fn call_name(&self) -> Option<&str> {
+        self.text(self.call.map(|call| call.name))
+    }
+
+    /// The call's id.
+    pub fn call_id(&self) -> Option<&str> {
+        self.text(self.call?.id)
+    }
+
+    /// The call's arguments; nothing where there is no call or it has none.
+    pub fn arguments(&self) -> Option<ValueRef<'_>> {
+        Some(self.document.value(self.call?.arguments?))
+    }
+
+    /// Texts written by the user or operator.
+    pub fn trusted(&self) -> Option<ValueRef<'_>> {
+        self.trusted.map(|trusted| self.document.value(trusted))
+    }
+
+    /// The `side_effects`, `tools`, ... as a value, by the name of the field.
+    pub fn field(&self, name: &str) -> Option<ValueRef<'_>> {
+        let index = match name {
+            "goal" => self.goal,
+            "success_criteria" => self.success_criteria,
+            "constraints" => self.constraints,
+            "tools" => self.tools,
+            "side_effects" => self.side_effects,
+            "trusted" => self.trusted,
+            _ => None,
+        };
+        index.map(|index| self.document.value(index))
+    }
+
+    /// Fields that the contract does not know; each is reported, none is obeyed.
+    pub fn unknown_fields(&self) -> &[UnknownField] {
+        &self.unknown_fields
+    }
+}
+
+fn kind_text(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Null => "null",
+        Kind::Bool => "true or false",
+        Kind::Number => "a number",
+        Kind::String => "text",
+        Kind::List => "a list",
+        Kind::Object => "an object",
+    }
+}
+
+fn wrong_type(path: &str, expected: &str, found: Kind) -> RequestError {
+    let shown = if path.is_empty() { "the request".to_owned() } else { format!("`{path}`") };
+    RequestError::new(
+        "REQUEST_TYPE",
+        path,
+        format!("{shown} must be {expected}, and this is {}", kind_text(found)),
+    )
+}
+
+fn expect(
+    value: ValueRef<'_>,
+    path: &str,
+    kind: Kind,
+    errors: &mut Vec<RequestError>,
+) -> Option<u32> {
+    if value.is_null() {
+        return None;
+    }
+    if value.kind() != kind {
+        errors.push(wrong_type(path, kind_text(kind), value.kind()));
+        return None;
+    }
+    Some(value.index())
+}
+
+fn flag(value: ValueRef<'_>, path: &str, errors: &mut Vec<RequestError>) -> bool {
+    expect(value, path, Kind::Bool, errors);
+    value.as_bool().unwrap_or(false)
+}
+
+fn texts(value: ValueRef<'_>, path: &str, errors: &mut Vec<RequestError>) -> Option<u32> {
+    let index = expect(value, path, Kind::List, errors)?;
+    if value.len() > REQUEST_LIST_ITEMS_MAX {
+        let message = format!("`{path}` has more than {REQUEST_LIST_ITEMS_MAX} entries");
+        errors.push(RequestError::new("REQUEST_LIMIT", path, message));
+    }
+    for (position, element) in value.elements().enumerate() {
+        if element.kind() != Kind::String {
+            errors.push(wrong_type(&format!("{path}[{position}]"), "text", element.kind()));
+        }
+    }
+    Some(index)
+}
+
+fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
+    if expect(value, "trusted", Kind::List, errors).is_none() {
+        return;
+    }
+    if value.len() > TRUSTED_TEXTS_MAX {
+        let message = format!("`trusted` has more than {TRUSTED_TEXTS_MAX} texts");
+        errors.push(RequestError::new("REQUEST_LIMIT", "trusted", message));
+    }
+    for (position, element) in value.elements().enumerate() {
+        let path = format!("trusted[{position}]");
+        if element.kind() != Kind::Object {
+            errors.push(
+                wrong_type(&path, "an object", element.kind())
+                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
+            );
+        } else if element.get("text").and_then(ValueRef::as_str).is_none() {
+            errors.push(RequestError::new(
+                "REQUEST_FIELD_MISSING",
+                format!("{path}.text"),
+                format!("`{path}.text` must be text"),
+            ));
+        }
+    }
+}
