@@ -1,6 +1,9 @@
 //! Decides whether an AI agent may make a tool call.
 
 pub mod document;
+pub mod function;
 pub mod limits;
 pub mod number;
 pub mod span;
+pub mod suggest;
+pub mod tool_pattern;
