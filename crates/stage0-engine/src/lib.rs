@@ -3,6 +3,9 @@
 pub mod canonical;
 pub mod digest;
 pub mod document;
+pub mod function;
 pub mod limits;
 pub mod number;
 pub mod span;
+pub mod suggest;
+pub mod tool_pattern;
