@@ -516,6 +516,43 @@ impl<'a> DocumentBuilder<'a> {
         &self.document
     }
 
+    /// Copies a value of another document; its index here.
+    ///
+    /// Several values may be put side by side, each reached by its index: tables of constants are
+    /// built like that.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn copy(&mut self, value: ValueRef<'_>) -> Result<u32, DocumentError> {
+        let at = low(self.document.nodes.len());
+        let from = value.document;
+        for index in value.index..from.after(value.index) {
+            let node = from.node(index);
+            match node.tag {
+                Tag::NumberInSource | Tag::NumberMade => {
+                    self.make(Tag::NumberMade, from.text(node))?;
+                }
+                Tag::StringInSource | Tag::StringMade => {
+                    self.make(Tag::StringMade, from.text(node))?;
+                }
+                Tag::List | Tag::Object => {
+                    let len = node.second.saturating_sub(value.index);
+                    let end = at.saturating_add(len);
+                    self.push(node.tag, node.first as usize, end as usize)?;
+                }
+                Tag::Null | Tag::False | Tag::True => {
+                    self.push(node.tag, 0, 0)?;
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    /// What was built so far.
+    pub fn document(&self) -> &Document<'a> {
+        &self.document
+    }
+
     /// The document.
     pub fn finish(self) -> Document<'a> {
         self.document

@@ -7,7 +7,10 @@
 //! [`compile`]: crate::compile
 //! [`PolicyIndex`]: crate::PolicyIndex
 
+mod error;
 pub mod schema;
+
+pub use error::{FindingKind, FindingLevel, PolicyFinding};
 
 use crate::document::Document;
 use crate::number::Number;
@@ -197,10 +200,10 @@ pub struct Tool {
 pub struct Param {
     /// Its name, read as `params.name`.
     pub name: Spanned<String>,
-    /// Its schema.
-    pub schema: u32,
+    /// Its schema; nothing where the entry only sets the value of an imported param.
+    pub schema: Option<u32>,
     /// Its value, the root of this document.
-    pub default: Document<'static>,
+    pub value: Document<'static>,
 }
 
 /// One statement of the policy.

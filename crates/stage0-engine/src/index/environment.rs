@@ -1,0 +1,272 @@
+//! What names mean in one rule: the types of its facts.
+//!
+//! A rule about certain tools sees their argument schemas. Where the tools disagree, or have no
+//! schema, an argument is dynamic; a member that none of them accepts is an error with a
+//! did-you-mean, because a condition on it could never be true.
+
+use std::collections::BTreeMap;
+
+use crate::condition::typing::{Element, Environment, NameError, SchemaId, Type};
+use crate::condition::{ConditionErrorKind, Path, Step};
+use crate::document::{Document, Kind, ValueRef};
+use crate::facts::{FACT_ROOTS, FactRoot};
+use crate::policy::schema::{SchemaType, Schemas};
+use crate::suggest::nearest;
+use crate::vocabulary::constraint::{CONSTRAINT_KEYS, ConstraintShape};
+use crate::vocabulary::context::{CONTEXT_KEYS, ContextType};
+
+/// A declared fact, as conditions see it.
+#[derive(Debug, Clone)]
+pub(super) struct DeclaredFact {
+    pub(super) path: Path,
+    pub(super) schema: Option<u32>,
+}
+
+/// What all rules of a layer share.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) schemas: Schemas,
+    /// Node of each param's value in the constants, and its type.
+    pub(super) params: BTreeMap<String, (u32, Type)>,
+    pub(super) lets: BTreeMap<String, (u32, Type)>,
+    pub(super) data: Option<(u32, Vec<String>)>,
+    pub(super) facts: Vec<DeclaredFact>,
+}
+
+/// The names of one rule.
+pub(super) struct RuleNames<'n> {
+    pub(super) names: &'n Names,
+    pub(super) constants: &'n Document<'static>,
+    /// For each tool that the rule is about, the schemas of its arguments; nothing where the rule
+    /// is about tools that are not known.
+    pub(super) tools: Option<&'n [Vec<u32>]>,
+}
+
+impl Environment for RuleNames<'_> {
+    fn path(&self, path: &Path) -> Result<Type, NameError> {
+        match path.root.as_str() {
+            "params" => self.defined(path, "param", &self.names.params),
+            "let" => self.defined(path, "named expression", &self.names.lets),
+            "data" => self.data(path),
+            "timezone" if path.steps.is_empty() => Ok(Type::String),
+            _ => self.fact(path),
+        }
+    }
+
+    fn schema(&self, id: SchemaId) -> Type {
+        let Some(node) = self.names.schemas.node(id) else { return Type::Dyn };
+        if node.nullable {
+            return Type::Dyn;
+        }
+        match node.kind {
+            SchemaType::Any => Type::Dyn,
+            SchemaType::Bool => Type::Bool,
+            SchemaType::Number | SchemaType::Integer => Type::Number,
+            SchemaType::String | SchemaType::Timestamp | SchemaType::Duration => Type::String,
+            SchemaType::List => Type::List(match node.items {
+                Some(items) => Element::Schema(items),
+                None => Element::Dyn,
+            }),
+            SchemaType::Object => Type::Map(Some(id)),
+        }
+    }
+
+    fn member(&self, id: SchemaId, name: &str) -> Result<Type, NameError> {
+        let Some(node) = self.names.schemas.node(id) else { return Ok(Type::Dyn) };
+        if let Some((_, schema)) = node.properties.iter().find(|(known, _)| known.value == name) {
+            return Ok(self.schema(*schema));
+        }
+        if node.extra || node.properties.is_empty() {
+            return Ok(Type::Dyn);
+        }
+        let known = node.properties.iter().map(|(known, _)| known.value.as_str());
+        Err(unknown(format!("there is no member `{name}` here"), nearest(name, known)))
+    }
+}
+
+impl RuleNames<'_> {
+    fn defined(
+        &self,
+        path: &Path,
+        what: &str,
+        known: &BTreeMap<String, (u32, Type)>,
+    ) -> Result<Type, NameError> {
+        match path.steps.as_slice() {
+            [Step::Field(name)] => match known.get(name) {
+                Some((_, found)) => Ok(*found),
+                None => Err(unknown(
+                    format!("there is no {what} `{name}`"),
+                    nearest(name, known.keys().map(String::as_str)),
+                )),
+            },
+            [Step::Field(name), ..] if what == "param" && known.contains_key(name) => Ok(Type::Dyn),
+            _ => Err(unknown(format!("`{path}` is not the name of a {what}"), None)),
+        }
+    }
+
+    fn data(&self, path: &Path) -> Result<Type, NameError> {
+        let Some((node, names)) = &self.names.data else {
+            return Err(unknown(format!("`{path}`: the policy has no `data`"), None));
+        };
+        match find(self.constants.value(*node), &path.steps) {
+            Some(value) => Ok(type_of(value)),
+            None => {
+                let wanted = match path.steps.first() {
+                    Some(Step::Field(name)) => name.as_str(),
+                    _ => "",
+                };
+                let near = nearest(wanted, names.iter().map(String::as_str));
+                Err(unknown(format!("there is no `{path}`"), near.filter(|near| *near != wanted)))
+            }
+        }
+    }
+
+    fn fact(&self, path: &Path) -> Result<Type, NameError> {
+        let Some(info) = FactRoot::find(&path.root) else {
+            let known = FACT_ROOTS.iter().map(|info| info.name).chain(["params", "let", "data", "timezone"]);
+            let mut error = unknown(format!("there is no `{}` here", path.root), nearest(&path.root, known));
+            if error.help.is_none() {
+                error.help = Some(if CONTEXT_KEYS.iter().any(|(key, _)| *key == path.root) {
+                    format!("write context.{path}")
+                } else {
+                    "facts begin with args, context, constraint, tool, effects, now, ...; text stands in quotes".to_owned()
+                });
+            }
+            return Err(error);
+        };
+        if info.has_members && path.steps.is_empty() {
+            return Ok(Type::MAP);
+        }
+        match info.root {
+            FactRoot::Args => self.argument(path),
+            FactRoot::Context => Ok(self.context(path)),
+            FactRoot::Constraint => constraint(path),
+            root => {
+                let whole = match root {
+                    FactRoot::Goal | FactRoot::Tool => Type::String,
+                    FactRoot::Now => Type::Timestamp,
+                    FactRoot::Pro => Type::Bool,
+                    FactRoot::Trusted => Type::LIST,
+                    _ => Type::LIST_OF_TEXT,
+                };
+                match (path.steps.as_slice(), whole) {
+                    ([], _) => Ok(whole),
+                    ([Step::Position(_)], Type::List(Element::String)) => Ok(Type::String),
+                    (_, Type::List(Element::Dyn)) => Ok(Type::Dyn),
+                    _ => Err(unknown(format!("`{}` is {} and has no such member", path.root, whole.text()), None)),
+                }
+            }
+        }
+    }
+
+    fn argument(&self, path: &Path) -> Result<Type, NameError> {
+        let Some(tools) = self.tools else { return Ok(Type::Dyn) };
+        let mut found: Option<Type> = None;
+        let mut refused = None;
+        for schemas in tools {
+            let Some(schema) = schemas.first() else { return Ok(Type::Dyn) };
+            match self.walk(*schema, &path.steps) {
+                Ok(next) => found = Some(found.map_or(next, |found| found.join(next))),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match (found, refused) {
+            (Some(found), None) => Ok(found),
+            (None, Some(error)) => Err(error),
+            (Some(_), Some(_)) | (None, None) => Ok(Type::Dyn),
+        }
+    }
+
+    fn walk(&self, schema: u32, steps: &[Step]) -> Result<Type, NameError> {
+        let mut at = Type::Map(Some(schema));
+        for step in steps {
+            at = match (step, at) {
+                (Step::Field(name), Type::Map(Some(schema))) => self.member(schema, name)?,
+                (Step::Position(_), Type::List(Element::Schema(items))) => self.schema(items),
+                (Step::Position(_), Type::List(_)) | (_, Type::Dyn | Type::Map(None)) => Type::Dyn,
+                (Step::Field(name), other) => {
+                    return Err(unknown(format!("{} has no member `{name}`", other.text()), None));
+                }
+                (Step::Position(_), other) => {
+                    return Err(unknown(format!("{} has no elements", other.text()), None));
+                }
+            };
+        }
+        Ok(at)
+    }
+
+    fn context(&self, path: &Path) -> Type {
+        if let Some(declared) = self.names.facts.iter().find(|fact| fact.path == *path) {
+            return declared.schema.map_or(Type::Dyn, |schema| self.schema(schema));
+        }
+        match path.steps.as_slice() {
+            [Step::Field(name)] => {
+                let known = CONTEXT_KEYS.iter().find(|(key, _)| key == name);
+                known.map_or(Type::Dyn, |(_, kind)| match kind {
+                    ContextType::Text => Type::String,
+                    ContextType::Number => Type::Number,
+                    ContextType::Bool => Type::Bool,
+                    ContextType::Texts => Type::LIST_OF_TEXT,
+                    ContextType::Object => Type::MAP,
+                    ContextType::Any => Type::Dyn,
+                })
+            }
+            _ => Type::Dyn,
+        }
+    }
+}
+
+fn constraint(path: &Path) -> Result<Type, NameError> {
+    let [Step::Field(name), ..] = path.steps.as_slice() else { return Ok(Type::Dyn) };
+    match CONSTRAINT_KEYS.iter().find(|key| key.name == name) {
+        Some(key) => Ok(match key.shape {
+            ConstraintShape::Flag => Type::Bool,
+            ConstraintShape::List => Type::LIST_OF_TEXT,
+            ConstraintShape::Count | ConstraintShape::Decimal => Type::Number,
+            ConstraintShape::Span => Type::Duration,
+            ConstraintShape::Window => Type::String,
+        }),
+        None => Err(unknown(
+            format!("there is no constraint `{name}`"),
+            nearest(name, CONSTRAINT_KEYS.iter().map(|key| key.name)),
+        )),
+    }
+}
+
+fn unknown(message: String, near: Option<&str>) -> NameError {
+    NameError {
+        kind: ConditionErrorKind::UnknownName,
+        message,
+        help: near.map(|near| format!("did you mean `{near}`?")),
+    }
+}
+
+/// The value behind these steps.
+pub(super) fn find<'d>(value: ValueRef<'d>, steps: &[Step]) -> Option<ValueRef<'d>> {
+    steps.iter().try_fold(value, |value, step| match step {
+        Step::Field(name) => value.get(name),
+        Step::Position(position) => value.element(*position as usize),
+    })
+}
+
+/// The type of a value that is written in the policy.
+pub(super) fn type_of(value: ValueRef<'_>) -> Type {
+    match value.kind() {
+        Kind::Null => Type::Null,
+        Kind::Bool => Type::Bool,
+        Kind::Number => Type::Number,
+        Kind::String => Type::String,
+        Kind::Object => Type::MAP,
+        Kind::List => {
+            let mut kinds = value.elements().map(|element| element.kind());
+            let first = kinds.next();
+            let same = kinds.all(|kind| Some(kind) == first);
+            Type::List(match first {
+                Some(Kind::String) if same => Element::String,
+                Some(Kind::Number) if same => Element::Number,
+                Some(Kind::Bool) if same => Element::Bool,
+                _ => Element::Dyn,
+            })
+        }
+    }
+}

@@ -1,0 +1,542 @@
+//! Brings the files of one layer together: effects, catalog, schemas, params, named expressions.
+//!
+//! Imports only add. What two files define differently is an error, and an import's allow rules and
+//! tool entries count only where the importer says so.
+
+use std::collections::BTreeMap;
+
+use super::catalog::{CatalogTool, PatternTool};
+use super::environment::{DeclaredFact, Names, type_of};
+use super::{Layer, RiskWeights};
+use crate::condition::syntax;
+use crate::condition::tree::{Expr, Path, Tree};
+use crate::condition::typing::Type;
+use crate::document::DocumentBuilder;
+use crate::facts::FactRoot;
+use crate::limits::{LETS_MAX, RULES_MAX, TOOLS_MAX};
+use crate::policy::schema::{SchemaNode, Schemas};
+use crate::policy::{Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict};
+use crate::span::{Span, Spanned};
+use crate::suggest::nearest;
+use crate::time::zone::Zone;
+use crate::tool_pattern::ToolPattern;
+use crate::vocabulary::effect::{EffectError, EffectSet};
+
+/// A file of a layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    pub(super) source: usize,
+    /// Whether its allow rules and tool entries count.
+    pub(super) allows: bool,
+}
+
+/// The files that belong to the layer of `root`: itself first, then its imports in their order.
+pub(super) fn members(sources: &[PolicySource], root: usize) -> Vec<Member> {
+    let mut members = vec![Member { source: root, allows: true }];
+    let mut next = 0;
+    while let Some(member) = members.get(next).copied() {
+        next = next.saturating_add(1);
+        for import in sources.get(member.source).map_or(&[][..], |source| &source.extends) {
+            let allows = member.allows && import.allows;
+            match members.iter_mut().find(|known| known.source == import.source) {
+                // Imported twice: it allows if either way does. Its own imports are then visited
+                // again, because more of them may count.
+                Some(known) if allows && !known.allows => {
+                    known.allows = true;
+                    next = 0;
+                }
+                Some(_) => {}
+                None => members.push(Member { source: import.source, allows }),
+            }
+        }
+    }
+    members
+}
+
+/// Everything of a layer but its rules.
+pub(super) struct Gathered<'s> {
+    pub(super) layer: Layer,
+    pub(super) names: Names,
+    pub(super) lets: Vec<LetDraft<'s>>,
+    pub(super) timezone: String,
+    /// Private facts' names.
+    pub(super) private: Vec<&'s str>,
+    pub(super) questions: Vec<(Path, &'s str)>,
+    /// Where each exact tool's name stands, for did-you-means and duplicates.
+    pub(super) tool_names: Vec<String>,
+}
+
+/// A named expression before it is compiled.
+pub(super) struct LetDraft<'s> {
+    pub(super) name: &'s Spanned<String>,
+    pub(super) expression: &'s Expression,
+    pub(super) tree: Option<Tree>,
+}
+
+/// What gathering reports into and builds up, across layers.
+pub(super) struct Workshop<'w> {
+    pub(super) findings: &'w mut Vec<PolicyFinding>,
+    pub(super) constants: &'w mut DocumentBuilder<'static>,
+}
+
+impl Workshop<'_> {
+    pub(super) fn report(&mut self, finding: PolicyFinding) {
+        self.findings.push(finding);
+    }
+
+    fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
+        self.report(
+            PolicyFinding::new(FindingKind::DuplicateName, span, format!("{what} `{name}` is defined twice"))
+                .with_related(first, "first defined here")
+                .with_help("rename one of them, or remove it"),
+        );
+    }
+
+    /// Keeps a value of the policy among the constants.
+    fn keep(&mut self, value: crate::document::ValueRef<'_>, span: Span) -> u32 {
+        self.constants.copy(value).unwrap_or_else(|_| {
+            self.findings.push(PolicyFinding::new(FindingKind::TooLarge, span, "the policy's tables are too large"));
+            0
+        })
+    }
+}
+
+/// Gathers the files of a layer.
+pub(super) fn gather<'s>(
+    sources: &'s [PolicySource],
+    members: &[Member],
+    workshop: &mut Workshop<'_>,
+) -> Gathered<'s> {
+    let mut gathered = Gathered {
+        layer: Layer::default(),
+        names: Names::default(),
+        lets: Vec::new(),
+        timezone: String::from("UTC"),
+        private: Vec::new(),
+        questions: Vec::new(),
+        tool_names: Vec::new(),
+    };
+    let of = |member: &Member| sources.get(member.source);
+    settings(&mut gathered, members.iter().filter_map(of), workshop);
+    for member in members {
+        let Some(source) = of(member) else { continue };
+        for class in &source.effects {
+            let aliases = class.aliases.iter().map(|alias| alias.value.as_str());
+            if let Err(error) = gathered.layer.effects.add(&class.name.value, class.writes, aliases) {
+                let message = match error {
+                    EffectError::Taken(by) => format!("effect `{}` has a spelling that already means `{by}`", class.name.value),
+                    EffectError::TooMany => "there are more effect classes than 128".to_owned(),
+                };
+                workshop.report(PolicyFinding::new(FindingKind::DuplicateName, class.name.span, message));
+            }
+        }
+    }
+    let mut schema_offsets = Vec::new();
+    for member in members {
+        let offset = u32::try_from(gathered.names.schemas.nodes.len()).unwrap_or(u32::MAX);
+        schema_offsets.push(offset);
+        if let Some(source) = of(member) {
+            adopt(&mut gathered.names.schemas, &source.schemas, offset);
+        }
+    }
+    let mut drafts = CatalogDraft::default();
+    for (member, offset) in members.iter().zip(&schema_offsets) {
+        let Some(source) = of(member) else { continue };
+        if member.allows {
+            drafts.collect(source, *offset, &gathered.layer, workshop);
+        }
+        facts(&mut gathered, source, *offset, workshop);
+        lets(&mut gathered, source, workshop);
+    }
+    drafts.build(&mut gathered, workshop);
+    params(&mut gathered, members, sources, &schema_offsets, workshop);
+    data(&mut gathered, members.iter().filter_map(of), workshop);
+    gathered
+}
+
+/// The strictest of each setting.
+fn settings<'s>(
+    gathered: &mut Gathered<'s>,
+    sources: impl Iterator<Item = &'s PolicySource>,
+    workshop: &mut Workshop<'_>,
+) {
+    let mut default: Option<Verdict> = None;
+    let mut mode: Option<Mode> = None;
+    let mut unknown_tools: Option<UnknownTools> = None;
+    let mut timezone: Option<&Spanned<String>> = None;
+    let mut risk: Option<&Risk> = None;
+    let mut rules = 0_usize;
+    for source in sources {
+        default = default.max(source.default.map(|default| default.value));
+        mode = mode.max(source.mode.map(|mode| mode.value));
+        unknown_tools = unknown_tools.max(source.unknown_tools.map(|unknown| unknown.value));
+        rules = rules.saturating_add(source.rules.len());
+        risk = risk.or(source.risk.as_ref());
+        if let Some(zone) = &source.timezone {
+            match timezone {
+                None => timezone = Some(zone),
+                Some(first) if first.value != zone.value => workshop.report(
+                    PolicyFinding::new(FindingKind::DuplicateName, zone.span, "two files name different time zones")
+                        .with_related(first.span, "the other one"),
+                ),
+                Some(_) => {}
+            }
+        }
+    }
+    if rules > RULES_MAX {
+        let span = Span::default();
+        workshop.report(PolicyFinding::new(FindingKind::TooLarge, span, format!("there are more than {RULES_MAX} rules")));
+    }
+    gathered.layer.default = default.unwrap_or(Verdict::Deny).into();
+    gathered.layer.mode = mode.unwrap_or_default();
+    gathered.layer.unknown_tools = unknown_tools.unwrap_or_default();
+    if let Some(zone) = timezone {
+        if let Err(error) = Zone::find(&zone.value) {
+            workshop.report(
+                PolicyFinding::new(FindingKind::TimeZone, zone.span, error.to_string())
+                    .with_help("use an IANA name such as Europe/Berlin, or UTC"),
+            );
+        }
+        gathered.timezone.clone_from(&zone.value);
+    }
+    let default_risk = Risk::default();
+    let risk = risk.unwrap_or(&default_risk);
+    gathered.layer.risk = RiskWeights {
+        base: risk.base,
+        effects: Vec::new(),
+        environments: risk.environments.iter().map(|(name, points)| (name.as_str().into(), *points)).collect(),
+        severity: risk.severity,
+        missing: risk.missing,
+        high: risk.high,
+    };
+    for (name, points) in &risk.effects {
+        if let Some(class) = effect(&gathered.layer, name, workshop) {
+            gathered.layer.risk.effects.push((class, *points));
+        }
+    }
+}
+
+/// Copies schemas into the layer's, with their references moved.
+fn adopt(all: &mut Schemas, own: &Schemas, offset: u32) {
+    for node in &own.nodes {
+        let mut node: SchemaNode = node.clone();
+        node.items = node.items.map(|items| items.saturating_add(offset));
+        for (_, property) in &mut node.properties {
+            *property = property.saturating_add(offset);
+        }
+        all.nodes.push(node);
+    }
+}
+
+/// The class of an effect's name; reported if there is none.
+pub(super) fn effect(
+    layer: &Layer,
+    name: &Spanned<String>,
+    workshop: &mut Workshop<'_>,
+) -> Option<usize> {
+    let found = layer.effects.find(&name.value);
+    if found.is_none() {
+        let near = nearest(&name.value, layer.effects.names());
+        workshop.report(
+            PolicyFinding::new(FindingKind::UnknownEffect, name.span, format!("there is no effect class `{}`", name.value))
+                .with_help(match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "define it under `effects`".to_owned(),
+                }),
+        );
+    }
+    found
+}
+
+pub(super) fn effect_set(
+    layer: &Layer,
+    names: &[Spanned<String>],
+    workshop: &mut Workshop<'_>,
+) -> EffectSet {
+    names
+        .iter()
+        .filter_map(|name| effect(layer, name, workshop))
+        .fold(EffectSet::EMPTY, |set, class| set.union(EffectSet::of(class)))
+}
+
+/// A tool pattern; reported if it is none.
+pub(super) fn pattern(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Option<ToolPattern> {
+    match ToolPattern::parse(&text.value) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            workshop.report(
+                PolicyFinding::new(FindingKind::ToolPattern, text.span, format!("`{}` is no tool name or pattern: {error}", text.value))
+                    .with_help("names have letters, digits and ._:/- ; `*` stands for part of a segment, `**` for anything"),
+            );
+            None
+        }
+    }
+}
+
+#[derive(Default)]
+struct CatalogDraft<'s> {
+    exact: BTreeMap<&'s str, (CatalogTool, Span, usize)>,
+    aliases: Vec<(&'s Spanned<String>, &'s str)>,
+    patterns: Vec<(ToolPattern, PatternTool)>,
+}
+
+impl<'s> CatalogDraft<'s> {
+    fn collect(
+        &mut self,
+        source: &'s PolicySource,
+        offset: u32,
+        layer: &Layer,
+        workshop: &mut Workshop<'_>,
+    ) {
+        let file = usize::from(source.name.span.file);
+        for tool in &source.tools {
+            let Some(pattern) = pattern(&tool.name, workshop) else { continue };
+            let effects = effect_set(layer, &tool.effects, workshop);
+            let schema = tool.args.map(|args| args.saturating_add(offset));
+            if !pattern.is_exact() {
+                if let Some(alias) = tool.aka.first() {
+                    workshop.report(
+                        PolicyFinding::new(FindingKind::ToolPattern, alias.span, "a pattern cannot have other names")
+                            .with_help("give `aka` to the tool's own entry"),
+                    );
+                }
+                self.patterns.push((pattern, PatternTool { effects, schema }));
+                continue;
+            }
+            let name = tool.name.value.as_str();
+            let fresh = CatalogTool { name: name.into(), effects, schemas: schema.into_iter().collect(), cost_usd: tool.cost_usd };
+            match self.exact.get_mut(name) {
+                // All entries of a tool apply: effects unite, every schema must hold.
+                Some((known, _, other)) if *other != file => {
+                    known.effects = known.effects.union(effects);
+                    known.schemas.extend(fresh.schemas);
+                    known.cost_usd = known.cost_usd.or(fresh.cost_usd);
+                }
+                Some((_, first, _)) => {
+                    let first = *first;
+                    workshop.duplicate("tool", name, tool.name.span, first);
+                }
+                None => {
+                    self.exact.insert(name, (fresh, tool.name.span, file));
+                }
+            }
+            self.aliases.extend(tool.aka.iter().map(|alias| (alias, name)));
+        }
+    }
+
+    fn build(self, gathered: &mut Gathered<'s>, workshop: &mut Workshop<'_>) {
+        let catalog = &mut gathered.layer.catalog;
+        if self.exact.len() > TOOLS_MAX {
+            let span = Span::default();
+            workshop.report(PolicyFinding::new(FindingKind::TooLarge, span, format!("there are more than {TOOLS_MAX} tools")));
+        }
+        for (pattern, addition) in self.patterns {
+            let index = u32::try_from(catalog.pattern_tools.len()).unwrap_or(u32::MAX);
+            catalog.pattern_tools.push(addition);
+            catalog.patterns.insert(pattern, index);
+        }
+        let mut places = BTreeMap::new();
+        for (name, (mut tool, span, _)) in self.exact {
+            let mut fitting = Vec::new();
+            catalog.patterns.matches(name, |index| fitting.push(index));
+            fitting.sort_unstable();
+            for addition in fitting.iter().filter_map(|index| catalog.pattern_tools.get(*index as usize)) {
+                tool.effects = tool.effects.union(addition.effects);
+                tool.schemas.extend(addition.schema);
+            }
+            let index = u32::try_from(catalog.tools.len()).unwrap_or(u32::MAX);
+            catalog.tools.push(tool);
+            catalog.add_name(name, index);
+            places.insert(name, (index, span));
+            gathered.tool_names.push(name.to_owned());
+        }
+        for (alias, name) in self.aliases {
+            let Some((index, _)) = places.get(name) else { continue };
+            if !crate::tool_pattern::tool_name_is_valid(&alias.value) {
+                workshop.report(
+                    PolicyFinding::new(FindingKind::ToolPattern, alias.span, format!("`{}` is no tool name", alias.value))
+                        .with_help("names have letters, digits and ._:/- and at most 128 bytes"),
+                );
+            } else if let Some(taken) = catalog.add_name(&alias.value, *index) {
+                let by = catalog.tools.get(taken as usize).map_or("", |tool| &tool.name);
+                let message = format!("`{}` already means the tool `{by}`", alias.value);
+                workshop.report(PolicyFinding::new(FindingKind::DuplicateName, alias.span, message));
+            }
+        }
+    }
+}
+
+fn facts<'s>(
+    gathered: &mut Gathered<'s>,
+    source: &'s PolicySource,
+    offset: u32,
+    workshop: &mut Workshop<'_>,
+) {
+    for fact in &source.facts {
+        let Some(path) = path(&fact.path, workshop) else { continue };
+        if let Some(known) = gathered.names.facts.iter().find(|known| known.path == path)
+            && fact.schema.is_some()
+            && known.schema.is_some()
+        {
+            let finding = PolicyFinding::new(FindingKind::DuplicateName, fact.path.span, format!("fact `{path}` is declared twice"));
+            workshop.report(finding);
+            continue;
+        }
+        if fact.private {
+            gathered.private.push(&fact.path.value);
+        }
+        if let Some(ask) = &fact.ask {
+            gathered.questions.push((path.clone(), ask));
+        }
+        let schema = fact.schema.map(|schema| schema.saturating_add(offset));
+        gathered.names.facts.push(DeclaredFact { path, schema });
+    }
+}
+
+/// A path that names a fact; reported if it does not.
+pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Option<Path> {
+    let path = match syntax::parse(&text.value).as_ref().map(|tree| tree.nodes.as_slice()) {
+        Ok([node]) => match &node.expr {
+            Expr::Path(path) => Some(path.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let known = path.filter(|path| FactRoot::find(&path.root).is_some());
+    if known.is_none() {
+        workshop.report(
+            PolicyFinding::new(FindingKind::UnknownFact, text.span, format!("`{}` is no path of a fact", text.value))
+                .with_help("write for example context.ticket_id or args.amount"),
+        );
+    }
+    known
+}
+
+fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mut Workshop<'_>) {
+    for (name, expression) in &source.lets {
+        if let Some(first) = gathered.lets.iter().find(|known| known.name.value == name.value) {
+            let first = first.name.span;
+            workshop.duplicate("named expression", &name.value, name.span, first);
+            continue;
+        }
+        gathered.lets.push(LetDraft { name, expression, tree: None });
+    }
+    if gathered.lets.len() > LETS_MAX {
+        let message = format!("there are more than {LETS_MAX} named expressions");
+        workshop.report(PolicyFinding::new(FindingKind::TooLarge, source.name.span, message));
+    }
+}
+
+/// Params of all files; the root file may set the value of an imported one.
+fn params(
+    gathered: &mut Gathered<'_>,
+    members: &[Member],
+    sources: &[PolicySource],
+    offsets: &[u32],
+    workshop: &mut Workshop<'_>,
+) {
+    let mut defined: BTreeMap<&str, (Span, Option<u32>)> = BTreeMap::new();
+    let mut set = Vec::new();
+    for (member, offset) in members.iter().zip(offsets) {
+        for param in sources.get(member.source).map_or(&[][..], |source| &source.params) {
+            let name = param.name.value.as_str();
+            let Some(schema) = param.schema else {
+                set.push((param, member));
+                continue;
+            };
+            if let Some((first, _)) = defined.get(name) {
+                let first = *first;
+                workshop.duplicate("param", name, param.name.span, first);
+                continue;
+            }
+            let schema = schema.saturating_add(*offset);
+            defined.insert(name, (param.name.span, Some(schema)));
+            let node = workshop.keep(param.value.root(), param.name.span);
+            check_param(gathered, node, schema, &param.name, workshop);
+            let kind = type_of(param.value.root());
+            gathered.names.params.insert(name.to_owned(), (node, kind));
+        }
+    }
+    for (param, member) in set {
+        let name = param.name.value.as_str();
+        match defined.get(name) {
+            Some((_, Some(schema))) if member.source == members.first().map_or(0, |root| root.source) => {
+                let node = workshop.keep(param.value.root(), param.name.span);
+                check_param(gathered, node, *schema, &param.name, workshop);
+                gathered.names.params.insert(name.to_owned(), (node, type_of(param.value.root())));
+            }
+            Some(_) => workshop.report(PolicyFinding::new(
+                FindingKind::ParamValue,
+                param.name.span,
+                format!("only the outermost policy may set the imported param `{name}`"),
+            )),
+            None => {
+                let near = nearest(name, defined.keys().copied());
+                workshop.report(
+                    PolicyFinding::new(FindingKind::ParamValue, param.name.span, format!("no imported policy has a param `{name}`"))
+                        .with_help(match near {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => format!("to define one, write {name}: {{ type: number, default: 1 }}"),
+                        }),
+                );
+            }
+        }
+    }
+}
+
+fn check_param(
+    gathered: &Gathered<'_>,
+    node: u32,
+    schema: u32,
+    name: &Spanned<String>,
+    workshop: &mut Workshop<'_>,
+) {
+    let patterns = super::SchemaPatterns::default();
+    let mut violations = Vec::new();
+    let value = workshop.constants.document().value(node);
+    let path = format!("params.{}", name.value);
+    crate::schema_check::check(&gathered.names.schemas, &patterns, schema, value, &path, &mut violations);
+    let found: Vec<String> = violations.into_iter().map(|violation| violation.message).collect();
+    for message in found {
+        workshop.report(PolicyFinding::new(FindingKind::ParamValue, name.span, message));
+    }
+}
+
+/// The tables of all files as one object.
+fn data<'s>(
+    gathered: &mut Gathered<'s>,
+    sources: impl Iterator<Item = &'s PolicySource>,
+    workshop: &mut Workshop<'_>,
+) {
+    let mut names: Vec<String> = Vec::new();
+    let mut tables = Vec::new();
+    for source in sources {
+        let Some(document) = &source.data else { continue };
+        for (name, value) in document.root().members() {
+            if names.iter().any(|known| known == name) {
+                workshop.duplicate("table", name, source.name.span, source.name.span);
+                continue;
+            }
+            names.push(name.to_owned());
+            tables.push((name, value));
+        }
+    }
+    if tables.is_empty() {
+        return;
+    }
+    let mut together = || -> Result<u32, crate::document::DocumentError> {
+        let at = workshop.constants.begin_object()?;
+        for (name, value) in &tables {
+            workshop.constants.string(name)?;
+            workshop.constants.copy(*value)?;
+        }
+        workshop.constants.end_object(at, u32::try_from(tables.len()).unwrap_or(u32::MAX))?;
+        Ok(at)
+    };
+    if let Ok(node) = together() {
+        gathered.names.data = Some((node, names));
+    }
+}
+
+/// The type of a named expression before it is known.
+pub(super) const LET_TYPE: Type = Type::Dyn;

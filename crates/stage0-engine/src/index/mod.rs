@@ -1,0 +1,263 @@
+//! A policy made ready for deciding: immutable, shareable, and fast to search.
+//!
+//! Rules are found by the tool's exact name, then by pattern, then by effect, so a decision costs the
+//! same however many rules are about other tools. The index is an optimisation only: scanning all
+//! rules gives the same answer.
+
+pub(crate) mod catalog;
+pub(crate) mod compile;
+mod environment;
+mod gather;
+
+use rustc_hash::FxHashMap;
+
+use self::catalog::{Catalog, PatternIndex};
+use crate::condition::program::Program;
+use crate::condition::tree::Tree;
+use crate::condition::Slot;
+use crate::digest::Digest;
+use crate::document::Document;
+use crate::facts::FactTable;
+use crate::policy::schema::Schemas;
+use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+use crate::time::Duration;
+use crate::tool_pattern::ToolPattern;
+use crate::vocabulary::effect::{EffectSet, Effects};
+
+/// A compiled policy.
+#[derive(Debug)]
+pub struct PolicyIndex {
+    pub(crate) name: Box<str>,
+    pub(crate) version: Box<str>,
+    /// `name@version`
+    pub(crate) label: Box<str>,
+    pub(crate) digest: Digest,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) facts: FactTable,
+    /// Params and data that programs read.
+    pub(crate) constants: Document<'static>,
+    pub(crate) disabled: Vec<Box<str>>,
+}
+
+impl PolicyIndex {
+    /// The policy's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// `name@version`, as decisions carry it.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Digest of the policy and of everything it imports.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many rules there are, in all layers.
+    pub fn rule_count(&self) -> usize {
+        self.layers.iter().map(|layer| layer.rules.len()).sum()
+    }
+
+    /// Every name of a catalogued tool that a request may use, sorted within each layer.
+    pub fn tool_names(&self) -> impl Iterator<Item = &str> {
+        self.layers.iter().flat_map(|layer| layer.catalog.names())
+    }
+
+    /// The facts that the policy's conditions can read, sorted.
+    pub fn fact_names(&self) -> impl Iterator<Item = &str> {
+        (0..self.facts.len()).map(|slot| self.facts.name(Slot::try_from(slot).unwrap_or(Slot::MAX)))
+    }
+}
+
+/// One layer: everything that is decided together.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    pub(crate) default: Permission,
+    pub(crate) mode: Mode,
+    pub(crate) unknown_tools: UnknownTools,
+    pub(crate) effects: Effects,
+    pub(crate) catalog: Catalog,
+    pub(crate) schemas: Schemas,
+    pub(crate) patterns: SchemaPatterns,
+    pub(crate) lets: Vec<NamedProgram>,
+    pub(crate) rules: Vec<CompiledRule>,
+    /// Rules about one tool each, by its exact name.
+    pub(crate) by_tool: FxHashMap<Box<str>, Vec<u32>>,
+    pub(crate) by_pattern: PatternIndex<u32>,
+    /// Rules about effects of any tool, by class.
+    pub(crate) by_effect: Vec<Vec<u32>>,
+    /// Rules about everything.
+    pub(crate) everywhere: Vec<u32>,
+    /// Place of each code in the order in which the policy declares them.
+    pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
+    pub(crate) risk: RiskWeights,
+    /// Facts with a declared type.
+    pub(crate) typed_facts: Vec<(Slot, u32)>,
+    /// Questions for facts, by slot, and facts that are private.
+    pub(crate) questions: FxHashMap<Slot, Box<str>>,
+    /// The keys of constraints that a rule reads.
+    pub(crate) constraint_names: Vec<Box<str>>,
+}
+
+/// The permission when no allow rule speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Permission {
+    Allow,
+    Defer,
+    #[default]
+    Deny,
+}
+
+impl From<Verdict> for Permission {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Allow,
+            Verdict::Defer => Self::Defer,
+            Verdict::Deny => Self::Deny,
+        }
+    }
+}
+
+/// Regular expressions of schemas, compiled once, by schema node.
+pub(crate) type SchemaPatterns = FxHashMap<u32, regex_lite::Regex>;
+
+/// Weights of the risk score, by number of the effect class where one is meant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RiskWeights {
+    pub(crate) base: u32,
+    pub(crate) effects: Vec<(usize, u32)>,
+    pub(crate) environments: Vec<(Box<str>, u32)>,
+    pub(crate) severity: [u32; 4],
+    pub(crate) missing: u32,
+    pub(crate) high: u32,
+}
+
+/// A condition: its program, and its tree and text for explaining.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledCondition {
+    pub(crate) program: Program,
+    pub(crate) tree: Tree,
+    pub(crate) text: Box<str>,
+    /// Whether it is nothing but `true`.
+    pub(crate) is_true: bool,
+}
+
+/// A named expression.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedProgram {
+    pub(crate) name: Box<str>,
+    pub(crate) condition: CompiledCondition,
+}
+
+/// What a compiled rule says.
+#[derive(Debug, Clone)]
+pub(crate) enum RuleKind {
+    Allow,
+    Deny,
+    Defer,
+    Advise,
+    Require { otherwise: Verdict, missing_otherwise: bool },
+    Approval(Box<CompiledApproval>),
+}
+
+/// The approval that a rule asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledApproval {
+    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) min: u32,
+    pub(crate) not: Vec<Slot>,
+    /// The bound facts; nothing means the whole call.
+    pub(crate) bind: Vec<Slot>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) evidence: EvidenceSource,
+    /// Digest of the block as it is written: what an approval was given under.
+    pub(crate) terms: Digest,
+}
+
+/// A rule ready to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledRule {
+    /// `pack/id`
+    pub(crate) id: Box<str>,
+    pub(crate) tools: Vec<ToolPattern>,
+    pub(crate) effects: EffectSet,
+    pub(crate) when: Option<Box<CompiledCondition>>,
+    pub(crate) condition: Box<CompiledCondition>,
+    pub(crate) kind: RuleKind,
+    pub(crate) issue: Box<str>,
+    pub(crate) issue_unknown: Box<str>,
+    pub(crate) severity: Severity,
+    pub(crate) message: Option<Box<str>>,
+    pub(crate) detail: Option<Box<str>>,
+    pub(crate) family: Option<Box<str>>,
+    pub(crate) ask: Vec<Box<str>>,
+    pub(crate) observe: bool,
+    /// Filed in more than one place, so that it could be found twice.
+    pub(crate) filed_often: bool,
+    /// The facts it reads, directly or through named expressions: words and their bits.
+    pub(crate) reads: Vec<(u32, u64)>,
+    /// The named expressions it needs, those that others need first.
+    pub(crate) lets: Vec<u32>,
+    pub(crate) reads_now: bool,
+    pub(crate) reads_args: bool,
+    /// The constraints it reads.
+    pub(crate) constraints: Vec<Box<str>>,
+}
+
+impl CompiledRule {
+    /// Whether the rule is about a tool with these effects. An allow has to cover every effect, so
+    /// that a tool which does more than the author thought of is not let through.
+    pub(crate) fn covers(&self, effects: EffectSet, has_unknown_effect: bool) -> bool {
+        if self.effects.is_empty() {
+            return true;
+        }
+        if matches!(self.kind, RuleKind::Allow) {
+            return self.effects.overlaps(effects)
+                && self.effects.covers(effects)
+                && !has_unknown_effect;
+        }
+        self.effects.overlaps(effects)
+    }
+}
+
+impl Layer {
+    /// The rules whose scope matches, each once; their order has no meaning.
+    pub(crate) fn candidates(
+        &self,
+        tool: Option<&str>,
+        effects: EffectSet,
+        has_unknown_effect: bool,
+        found: &mut Vec<u32>,
+    ) {
+        found.clear();
+        let mut take = |rule: u32| {
+            if let Some(compiled) = self.rules.get(rule as usize)
+                && compiled.covers(effects, has_unknown_effect)
+                && !(compiled.filed_often && found.contains(&rule))
+            {
+                found.push(rule);
+            }
+        };
+        for rule in &self.everywhere {
+            take(*rule);
+        }
+        for class in effects.classes() {
+            for rule in self.by_effect.get(class).into_iter().flatten() {
+                take(*rule);
+            }
+        }
+        if let Some(tool) = tool {
+            for rule in self.by_tool.get(tool).into_iter().flatten() {
+                take(*rule);
+            }
+            self.by_pattern.matches(tool, take);
+        }
+    }
+}
