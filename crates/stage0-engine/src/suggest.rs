@@ -8,9 +8,10 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// The known name that `wanted` was probably meant to be.
 ///
-/// At most a third of the characters may be wrong (inserted, left out, replaced or swapped with a
-/// neighbour; a different case is not wrong). Ties go to the name with fewer exact differences, then
+/// A third of the characters may be wrong, or one of a short name: inserted, left out, replaced or
+/// swapped with a neighbour. A different case is not wrong. Ties go to the name with fewer exact differences, then
 /// to the one that sorts first, so the order of `known` does not matter.
+/// Each known name costs about a microsecond.
 ///
 /// ```
 /// use stage0_engine::suggest::nearest;
@@ -29,10 +30,8 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
         .filter(|name| name.len() <= NAME_BYTES_MAX)
         .filter_map(|name| {
             let name_length = name.chars().count();
-            let wrong_max = length
-                .max(name_length)
-                .div_ceil(3)
-                .min(length.saturating_sub(1));
+            let third = length.max(name_length) / 3;
+            let wrong_max = third.max(1).min(length.saturating_sub(1));
             if length.abs_diff(name_length) > wrong_max {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! `grounded(value, texts)` and `grounded_number(value, texts)`: did a person write this value?
+//! `grounded(value, texts)`: did a person write this value?
 //!
 //! # Contract
 //! The texts are what the user or operator wrote. A value is grounded if it occurs in one of them as a
@@ -6,46 +6,27 @@
 //! - Runs of white space count as one space, at the ends as nothing. Otherwise characters compare as
 //!   they are (no Unicode normalisation), except that a value which is a bare e-mail address or a
 //!   domain name of two labels or more is compared without ASCII case.
-//! - On its left stands the beginning, white space, a bracket, a double quote, `|`, or an apostrophe that
-//!   follows one of these.
+//! - On its left stands the beginning, white space, a bracket, a double quote, `|`, or an apostrophe
+//!   that follows one of these.
 //! - On its right stands the end, white space, a bracket, a double quote, `|`, or a run of
 //!   `. , : ; ! ? '` (or their wide forms) that is followed by one of these.
 //! - Anything else beside it continues a larger token. So `acme.com` is not grounded by
-//!   `acme.com.evil.org`, `ana@acme.com`, `https://acme.com` or `acme.com's`, nor `500` by `1500`, `500.01`,
-//!   `500,000`, `-500` or `$500`.
-//!
-//! A number is grounded if a text has it as a token with the same value, written with an optional `-`,
-//! an optional currency sign on either side, groups of three digits with commas or none, and a decimal
-//! point: `1,250.50`, `1250.50`, `1250.5`, `$1,250.50`, `1250.50 EUR`. Brackets, quotes and closing
-//! punctuation around it do not count. What two readers could take for two numbers does not match:
-//! `1.250` (also 1250 in Europe), `1 250` (neither 1 nor 250), `1.250,50`, `1'250`, `007`, `500k`, `500 million`, `5%`.
+//!   `acme.com.evil.org`, `ana@acme.com`, `https://acme.com` or `acme.com's`, nor `500` by `1500`,
+//!   `500.01`, `500,000`, `-500` or `$500` (amounts are asked with `grounded_number`).
 //!
 //! # Attacks stopped
-//! - a recipient, address or amount that came from a tool's output, a web page or the model itself
+//! - a recipient or address that came from a tool's output, a web page or the model itself
 //! - a longer token that contains the right one, and a part of one that the user did write
 //! - invisible, bidi and control characters in the value; look-alikes from other scripts
 //!
 //! # What it cannot stop
-//! It finds words, not intentions: "do not pay acme" grounds `acme`, an amount meant for one payee
-//! grounds it for another, and a short common word is grounded by almost any text. It is for values that
-//! identify something: addresses, account numbers, paths, amounts. Whoever can get text into the user's
-//! message (a pasted page, a forwarded mail) grounds what it says.
+//! It finds words, not intentions: "do not pay acme" grounds `acme`, and a short common word is
+//! grounded by almost any text. It is for values that identify something: addresses, account
+//! numbers, paths. Whoever can get text into the user's message (a pasted page, a forwarded mail)
+//! grounds what it says.
 
-use core::iter;
-
-use super::characters::{is_control, is_invisible};
+use super::characters::{is_closing, is_control, is_invisible, is_separator};
 use super::{FunctionError, bounded, domain_name, email_domain};
-
-const NOT_CANONICAL: FunctionError = FunctionError::new("the value is not a plain decimal number");
-
-/// Signs that may stand before or behind an amount. The cent is not one: it changes the value.
-const CURRENCY_SIGNS: [char; 6] = ['$', '\u{20ac}', '\u{a3}', '\u{a5}', '\u{20b9}', '\u{20a9}'];
-
-/// Words behind a number that make another number of it.
-const MAGNITUDES: [&str; 14] = [
-    "%", "b", "billion", "bn", "hundred", "k", "m", "million", "mn", "percent", "t", "thousand",
-    "tn", "trillion",
-];
 
 /// Whether `value` occurs in one of the texts as a whole token.
 ///
@@ -64,47 +45,13 @@ pub fn grounded(value: &str, texts: &[&str]) -> Result<bool, FunctionError> {
     let value = normalised(value, is_caseless);
     let can_be_grounded = value.chars().any(is_token_character) && value.chars().all(is_shown);
     let failures = Failures::of(value.as_bytes());
-    let mut is_found = false;
     for text in texts {
-        let text = bounded(text)?;
-        if can_be_grounded && !is_found {
-            is_found = occurs(&value, &failures, &normalised(text, is_caseless));
-        }
+        bounded(text)?;
     }
-    Ok(is_found)
-}
-
-/// Whether one of the texts has a number equal to `value`, which is a canonical decimal: no exponent,
-/// no superfluous zeros, no `-0`.
-///
-/// ```
-/// use stage0_engine::function::grounded_number;
-///
-/// assert_eq!(grounded_number("1250.5", &["pay them $1,250.50."]), Ok(true));
-/// assert_eq!(grounded_number("250.5", &["pay them $1,250.50."]), Ok(false));
-/// ```
-///
-/// # Errors
-/// The value is not a canonical decimal, or a text is too long.
-pub fn grounded_number(value: &str, texts: &[&str]) -> Result<bool, FunctionError> {
-    let wanted = Written::canonical(bounded(value)?).ok_or(NOT_CANONICAL)?;
-    let mut is_found = false;
-    for text in texts {
-        let words = || bounded(text).map(str::split_whitespace);
-        let before = iter::once("").chain(words()?);
-        let after = words()?.skip(1).chain(iter::once(""));
-        is_found = is_found
-            || words()?
-                .zip(before)
-                .zip(after)
-                .any(|((word, before), after)| {
-                    !is_grouped(before, word)
-                        && !is_grouped(word, after)
-                        && !is_magnitude(after)
-                        && Written::parse(word).is_some_and(|written| written.equals(&wanted))
-                });
-    }
-    Ok(is_found)
+    Ok(can_be_grounded
+        && texts
+            .iter()
+            .any(|text| occurs(&value, &failures, &normalised(text, is_caseless))))
 }
 
 /// Runs of white space become one space; at the ends they go.
@@ -140,44 +87,6 @@ fn is_token_character(character: char) -> bool {
     } else {
         !is_separator(character) && !is_closing(character)
     }
-}
-
-/// Whether a character can belong to no token.
-fn is_separator(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(
-            character,
-            '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '"' | '`' | '|'
-                // quotation marks
-                | '\u{ab}' | '\u{bb}' | '\u{201c}'..='\u{201f}' | '\u{2039}' | '\u{203a}'
-                // brackets and quotation marks of Chinese, Japanese and Korean
-                | '\u{3008}'..='\u{3011}' | '\u{ff08}' | '\u{ff09}' | '\u{ff02}'
-                // opening marks of Spanish
-                | '\u{a1}' | '\u{bf}'
-        )
-}
-
-/// Whether a character closes a sentence, a clause or a quotation where a token has ended, although it
-/// may stand inside a token too.
-fn is_closing(character: char) -> bool {
-    matches!(
-        character,
-        '.' | ','
-            | ':'
-            | ';'
-            | '!'
-            | '?'
-            | '\''
-            | '\u{2019}'
-            | '\u{2026}'
-            | '\u{3001}'
-            | '\u{3002}'
-            | '\u{ff01}'
-            | '\u{ff0c}'
-            | '\u{ff1a}'
-            | '\u{ff1b}'
-            | '\u{ff1f}'
-    )
 }
 
 /// Whether a token can begin behind this text.
@@ -243,114 +152,6 @@ impl Failures {
             (matched == value.len()).then_some(end)
         })
     }
-}
-
-/// A number as it is written: digits without superfluous zeros, the integer part perhaps in groups.
-struct Written<'a> {
-    is_negative: bool,
-    integer: &'a str,
-    fraction: &'a str,
-}
-
-impl<'a> Written<'a> {
-    fn canonical(value: &'a str) -> Option<Self> {
-        let (is_negative, digits) = match value.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, value),
-        };
-        let written = Self::digits(is_negative, digits)?;
-        let is_zero = written.integer == "0" && written.fraction.is_empty();
-        let is_canonical = is_digits(written.integer)
-            && digits.len() == written.len()
-            && !(is_negative && is_zero);
-        is_canonical.then_some(written)
-    }
-
-    fn parse(word: &'a str) -> Option<Self> {
-        let word = word
-            .trim_start_matches(|c| is_separator(c) || matches!(c, '\'' | '\u{2018}'))
-            .trim_end_matches(|c| is_separator(c) || is_closing(c));
-        let word = word.strip_suffix(CURRENCY_SIGNS).unwrap_or(word);
-        let (sign, unsigned) = strip_minus(word);
-        let unsigned = unsigned.strip_prefix(CURRENCY_SIGNS).unwrap_or(unsigned);
-        let (inner_sign, digits) = strip_minus(unsigned);
-        if sign && inner_sign {
-            return None;
-        }
-        // A European thousand looks like three decimals.
-        let is_ambiguous = digits.split_once('.').is_some_and(|(integer, fraction)| {
-            fraction.len() == 3 && integer.len() <= 3 && integer != "0"
-        });
-        if is_ambiguous {
-            return None;
-        }
-        Self::digits(sign || inner_sign, digits)
-    }
-
-    fn digits(is_negative: bool, text: &'a str) -> Option<Self> {
-        let (integer, fraction) = match text.split_once('.') {
-            Some((_, "")) => return None,
-            Some(parts) => parts,
-            None => (text, ""),
-        };
-        let is_written = is_integer(integer) && fraction.bytes().all(|b| b.is_ascii_digit());
-        is_written.then(|| Self {
-            is_negative,
-            integer,
-            fraction: fraction.trim_end_matches('0'),
-        })
-    }
-
-    /// Bytes of the number without its sign, as it would be written canonically without groups.
-    fn len(&self) -> usize {
-        let point = usize::from(!self.fraction.is_empty());
-        self.integer
-            .len()
-            .saturating_add(point)
-            .saturating_add(self.fraction.len())
-    }
-
-    fn equals(&self, other: &Self) -> bool {
-        let digits = |written: &Self| written.integer.bytes().filter(|b| *b != b',').collect();
-        let (ours, theirs): (Vec<u8>, Vec<u8>) = (digits(self), digits(other));
-        self.is_negative == other.is_negative && ours == theirs && self.fraction == other.fraction
-    }
-}
-
-fn strip_minus(text: &str) -> (bool, &str) {
-    match text.strip_prefix(['-', '\u{2212}']) {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    }
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Digits without leading zeros, or in groups of three after a first one of one to three.
-fn is_integer(text: &str) -> bool {
-    let mut groups = text.split(',');
-    let first = groups.next().unwrap_or(text);
-    let is_grouped = text.contains(',');
-    is_digits(first)
-        && (text == "0" || !first.starts_with('0'))
-        && (!is_grouped || first.len() <= 3)
-        && groups.all(|group| group.len() == 3 && is_digits(group))
-}
-
-/// Whether two words may be one number whose thousands are set off by a space.
-fn is_grouped(word: &str, next: &str) -> bool {
-    let leading = next.bytes().take_while(u8::is_ascii_digit).count();
-    let trailing = word.bytes().rev().take_while(u8::is_ascii_digit).count();
-    leading == 3 && (1..=3).contains(&trailing)
-}
-
-fn is_magnitude(word: &str) -> bool {
-    let word = word.trim_end_matches(|c| is_separator(c) || is_closing(c));
-    MAGNITUDES
-        .iter()
-        .any(|magnitude| word.eq_ignore_ascii_case(magnitude))
 }
 
 #[cfg(test)]
@@ -490,13 +291,11 @@ mod tests {
     #[test]
     fn nothing_is_grounded_without_a_text() {
         assert_eq!(grounded("acme", &[]), Ok(false));
-        assert_eq!(grounded_number("1", &[]), Ok(false));
     }
 
     #[test]
     fn texts_are_not_joined() {
         assert_eq!(grounded("Acme Corp", &["Acme", "Corp"]), Ok(false));
-        assert_eq!(grounded_number("1250", &["1,", "250"]), Ok(false));
     }
 
     #[test]
@@ -508,10 +307,6 @@ mod tests {
         assert_eq!(grounded("aa", &[&joined]), Ok(false));
         let dots = format!("a{}x", ".".repeat(FUNCTION_TEXT_BYTES_MAX - 2));
         assert_eq!(grounded("a.", &[&dots]), Ok(false));
-        assert_eq!(
-            grounded_number("1", &[&"2 ".repeat(FUNCTION_TEXT_BYTES_MAX / 2)]),
-            Ok(false)
-        );
     }
 
     #[test]
@@ -519,111 +314,5 @@ mod tests {
         let long = "a ".repeat(FUNCTION_TEXT_BYTES_MAX);
         assert!(grounded("acme", &["acme", &long]).is_err());
         assert!(grounded("", &[&long]).is_err());
-        assert!(grounded_number("1", &["1", &long]).is_err());
-    }
-
-    #[test]
-    fn a_number_is_grounded_however_it_is_written() {
-        for (value, text) in [
-            ("1250.5", "1,250.50"),
-            ("1250.5", "1250.50"),
-            ("1250.5", "1250.5"),
-            ("1250.5", "pay $1,250.50 now"),
-            ("1250.5", "1250.50 EUR"),
-            ("1250.5", "(1250.50\u{20ac})."),
-            ("1250", "1,250"),
-            ("1250", "1250.00"),
-            ("1250", "exactly 1250."),
-            ("1250", "\u{a3}1250, please"),
-            ("1250", "\"1250\""),
-            ("1250000", "1,250,000!"),
-            ("500", "pay 500."),
-            ("500", "in 2026 500 EUR"),
-            ("0", "0"),
-            ("0.125", "0.125"),
-            ("1234.125", "1234.125"),
-            ("-500", "-500"),
-            ("-500", "-$500"),
-            ("-500", "$-500.00"),
-            ("-500", "\u{2212}500"),
-        ] {
-            assert_eq!(
-                grounded_number(value, &["no", text]),
-                Ok(true),
-                "{value} in {text:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn another_number_or_an_ambiguous_one_does_not_ground() {
-        for (value, text) in [
-            ("500", "1500"),
-            ("500", "5000"),
-            ("500", "500.01"),
-            ("500", "500,000"),
-            ("500", "-500"),
-            ("-500", "500"),
-            ("500", "--500"),
-            ("500", "500k"),
-            ("500", "500 k"),
-            ("500", "500 million."),
-            ("5", "5%"),
-            ("5", "5 %"),
-            ("5", "5 percent"),
-            ("500", "1 500"),
-            ("1", "1 500"),
-            ("500", "1\u{a0}500,00"),
-            ("250.5", "1 250.50"),
-            ("1.25", "1.250"),
-            ("1250", "1.250"),
-            ("1250.5", "1.250,50"),
-            ("1250.5", "1250,50"),
-            ("1250", "1'250"),
-            ("1250", "12,50"),
-            ("1250", "1,25,0"),
-            ("1250", "1,,250"),
-            ("12500", "1,2500"),
-            ("1250", "1250-1300"),
-            ("1250", "INV1250"),
-            ("1250", "#1250"),
-            ("1250", "1250/2"),
-            ("1250", "1250x"),
-            ("1250", "1_250"),
-            ("7", "007"),
-            ("250", "0,250"),
-            ("2026", "2026-01-05"),
-            ("10", "10:30"),
-            ("1", "1.2.3"),
-            ("1", "1e3"),
-            ("1000", "1e3"),
-            ("1", "1\u{200b}"),
-            ("1", "\u{ff11}"),
-            ("1", "\u{661}"),
-            ("0.5", ".5"),
-            ("500", "500\u{a2}"),
-            ("500", "$"),
-            ("500", "five hundred"),
-        ] {
-            assert_eq!(
-                grounded_number(value, &["no", text]),
-                Ok(false),
-                "{value} in {text:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_not_canonical_is_an_error() {
-        for value in [
-            "", "-", ".", "1.", ".5", "1.50", "1.0", "01", "00", "-0", "+1", "1e3", "1,250", " 1",
-            "1 ", "--1", "0x1", "NaN", "\u{661}", "1.2.3", "1.-5",
-        ] {
-            assert_eq!(
-                grounded_number(value, &["1"]),
-                Err(NOT_CANONICAL),
-                "{value:?}"
-            );
-        }
     }
 }

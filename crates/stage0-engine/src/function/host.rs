@@ -24,7 +24,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
 
-use super::characters::{is_control, is_invisible};
+use super::characters::{is_control, is_invisible, is_printable_ascii};
 use super::{FunctionError, bounded, domain_name};
 
 const SCHEMES: [&str; 5] = ["https", "http", "wss", "ws", "ftp"];
@@ -110,17 +110,7 @@ pub fn host_within(url: &str, domain: &str) -> Result<bool, FunctionError> {
 
 /// What stands between `://` and the first `/`, `?` or `#`.
 fn authority(url: &str) -> Result<&str, FunctionError> {
-    for character in url.chars() {
-        if character == '\\' {
-            return Err(BACKSLASH);
-        }
-        if character.is_whitespace() || is_control(character) {
-            return Err(BLANK);
-        }
-        if is_invisible(character) {
-            return Err(INVISIBLE);
-        }
-    }
+    refuse_characters(url)?;
     let (scheme, rest) = url.split_once("://").ok_or(SCHEME)?;
     if !SCHEMES
         .iter()
@@ -136,6 +126,25 @@ fn authority(url: &str) -> Result<&str, FunctionError> {
         return Err(USERINFO);
     }
     Ok(authority)
+}
+
+fn refuse_characters(url: &str) -> Result<(), FunctionError> {
+    if url.contains('\\') {
+        return Err(BACKSLASH);
+    }
+    if url.contains(' ') {
+        return Err(BLANK);
+    }
+    if is_printable_ascii(url) {
+        return Ok(());
+    }
+    url.chars().try_for_each(|character| {
+        Err(match character {
+            _ if character.is_whitespace() || is_control(character) => BLANK,
+            _ if is_invisible(character) => INVISIBLE,
+            _ => return Ok(()),
+        })
+    })
 }
 
 fn check_port(port: &str) -> Result<(), FunctionError> {

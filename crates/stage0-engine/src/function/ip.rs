@@ -3,15 +3,16 @@
 //! # Contract
 //! The address is IPv4 (four decimal numbers) or IPv6 without brackets, zone or port; the block is
 //! such an address, `/`, and a prefix length without leading zeros. IPv4 that is mapped into IPv6
-//! (`::ffff:10.0.0.1`) is the IPv4, in both arguments. An address of the other family is not in the block.
+//! (`::ffff:10.0.0.1`) is the IPv4, in both arguments. An address of the other family is not in the
+//! block.
 //!
 //! # Attacks stopped
 //! - other spellings of an address: octal, hexadecimal, integer and short IPv4, mapped IPv4, zones
 //! - a block that does not say what it means: `10.1.2.3/8` has bits outside its prefix
 //!
 //! # What it cannot stop
-//! IPv6 that reaches IPv4 by translation (`64:ff9b::/96`, `2002::/16`) is IPv6 here: a policy that keeps
-//! agents from private IPv4 names those blocks too, or allows instead of denying.
+//! IPv6 that reaches IPv4 by translation (`64:ff9b::/96`, `2002::/16`) is IPv6 here: a policy that
+//! keeps agents from private IPv4 names those blocks too, or allows instead of denying.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

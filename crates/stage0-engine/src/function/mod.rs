@@ -12,6 +12,7 @@ mod domain_name;
 pub mod email;
 pub mod glob;
 pub mod grounded;
+pub mod grounded_number;
 pub mod host;
 pub mod ip;
 pub mod path;
@@ -23,7 +24,8 @@ use crate::limits::FUNCTION_TEXT_BYTES_MAX;
 
 pub use email::email_domain;
 pub use glob::glob;
-pub use grounded::{grounded, grounded_number};
+pub use grounded::grounded;
+pub use grounded_number::grounded_number;
 pub use host::{host, host_within};
 pub use ip::ip_in_cidr;
 pub use path::path_within;

@@ -20,7 +20,7 @@
 //! ignores it a *deny* on `/etc` misses `/ETC`; let an allow name the folder. Windows paths are
 //! refused, not understood.
 
-use super::characters::{is_control, is_invisible};
+use super::characters::{is_control, is_invisible, is_printable_ascii};
 use super::{FunctionError, bounded};
 
 const BAD_ROOT: FunctionError = FunctionError::new("the root is not a plain absolute path");
@@ -36,6 +36,22 @@ const LOOK_ALIKE: FunctionError =
 const ESCAPE: FunctionError = FunctionError::new("the path has a percent escape");
 const DRIVE: FunctionError = FunctionError::new("the path names a drive");
 const DOTS: FunctionError = FunctionError::new("the path has a component that imitates `..`");
+
+// Characters that are drawn like the four that matter, or turn into text with one of them under NFKC
+// or a Windows code page's best fit (the yen and won signs). Letters are left out.
+const LOOK_ALIKES: [&str; 4] = [
+    // slashes
+    "\u{1735}\u{2041}\u{2044}\u{2100}\u{2101}\u{2105}\u{2106}\u{2215}\u{2571}\u{27CB}\u{29F8}\
+     \u{3033}\u{FF0F}\u{1D23A}",
+    // backslashes
+    "\u{00A5}\u{20A9}\u{2216}\u{244A}\u{2572}\u{27CD}\u{29F5}\u{29F9}\u{FE68}\u{FF3C}\u{1D20F}\
+     \u{1D23B}",
+    // full stops
+    "\u{0701}\u{0702}\u{2024}\u{2025}\u{2026}\u{3002}\u{A60E}\u{FE19}\u{FE30}\u{FE52}\u{FF0E}\
+     \u{FF61}\u{10A50}\u{1D16D}",
+    // percent signs
+    "\u{066A}\u{FE6A}\u{FF05}",
+];
 
 /// Whether `path` is `root` or lies below it, judged by the text alone.
 ///
@@ -86,12 +102,17 @@ fn components(path: &str) -> Result<Vec<&str>, FunctionError> {
 }
 
 fn refuse_characters(path: &str) -> Result<(), FunctionError> {
+    if path.contains('\\') {
+        return Err(BACKSLASH);
+    }
+    if is_printable_ascii(path) {
+        return Ok(());
+    }
     path.chars().try_for_each(|character| {
         Err(match character {
-            '\\' => BACKSLASH,
             _ if is_control(character) => CONTROL,
             _ if is_invisible(character) => INVISIBLE,
-            _ if is_look_alike(character) => LOOK_ALIKE,
+            _ if LOOK_ALIKES.iter().any(|alike| alike.contains(character)) => LOOK_ALIKE,
             _ => return Ok(()),
         })
     })
@@ -99,6 +120,9 @@ fn refuse_characters(path: &str) -> Result<(), FunctionError> {
 
 /// Refuses `%2f` and all its kin: double encodings (`%252f`), overlong UTF-8 (`%c0%af`) and `%u2215`.
 fn refuse_escapes(path: &str) -> Result<(), FunctionError> {
+    if !path.contains('%') {
+        return Ok(());
+    }
     let mut triples = path.as_bytes().windows(3);
     let escaped = triples.any(|triple| match triple {
         [b'%', b'u' | b'U', digit] => digit.is_ascii_hexdigit(),
@@ -109,37 +133,15 @@ fn refuse_escapes(path: &str) -> Result<(), FunctionError> {
 }
 
 fn refuse_component(component: &str) -> Result<(), FunctionError> {
-    if let [letter, b':', ..] = component.as_bytes() {
-        if letter.is_ascii_alphabetic() {
-            return Err(DRIVE);
-        }
+    if let [letter, b':', ..] = component.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        return Err(DRIVE);
     }
     // `..;x` is `..` to servers with path parameters, and `.. ` or `...` to some Windows calls.
-    let name = component.split(';').next().unwrap_or(component);
-    let only_dots = name.chars().all(|c| c == '.' || c.is_whitespace());
+    let mut name = component.chars().take_while(|c| *c != ';');
+    let only_dots = name.all(|c| c == '.' || c.is_whitespace());
     if only_dots { Err(DOTS) } else { Ok(()) }
-}
-
-/// Characters that are drawn like `/`, `\`, `.` or `%`, or turn into text with one of them under
-/// NFKC or a Windows code page's best fit (the yen and won signs). Letters are left out.
-fn is_look_alike(character: char) -> bool {
-    matches!(
-        character,
-        // slashes
-        '\u{1735}' | '\u{2041}' | '\u{2044}' | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}'
-            | '\u{2215}' | '\u{2571}' | '\u{27CB}' | '\u{29F8}' | '\u{3033}' | '\u{FF0F}'
-            | '\u{1D23A}'
-        // backslashes
-            | '\u{00A5}' | '\u{20A9}' | '\u{2216}' | '\u{244A}' | '\u{2572}' | '\u{27CD}'
-            | '\u{29F5}' | '\u{29F9}' | '\u{FE68}' | '\u{FF3C}' | '\u{1D20F}' | '\u{1D23B}'
-        // dots
-            | '\u{0701}' | '\u{0702}' | '\u{2024}'
-            ..='\u{2026}' | '\u{3002}' | '\u{A60E}'
-            | '\u{FE19}' | '\u{FE30}' | '\u{FE52}' | '\u{FF0E}' | '\u{FF61}' | '\u{10A50}'
-            | '\u{1D16D}'
-        // percent signs
-            | '\u{066A}' | '\u{FE6A}' | '\u{FF05}'
-    )
 }
 
 #[cfg(test)]

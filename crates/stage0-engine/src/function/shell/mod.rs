@@ -2,26 +2,28 @@
 //!
 //! # Contract
 //! `argv` gives the words of one plain command, with the quotes gone. `commands` gives every simple
-//! command of a pipeline or list (`|`, `&&`, `||`, `;`, `&`, line breaks), in order, each with its words
-//! and redirections (`<`, `>`, `>>`, `>|`, `<>`, `<&`, `>&`, `&>`, `&>>`, with a descriptor of one digit).
-//! Each has at least one word. What is accepted means the same to dash, bash and zsh, interactive or not;
-//! all else is an error. Single and double quotes, backslashes and escaped line breaks between
-//! words are understood; a word that merely imitates an operator has to be quoted.
+//! command of a pipeline or list (`|`, `&&`, `||`, `;`, `&`, line breaks), in order, each with its
+//! words, at least one, and its redirections (`<`, `>`, `>>`, `>|`, `<>`, `<&`, `>&` with a descriptor
+//! of one digit; `&>`, `&>>` behind the last word). What is accepted runs the same programs with the
+//! same words in dash, bash and zsh; all else is an error. Single and double quotes, backslashes and
+//! escaped line breaks between words are understood; a word that merely imitates an operator has to be
+//! quoted.
 //!
 //! # Attacks stopped
 //! - a second command: `;`, `&`, pipes and line breaks (an error in `argv`, visible in `commands`)
-//! - text that a shell replaces: variables, `$( )`, backticks, `$' '`, process substitution, arithmetic,
-//!   wildcards, braces, `~`, history (`!`, `^a^b`), zsh's `=ls`
+//! - text that a shell replaces: variables, `$( )`, backticks, `$' '`, process substitution,
+//!   arithmetic, wildcards, braces, `~`, history (`!`, `^a^b`), zsh's `=ls`
 //! - another grammar: reserved words, groups, functions, here-documents, comments, assignments before
-//!   the command (`LD_PRELOAD=x ls`), `|&`, quotes without end
+//!   the command (`LD_PRELOAD=x ls`), quotes without end
+//! - two grammars: `|&`, words behind `&>`, `10>x`, `>&file`, escaped line breaks that join operators
 //! - deception: control and bidi characters, invisible characters, blanks that are not spaces
 //!
 //! # What it cannot stop
-//! It knows words, not programs. `env`, `sudo`, `xargs`, `find -exec`, `eval`, `bash -c` and
-//! `git -C` run or redirect other things; an alias may replace the first word; a script's content, the
-//! working directory and `PATH` are unknown, and `cd` changes the meaning of what follows. An option may
-//! be written in many ways (`-rf`, `-r -f`, `--recursive`). So let an allow list whole shapes of `argv`
-//! instead of a deny naming bad ones. PowerShell and `cmd.exe` read commands differently.
+//! It knows words, not programs. `env`, `sudo`, `xargs`, `find -exec`, `eval`, `bash -c` and `git -C`
+//! run or redirect other things; an alias may replace the first word; a script's content, the working
+//! directory and `PATH` are unknown, and `cd` changes the meaning of what follows. An option may be
+//! written in many ways (`-rf`, `-r -f`, `--recursive`). So let an allow list whole shapes of `argv`
+//! instead of a deny naming bad ones. PowerShell, `cmd.exe`, fish and csh read commands differently.
 
 mod words;
 
@@ -39,6 +41,8 @@ const ASSIGNMENT: FunctionError = FunctionError::new("a command begins with an a
 const HISTORY: FunctionError = FunctionError::new("a command begins with `^`");
 const MISSING: FunctionError = FunctionError::new("an operator has no command beside it");
 const NO_TARGET: FunctionError = FunctionError::new("a redirection has no target");
+const TWO_READINGS: FunctionError =
+    FunctionError::new("a word stands behind `&>`, which shells read differently");
 const DUPLICATION: FunctionError =
     FunctionError::new("a redirection with `&` has no descriptor as its target");
 
@@ -136,13 +140,19 @@ pub fn commands(command: &str) -> Result<Vec<Command<'_>>, FunctionError> {
     let mut argv = Vec::new();
     let mut redirections = Vec::new();
     let mut owes_command = false;
+    // dash reads `a &>f b` as `a &` and `>f b`: it would run `b`.
+    let mut redirects_both = false;
     loop {
         let separator = match tokens.next()? {
             Some(Token::Word(word)) => {
+                if redirects_both {
+                    return Err(TWO_READINGS);
+                }
                 push_word(&mut argv, word)?;
                 continue;
             }
             Some(Token::Redirection(operator)) => {
+                redirects_both |= operator.starts_with('&');
                 redirections.push(redirection(operator, tokens.next()?)?);
                 continue;
             }
@@ -164,6 +174,7 @@ pub fn commands(command: &str) -> Result<Vec<Command<'_>>, FunctionError> {
             redirections: std::mem::take(&mut redirections),
         });
         owes_command = separator == Some(Separator::Joining);
+        redirects_both = false;
     }
     if owes_command {
         return Err(MISSING);
@@ -245,8 +256,8 @@ mod tests {
             ("test a = b", vec!["test", "a", "=", "b"]),
             ("dd if=/dev/zero of=x", vec!["dd", "if=/dev/zero", "of=x"]),
             (
-                "echo \"Fixed!\" 'wow!x' \"a! b\"",
-                vec!["echo", "Fixed!", "wow!x", "a! b"],
+                "echo 'Fixed!' \"Fixed\"'!' \"a! b\"",
+                vec!["echo", "Fixed!", "Fixed!", "a! b"],
             ),
             (
                 "echo \"line\nbreak\" 'tab\t'",
@@ -283,7 +294,7 @@ mod tests {
     }
 
     /// Commands that neither function accepts.
-    const HOSTILE: [&str; 112] = [
+    const HOSTILE: [&str; 117] = [
         "",
         "  ",
         "echo $HOME",
@@ -330,6 +341,8 @@ mod tests {
         "!ls",
         "echo a!b",
         "echo \"!x\"",
+        "echo \"x!\"",
+        "echo \"x!\" \"; rm x; \"",
         "echo \"\\!x\"",
         "^ls^rm",
         "'^'ls",
@@ -393,6 +406,9 @@ mod tests {
         "ls >&x",
         "ls >& 12",
         "ls &>",
+        "ls &>f x",
+        "ls &>>f >g x",
+        "&>f ls",
         "ls > ''",
         "> x",
         "ls > $x",
@@ -403,6 +419,19 @@ mod tests {
         for command in HOSTILE {
             assert!(argv(command).is_err(), "{command:?}");
             assert!(commands(command).is_err(), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_is_an_answer_wherever_it_stands() {
+        for character in '\0'..='\u{3000}' {
+            for command in [
+                format!("a{character}"),
+                format!("{character}a"),
+                format!("'{character}'"),
+            ] {
+                assert!(!argv(&command).is_ok_and(|words| words.is_empty()));
+            }
         }
     }
 
@@ -488,6 +517,7 @@ mod tests {
             ("a <&0", "a <<&|0>"),
             ("a &>f", "a <&>|f>"),
             ("a &>>f", "a <&>>|f>"),
+            ("a &>f 2>g && b c", "a <&>|f> <2>|g> // b c"),
             ("a >|f", "a <>||f>"),
             ("a <>f", "a <<>|f>"),
             ("a <f | b >g", "a <<|f> // b <>|g>"),

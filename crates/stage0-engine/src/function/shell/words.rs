@@ -231,9 +231,9 @@ impl<'a> Words<'a> {
                 [b'\\', b'\n', ..] => {
                     self.take(2);
                 }
-                [b'\\', ..] => word.append(self.take(1)),
-                // An interactive bash leaves it alone before a blank and before the end.
-                [b'!', b' ' | b'\t' | b'\n' | b'"', ..] => word.append(self.take(1)),
+                // Before anything else a backslash stands for itself. An interactive shell leaves `!`
+                // alone before a blank, but zsh takes `!"` away, and then the quote does not end.
+                [b'\\', ..] | [b'!', b' ' | b'\t' | b'\n', ..] => word.append(self.take(1)),
                 [b'!', ..] => return Err(HISTORY),
                 [] => return Err(UNTERMINATED),
                 _ => return Err(SUBSTITUTION),
