@@ -4,3 +4,4 @@ pub mod document;
 pub mod limits;
 pub mod number;
 pub mod span;
+pub mod time;
