@@ -53,7 +53,12 @@ pub(super) fn weekday_of_days(days: i64) -> i64 {
 
 /// How many days a month of 1 to 12 has.
 pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
-    days_of_date(year + month / 12, month % 12 + 1, 1) - days_of_date(year, month, 1)
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }
 
 /// The year that a clock shows which is ahead of UTC by an offset.
