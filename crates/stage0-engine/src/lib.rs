@@ -7,5 +7,4 @@ pub mod function;
 pub mod limits;
 pub mod number;
 pub mod span;
-pub mod suggest;
-pub mod tool_pattern;
+pub mod time;

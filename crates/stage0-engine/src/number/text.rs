@@ -29,31 +29,35 @@ fn parse_short(text: &[u8]) -> Option<Number> {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    match unsigned {
-        [b'0', b'0'..=b'9', ..] => return None,
-        [b'0'..=b'9', .., b'0'..=b'9'] | [b'0'..=b'9'] => {}
-        _ => return None,
-    }
-    if unsigned.len() > SHORT_BYTES_MAX {
+    if unsigned.len() > SHORT_BYTES_MAX || matches!(unsigned, [b'0', b'0'..=b'9', ..]) {
         return None;
     }
-    let mut n = 0_i64;
-    let mut scale = 0_u8;
-    let mut decimal = 0_u8;
-    for byte in unsigned {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            // 18 digits stay below 10^18.
-            n = n.wrapping_mul(10).wrapping_add(i64::from(digit));
-            scale = scale.wrapping_add(decimal);
-        } else if *byte == b'.' && decimal == 0 {
-            decimal = 1;
-        } else {
-            return None;
-        }
+    let (n, rest) = take_digits(0, unsigned);
+    if rest.len() == unsigned.len() {
+        return None;
     }
+    let (n, scale) = match rest {
+        [] => (n, 0),
+        [b'.', decimals @ ..] => match take_digits(n, decimals) {
+            (n, []) if !decimals.is_empty() => (n, u8::try_from(decimals.len()).ok()?),
+            _ => return None,
+        },
+        _ => return None,
+    };
     let n = if is_negative { n.wrapping_neg() } else { n };
     Some(Number::from_small(n, scale))
+}
+
+/// Appends the digits at the start of a short text to a number; also what follows them.
+fn take_digits(mut n: i64, mut text: &[u8]) -> (i64, &[u8]) {
+    while let [byte @ b'0'..=b'9', rest @ ..] = text {
+        // 18 digits stay below 10^18.
+        n = n
+            .wrapping_mul(10)
+            .wrapping_add(i64::from(byte.wrapping_sub(b'0')));
+        text = rest;
+    }
+    (n, text)
 }
 
 /// Reads any number.
