@@ -1,0 +1,117 @@
+//! The registry of problem codes: what can be wrong with a policy, request or test file.
+//!
+//! One table gives the enum, the code as it stands on the wire, and its meaning, so that the
+//! documentation and the coverage tests have one list to compare themselves with. Codes are part of
+//! the wire contract: they are added, never renamed. Issues inside a decision have a registry of
+//! their own in the engine.
+
+macro_rules! problem_codes {
+    ($($variant:ident = $code:literal: $meaning:literal,)*) => {
+        /// What is wrong, in a word that programs can rely on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum ProblemCode {
+            $(
+                #[doc = concat!("`", $code, "`: ", $meaning, ".")]
+                $variant,
+            )*
+        }
+
+        impl ProblemCode {
+            /// The code as it stands on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+
+            /// What the code means, in one line.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
+        }
+
+        /// Every problem code with its meaning, in the order of the documentation.
+        pub const PROBLEM_CODES: &[(ProblemCode, &str)] = &[
+            $((ProblemCode::$variant, $meaning),)*
+        ];
+    };
+}
+
+// To add a code, add a line. The order is the order of the documentation.
+problem_codes! {
+    ProblemsTruncated = "PROBLEMS_TRUNCATED": "there are more problems than are reported at once",
+
+    // Files.
+    PolicyTooLarge = "POLICY_TOO_LARGE": "a policy file has more bytes than the limit",
+    PolicyTooManyFiles = "POLICY_TOO_MANY_FILES": "a policy is made of more files than the limit",
+    PolicyTooDeep = "POLICY_TOO_DEEP": "lists and maps are nested deeper than the limit",
+    PolicyValueTooLong = "POLICY_VALUE_TOO_LONG": "one text, or one `[]` or `{}`, is longer than the limit",
+    PolicyNotUtf8 = "POLICY_NOT_UTF8": "a file is not UTF-8 text",
+    PolicyCharacter = "POLICY_CHARACTER": "a character that a reader would not see, or that text cannot contain",
+    PolicyEmpty = "POLICY_EMPTY": "a file says nothing",
+
+    // What every file has in common, once it is read.
+    PolicyDuplicateKey = "POLICY_DUPLICATE_KEY": "the same key twice in one map",
+    PolicyUnknownKey = "POLICY_UNKNOWN_KEY": "a key that has no meaning where it stands",
+    PolicyMissingKey = "POLICY_MISSING_KEY": "a required key is not there",
+    PolicyConflictingKeys = "POLICY_CONFLICTING_KEYS": "keys of which only one may be there",
+    PolicyWrongType = "POLICY_WRONG_TYPE": "a value of another type than the key takes",
+    PolicyUnknownValue = "POLICY_UNKNOWN_VALUE": "a word that is none of those the key takes",
+    PolicyOutOfRange = "POLICY_OUT_OF_RANGE": "a number outside the range the key takes",
+
+    // YAML.
+    YamlSyntax = "YAML_SYNTAX": "the text is not YAML",
+    YamlIndent = "YAML_INDENT": "a line whose indentation fits no line above it",
+    YamlTab = "YAML_TAB": "a tab in the indentation",
+    YamlUnclosed = "YAML_UNCLOSED": "a quote or bracket that is never closed",
+    YamlTrailingText = "YAML_TRAILING_TEXT": "text after the closing quote or bracket of a value",
+    YamlColon = "YAML_COLON": "a colon that splits, or does not split, an unquoted value",
+    YamlIndicator = "YAML_INDICATOR": "an unquoted value that begins with a character reserved by YAML",
+    YamlEscape = "YAML_ESCAPE": "a backslash in double quotes that is no escape of YAML",
+    YamlComment = "YAML_COMMENT": "a comment that may have cut an unquoted value short",
+    YamlAmbiguous = "YAML_AMBIGUOUS": "an unquoted word that YAML versions read differently",
+    YamlNumber = "YAML_NUMBER": "an unquoted number in a notation that YAML versions read differently",
+    YamlTag = "YAML_TAG": "a YAML tag, or an unquoted value that begins with `!`",
+    YamlAnchor = "YAML_ANCHOR": "a YAML anchor, or an unquoted value that begins with `&`",
+    YamlAlias = "YAML_ALIAS": "a YAML alias, or an unquoted value that begins with `*`",
+    YamlMergeKey = "YAML_MERGE_KEY": "the YAML merge key `<<`",
+    YamlKey = "YAML_KEY": "a key that is not text",
+    YamlPair = "YAML_PAIR": "a `key: value` in a list without braces",
+    YamlDocuments = "YAML_DOCUMENTS": "more than one YAML document in a file",
+    YamlDirective = "YAML_DIRECTIVE": "a YAML directive",
+
+    // JSON.
+    JsonSyntax = "JSON_SYNTAX": "the text is not JSON",
+    JsonNumber = "JSON_NUMBER": "a number in a notation that JSON does not have",
+    JsonEscape = "JSON_ESCAPE": "an escape in a string that JSON does not have",
+}
+
+impl std::fmt::Display for ProblemCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_words_in_capitals_and_meanings_are_one_line() {
+        let mut seen = Vec::new();
+        for (code, meaning) in PROBLEM_CODES {
+            let word = code.as_str();
+            assert!(!seen.contains(&word), "{word} twice");
+            assert!(
+                word.bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b'8')
+            );
+            assert!(!meaning.contains('\n') && !meaning.ends_with('.'));
+            assert_eq!(*meaning, code.meaning());
+            seen.push(word);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! How text is written out: as a JSON string, and for a person's terminal.
+//!
+//! Policy text is other people's text. Shown to a person it must not move the cursor, change
+//! colours, reorder a line or hide in it, so whatever does not stand for itself is spelled out.
+//! Canonical JSON on the other hand escapes only what it must.
+
+use std::fmt::Write as _;
+
+/// Appends `text` as a JSON string in quotes, with the fewest escapes that JSON allows.
+pub(crate) fn write_json_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            '\0'..='\u{1f}' => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+}
+
+/// Whether a character would be invisible, or would change how the text around it is shown.
+pub(crate) fn is_hidden(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'                  // soft hyphen
+        | '\u{34f}'                 // combining grapheme joiner
+        | '\u{61c}'                 // Arabic letter mark
+        | '\u{115f}' | '\u{1160}'   // Hangul fillers
+        | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
+        | '\u{180b}'..='\u{180f}'   // Mongolian selectors
+        | '\u{200b}'..='\u{200f}'   // zero-width space and joiners, direction marks
+        | '\u{2028}'..='\u{202e}'   // line and paragraph separators, direction overrides
+        | '\u{2060}'..='\u{206f}'   // invisible operators, direction isolates
+        | '\u{3164}'                // Hangul filler
+        | '\u{fe00}'..='\u{fe0d}'   // variation selectors, but those that choose text or emoji
+        | '\u{feff}'                // byte order mark
+        | '\u{ffa0}'                // Hangul filler
+        | '\u{fff9}'..='\u{fffb}'   // interlinear annotation
+        | '\u{fffe}' | '\u{ffff}'
+        | '\u{1d173}'..='\u{1d17a}' // musical format controls
+        | '\u{e0000}'..='\u{e0fff}' // tags and further variation selectors
+    )
+}
+
+/// Whether a policy file may not contain a character as such: it is hidden and no script needs it.
+/// Joiners, direction marks and their like are part of how some languages are written.
+pub(crate) fn is_refused(character: char) -> bool {
+    let natural = matches!(character,
+        '\t' | '\n' | '\r'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180d}' | '\u{180f}'
+        | '\u{200c}'..='\u{200f}'
+        | '\u{fe00}'..='\u{fe0f}'
+    );
+    is_hidden(character) && !natural
+}
+
+/// Appends one character as a person may see it.
+pub(crate) fn write_shown(out: &mut String, character: char) {
+    if character == '\t' {
+        out.push_str("    ");
+    } else if is_hidden(character) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+    } else {
+        out.push(character);
+    }
+}
+
+/// Columns that [`write_shown`] fills.
+pub(crate) fn shown_columns(character: char) -> usize {
+    if character == '\t' {
+        4
+    } else if is_hidden(character) {
+        let digits = u32::from(character).checked_ilog(16).unwrap_or(0);
+        "\\u{0}"
+            .len()
+            .saturating_add(usize::try_from(digits).unwrap_or(0))
+    } else {
+        columns(character)
+    }
+}
+
+/// The text as a person may see it: on one line, with everything hidden spelled out.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => out.push(' '),
+            _ => write_shown(&mut out, character),
+        }
+    }
+    out
+}
+
+/// The user's text in backticks, cut where it gets longer than a message should be.
+pub(crate) fn quoted(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let mut cut = text
+        .char_indices()
+        .map(|(offset, _)| offset)
+        .skip(CHARS_MAX);
+    match cut.next().and_then(|end| text.get(..end)) {
+        Some(head) => format!("`{}...`", shown(head)),
+        None => format!("`{}`", shown(text)),
+    }
+}
+
+/// Columns of a terminal that a visible character takes: an approximation of Unicode's East Asian
+/// width that is right for the scripts and emoji people write messages in.
+fn columns(character: char) -> usize {
+    match character {
+        '\u{300}'..='\u{36f}'
+        | '\u{1ab0}'..='\u{1aff}'
+        | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe0e}'
+        | '\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1f64f}'
+        | '\u{1f680}'..='\u{1f6ff}'
+        | '\u{1f900}'..='\u{1f9ff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_strings_escape_only_what_they_must() {
+        let mut out = String::new();
+        write_json_string(&mut out, "a\"b\\c/\u{8}\t\n\u{c}\r\u{1}\u{7f}é\u{2028}😀");
+        assert_eq!(
+            out,
+            "\"a\\\"b\\\\c/\\b\\t\\n\\f\\r\\u0001\u{7f}é\u{2028}😀\""
+        );
+    }
+
+    #[test]
+    fn nothing_hidden_reaches_a_terminal() {
+        assert_eq!(
+            shown("a\u{1b}[31mb\u{202e}c\u{200b}d\te\r\nf"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{200b}d    e\\u{d} f"
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_in_messages() {
+        assert_eq!(quoted("short"), "`short`");
+        assert_eq!(quoted(&"é".repeat(61)), format!("`{}...`", "é".repeat(60)));
+    }
+}

@@ -1,0 +1,691 @@
+//! YAML policies as a tree with places.
+//!
+//! The scanner and its events come from `saphyr-parser`. What is read is a subset that every YAML
+//! version reads alike: block and flow maps and lists, the five scalar styles, and JSON's words and
+//! numbers. Anchors, aliases, tags, merge keys, several documents and everything that looks like
+//! one thing and is another are refused, each with a place and a way out. Where the scanner gives
+//! up over one value, that value is covered and the file is read again, so that one run tells all.
+
+mod diagnose;
+mod input;
+mod pieces;
+mod plain;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use stage0_engine::span::Spanned;
+
+use self::diagnose::{Scene, Stop, diagnose};
+use self::input::{ByteOffsets, EVENT_CHARACTERS_MAX, Metered};
+use self::plain::{Plain, plain};
+use crate::codes::ProblemCode;
+use crate::escape::quoted;
+use crate::problem::{Problem, Problems};
+use crate::sources::{Sources, index};
+use crate::tree::{Node, NodeValue, Text, TooDeep, TreeBuilder, too_deep};
+
+/// What covers a value that the scanner cannot read. No policy contains it: control characters are
+/// refused before.
+const COVER: char = '\u{1}';
+/// Bytes that may be read again and again behind values that were covered.
+const REREAD_BYTES_MAX: usize = 20_000_000;
+/// How often a file is read at most.
+const READS_MAX: usize = 100;
+
+/// Reads a YAML file. There is no tree if it cannot be known what was meant.
+pub(crate) fn parse(sources: &Sources, file: u16, problems: &mut Problems) -> Option<Node> {
+    let mut text = Cow::Borrowed(sources.text(file));
+    let reads_max = REREAD_BYTES_MAX
+        .checked_div(text.len())
+        .unwrap_or(READS_MAX)
+        .clamp(1, READS_MAX);
+    for _ in 1..reads_max {
+        let mut found = Problems::new();
+        let stop = match read(sources, file, &text, &mut found) {
+            Ok(root) => {
+                problems.append(found);
+                return root;
+            }
+            Err(stop) => stop,
+        };
+        let covered = stop.value.and_then(|value| cover(&text, value));
+        problems.push(stop.problem);
+        match covered {
+            // What was found so far will be found again.
+            Some(covered) => text = Cow::Owned(covered),
+            None => {
+                problems.append(found);
+                return None;
+            }
+        }
+    }
+    match read(sources, file, &text, problems) {
+        Ok(root) => root,
+        Err(stop) => {
+            problems.push(stop.problem);
+            None
+        }
+    }
+}
+
+/// The text with a value covered: every other byte stays where it is.
+fn cover(text: &str, value: Range<usize>) -> Option<String> {
+    let covered = text.get(value.clone())?;
+    if covered.is_empty() || covered.starts_with(COVER) || covered.contains('\n') {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    out.push_str(text.get(..value.start)?);
+    out.push(COVER);
+    out.extend(std::iter::repeat_n(' ', covered.len().saturating_sub(1)));
+    out.push_str(text.get(value.end..)?);
+    Some(out)
+}
+
+fn read(
+    sources: &Sources,
+    file: u16,
+    text: &str,
+    problems: &mut Problems,
+) -> Result<Option<Node>, Stop> {
+    let left = Cell::new(EVENT_CHARACTERS_MAX);
+    let mut parser = Parser::new(Metered::new(text, &left));
+    let mut reader = Reader {
+        sources,
+        text,
+        offsets: ByteOffsets::new(text),
+        tree: TreeBuilder::new(sources, file),
+        open: Vec::new(),
+        last_scalar: 0..0,
+        key_is_plain: false,
+        has_document: false,
+        problems,
+    };
+    loop {
+        left.set(EVENT_CHARACTERS_MAX);
+        let event = parser.next_event();
+        if left.get() == 0 {
+            return Err(reader.too_long());
+        }
+        match event {
+            None => break,
+            Some(Err(error)) => {
+                let at = reader.offsets.of(error.marker().index());
+                return Err(diagnose(&reader.scene(), at, error.info()));
+            }
+            Some(Ok((event, span))) => {
+                let start = reader.offsets.of(span.start.index());
+                let end = reader.offsets.of(span.end.index()).max(start);
+                if !reader.event(event, start..end)? {
+                    break;
+                }
+            }
+        }
+    }
+    let has_document = reader.has_document;
+    let root = reader.tree.finish();
+    let is_nothing = root
+        .as_ref()
+        .is_none_or(|root| root.value == NodeValue::Null);
+    if !has_document || (is_nothing && !text.contains("null")) {
+        problems.error(|| {
+            Problem::at(
+                sources,
+                stage0_engine::span::Span::new(file, 0, 0),
+                ProblemCode::PolicyEmpty,
+                "the file says nothing: it has only comments or blank lines",
+            )
+        });
+        return Ok(None);
+    }
+    Ok(root)
+}
+
+/// A list or map that is open.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    start: usize,
+    /// Written with brackets.
+    is_flow: bool,
+    /// A `key: value` that stands in a bracketed list without braces of its own.
+    is_pair: bool,
+}
+
+struct Reader<'a> {
+    sources: &'a Sources,
+    /// The text that is read: the file's, with unreadable values covered.
+    text: &'a str,
+    offsets: ByteOffsets<'a>,
+    tree: TreeBuilder<'a>,
+    open: Vec<Open>,
+    last_scalar: Range<usize>,
+    key_is_plain: bool,
+    has_document: bool,
+    problems: &'a mut Problems,
+}
+
+impl Reader<'_> {
+    /// Takes one event; false once nothing more is of interest.
+    fn event(&mut self, event: Event<'_>, at: Range<usize>) -> Result<bool, Stop> {
+        match event {
+            Event::DocumentStart(_) => return Ok(self.document(at)),
+            Event::Scalar(value, style, anchor, tag) => {
+                self.last_scalar = at.clone();
+                if tag.is_some() || anchor > 0 {
+                    self.refuse_property(at.start);
+                    self.refuse(at);
+                } else if self.tree.expects_key() {
+                    self.key(value.into_owned(), style, at);
+                } else {
+                    self.scalar(value.into_owned(), style, at);
+                }
+            }
+            Event::Alias(_) => {
+                self.refuse_property(at.start);
+                self.refuse(at);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                if tag.is_some() || anchor > 0 {
+                    self.refuse_property(at.start);
+                }
+                self.open(at, true)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                if tag.is_some() || anchor > 0 {
+                    self.refuse_property(at.start);
+                }
+                self.open(at, false)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(at.start),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+        }
+        Ok(true)
+    }
+
+    fn document(&mut self, at: Range<usize>) -> bool {
+        if self.has_document {
+            self.problem(
+                at,
+                ProblemCode::YamlDocuments,
+                "a second document begins here",
+                |problem| {
+                    problem.help("a policy is one document: move the rest to a file of its own")
+                },
+            );
+            return false;
+        }
+        self.has_document = true;
+        let mut line_start: usize = 0;
+        for line in self
+            .text
+            .get(..at.start)
+            .unwrap_or_default()
+            .split_inclusive('\n')
+        {
+            if line.starts_with('%') {
+                let end = line_start.saturating_add(line.trim_end().len());
+                self.problem(
+                    line_start..end,
+                    ProblemCode::YamlDirective,
+                    "a YAML directive has no place in a policy",
+                    |problem| {
+                        problem.help(
+                            "remove the line: policies are read as YAML 1.2, and have no tags",
+                        )
+                    },
+                );
+            }
+            line_start = line_start.saturating_add(line.len());
+        }
+        true
+    }
+
+    fn open(&mut self, at: Range<usize>, is_list: bool) -> Result<(), Stop> {
+        let bracket = self.text.as_bytes().get(at.start).copied();
+        let is_flow = at.end > at.start && matches!(bracket, Some(b'[' | b'{' | b'!' | b'&'));
+        let is_inside_flow = self.is_in_flow();
+        let mut start = at.start;
+        if is_list && !is_flow {
+            start = self.dash_before(start);
+        }
+        if self.tree.expects_key() {
+            self.refuse_container_key(start, bracket);
+        } else if !is_inside_flow {
+            self.check_indentation(start);
+        }
+        let opened = if is_list {
+            self.tree.open_list(start)
+        } else {
+            self.tree.open_map(start)
+        };
+        if opened == Err(TooDeep) {
+            let span = self.tree.span(start..start.saturating_add(1));
+            return Err(Stop {
+                problem: too_deep(self.sources, span),
+                value: None,
+            });
+        }
+        self.open.push(Open {
+            start,
+            is_flow,
+            is_pair: !is_list && !is_flow && is_inside_flow,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, at: usize) {
+        let Some(open) = self.open.pop() else {
+            return;
+        };
+        let end = open.is_flow.then(|| at.saturating_add(1));
+        self.tree.close(end, self.problems);
+        if open.is_pair {
+            let pair = self.text.get(open.start..at).unwrap_or_default().trim_end();
+            let end = open.start.saturating_add(pair.len());
+            let pair = pair.to_owned();
+            self.problem(
+                open.start..end,
+                ProblemCode::YamlPair,
+                "a `key: value` in a list needs braces of its own",
+                |problem| {
+                    problem.help(format!(
+                        "write {} if it is text, or `{{{pair}}}` if it is a map",
+                        single_quoted(&pair)
+                    ))
+                },
+            );
+            self.tree.refuse_last_item();
+        }
+    }
+
+    fn key(&mut self, name: String, style: ScalarStyle, at: Range<usize>) {
+        let is_plain = style == ScalarStyle::Plain;
+        self.key_is_plain = is_plain;
+        let at = match quotes(self.text, at.start, style) {
+            Some((whole, _)) => whole,
+            None => at,
+        };
+        if !self.is_in_flow() {
+            self.check_indentation(at.start);
+        }
+        if is_plain && name.starts_with(COVER) {
+            self.tree.refuse_key();
+            return;
+        }
+        if is_plain && name.is_empty() {
+            let colon = at.start..at.start.saturating_add(1);
+            self.refuse_key(
+                colon,
+                "there is no key before this `:`",
+                "write the key before it, or put text that begins with `:` in quotes",
+            );
+            return;
+        }
+        if self.line_before(at.start).trim_end().ends_with('?') {
+            self.refuse_key(at, "a key that is introduced by `?`", "write `key: value`");
+            return;
+        }
+        if !is_plain {
+            self.accept_key(name, at);
+            return;
+        }
+        if name == "<<" {
+            self.problem(
+                at,
+                ProblemCode::YamlMergeKey,
+                "the merge key `<<` has no meaning in a policy",
+                |problem| problem.help("write the keys out, or share rules with `extends`"),
+            );
+            self.tree.refuse_key();
+            return;
+        }
+        match plain(&name) {
+            // Coordinates are called `y`, counts `n`, and no parser reads them otherwise as keys.
+            Plain::LikeBool(_) if name.len() == 1 => self.accept_key(name, at),
+            Plain::Text if name.contains(" ? ") => {
+                let message = "this condition is cut in two: its `: ` makes the first half a key";
+                self.problem(at, ProblemCode::YamlColon, message, |problem| {
+                    problem.help("put the whole condition in single quotes, or write it under `|`")
+                });
+                self.tree.refuse_key();
+            }
+            Plain::Text => self.accept_key(name, at),
+            meaning => {
+                let kind = match meaning {
+                    Plain::Null | Plain::LikeNull => "nothing",
+                    Plain::Bool(_) | Plain::LikeBool(_) => "a boolean",
+                    Plain::Number | Plain::LikeNumber | Plain::Text => "a number",
+                };
+                let message = format!("the key {} is {kind} to YAML", quoted(&name));
+                self.refuse_key(at, &message, &format!("put it in quotes: `\"{name}\"`"));
+            }
+        }
+    }
+
+    fn accept_key(&mut self, name: String, at: Range<usize>) {
+        let span = self.tree.span(at);
+        self.tree.key(Spanned::new(name, span));
+    }
+
+    fn refuse_key(&mut self, at: Range<usize>, message: &str, help: &str) {
+        self.problem(at, ProblemCode::YamlKey, message, |problem| {
+            problem.help(help)
+        });
+        self.tree.refuse_key();
+    }
+
+    fn refuse_container_key(&mut self, start: usize, bracket: Option<u8>) {
+        let help = match bracket {
+            Some(b'{') => {
+                "a value that begins with `{` is a map to YAML: put text in single quotes"
+            }
+            Some(b'[') => {
+                "a value that begins with `[` is a list to YAML: put text in single quotes"
+            }
+            _ => "write `key: value`",
+        };
+        let length = self
+            .text
+            .get(start..)
+            .unwrap_or_default()
+            .chars()
+            .next()
+            .map_or(0, char::len_utf8);
+        self.problem(
+            start..start.saturating_add(length),
+            ProblemCode::YamlKey,
+            "a list or map cannot be a key",
+            |problem| problem.help(help),
+        );
+    }
+
+    fn scalar(&mut self, value: String, style: ScalarStyle, at: Range<usize>) {
+        if !self.is_in_flow() && self.tree.is_in_list() {
+            self.check_indentation(at.start);
+        }
+        if style != ScalarStyle::Plain {
+            let (whole, text) = self.text_of(value, style, at);
+            self.add(whole, NodeValue::String(text));
+            return;
+        }
+        if value.is_empty() {
+            self.nothing(at.start);
+            return;
+        }
+        if value.starts_with(COVER) {
+            self.add(at, NodeValue::Invalid);
+            return;
+        }
+        let meant = match plain(&value) {
+            Plain::Null => NodeValue::Null,
+            Plain::Bool(value) => NodeValue::Bool(value),
+            Plain::Number => NodeValue::Number(value),
+            Plain::Text => {
+                self.check_comment(&value, at.end);
+                let (whole, text) = self.text_of(value, style, at);
+                self.add(whole, NodeValue::String(text));
+                return;
+            }
+            Plain::LikeBool(meaning) => {
+                let message = format!(
+                    "{} is a boolean to some versions of YAML and text to others",
+                    quoted(&value)
+                );
+                self.problem(at.clone(), ProblemCode::YamlAmbiguous, message, |problem| {
+                    problem.help(format!("write `{meaning}`, or `\"{value}\"` if it is text"))
+                });
+                NodeValue::Invalid
+            }
+            Plain::LikeNull => {
+                let message = format!(
+                    "{} means nothing to some versions of YAML and is text to others",
+                    quoted(&value)
+                );
+                self.problem(at.clone(), ProblemCode::YamlAmbiguous, message, |problem| {
+                    problem.help(format!("write `null`, or `\"{value}\"` if it is text"))
+                });
+                NodeValue::Invalid
+            }
+            Plain::LikeNumber => {
+                let message = format!(
+                    "{} is a number to some versions of YAML, and not the same one to all",
+                    quoted(&value)
+                );
+                self.problem(at.clone(), ProblemCode::YamlNumber, message, |problem| {
+                    problem.help(format!("write a number like `10`, `-0.5` or `1e6`; if it is text, quote it: `\"{value}\"`"))
+                });
+                NodeValue::Invalid
+            }
+        };
+        self.add(at, meant);
+    }
+
+    /// A value that is not written: `key:` and nothing else.
+    fn nothing(&mut self, at: usize) {
+        let in_flow = self.is_in_flow();
+        let Some(key) = self.tree.pending_key().cloned() else {
+            let dash = self.dash_before(at);
+            self.add(
+                dash..dash.saturating_add(1).min(self.text.len()),
+                NodeValue::Null,
+            );
+            return;
+        };
+        if in_flow && self.key_is_plain && key.value.contains(':') {
+            let message = format!(
+                "{} is a key without a value: a `:` needs a space behind it",
+                quoted(&key.value)
+            );
+            let spaced = key.value.replacen(':', ": ", 1);
+            self.problems.error(|| {
+                Problem::at(self.sources, key.span, ProblemCode::YamlColon, message).help(format!(
+                    "write `{spaced}`, or put it in quotes if it is text"
+                ))
+            });
+            self.tree.value(Node {
+                span: key.span,
+                value: NodeValue::Invalid,
+            });
+            return;
+        }
+        self.tree.value(Node {
+            span: key.span,
+            value: NodeValue::Null,
+        });
+    }
+
+    fn add(&mut self, at: Range<usize>, value: NodeValue) {
+        let span = self.tree.span(at);
+        self.tree.value(Node { span, value });
+    }
+
+    /// Leaves out what stands where a key or a value is expected.
+    fn refuse(&mut self, at: Range<usize>) {
+        if self.tree.expects_key() {
+            self.tree.refuse_key();
+        } else {
+            self.add(at, NodeValue::Invalid);
+        }
+    }
+
+    /// Reports the tag, anchor or alias that stands at `start`.
+    fn refuse_property(&mut self, start: usize) {
+        let stop = diagnose::property(&self.scene(), start);
+        self.problems.push(stop.problem);
+    }
+
+    /// The text of a scalar and where all of it stands, quotes included.
+    fn text_of(&self, value: String, style: ScalarStyle, at: Range<usize>) -> (Range<usize>, Text) {
+        let (whole, content) = match quotes(self.text, at.start, style) {
+            Some(places) => places,
+            None if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) => {
+                let raw = self.text.get(at.clone()).unwrap_or_default();
+                let trimmed = at.start..at.start.saturating_add(raw.trim_end().len());
+                // The scanner counts the last line break as content; as a place it is of no use.
+                (trimmed, at)
+            }
+            None => (at.clone(), at),
+        };
+        let raw = self.text.get(content.clone()).unwrap_or_default();
+        let span = self.tree.span(content.start..content.end.min(whole.end));
+        let text = if raw == value {
+            Text::verbatim(value, span)
+        } else {
+            let pieces = pieces::pieces(raw, content.start, &value, style).unwrap_or_default();
+            Text::in_pieces(value, span, pieces)
+        };
+        (whole, text)
+    }
+
+    /// Warns where ` #` has probably cut an unquoted value short.
+    fn check_comment(&mut self, value: &str, end: usize) {
+        let rest = self.text.get(end..).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default();
+        let comment = line.trim_start_matches([' ', '\t']);
+        let Some(words) = comment.strip_prefix('#') else {
+            return;
+        };
+        let is_spaced = words.is_empty() || words.starts_with([' ', '\t', '#', '!', '-', '=']);
+        if is_spaced && !diagnose::is_cut_short(value) {
+            return;
+        }
+        let start = end.saturating_add(line.len().saturating_sub(comment.len()));
+        let at = start..end.saturating_add(line.trim_end().len());
+        let span = self.tree.span(at);
+        self.problems.warning(|| {
+            Problem::at(self.sources, span, ProblemCode::YamlComment, "a `#` behind a space begins a comment: this is not part of the value")
+                .help("put the whole value in quotes if it is; a space behind the `#` shows that it is a comment")
+        });
+    }
+
+    /// Reports a tab before the first word of a line, once.
+    fn check_indentation(&mut self, start: usize) {
+        let before = self.line_before(start);
+        let Some(tab) = before.find('\t') else {
+            return;
+        };
+        if !before
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b'-'))
+        {
+            return;
+        }
+        let at = start.saturating_sub(before.len()).saturating_add(tab);
+        let problem = diagnose::tab(&self.scene(), at);
+        self.problems.push(problem);
+    }
+
+    /// Where the `-` of the list entry stands that begins at or before `at`.
+    fn dash_before(&self, at: usize) -> usize {
+        let before = self.line_before(at);
+        let line_start = at.saturating_sub(before.len());
+        match before.trim_end_matches(' ').strip_suffix('-') {
+            Some(head) => line_start.saturating_add(head.len()),
+            // A comment may stand between.
+            None => match before.trim_start_matches(' ').starts_with("- ") {
+                true => line_start.saturating_add(before.find('-').unwrap_or(0)),
+                false => at,
+            },
+        }
+    }
+
+    /// The text between the beginning of the line and `at`.
+    fn line_before(&self, at: usize) -> &str {
+        let before = self.text.get(..at).unwrap_or_default();
+        match memchr::memrchr(b'\n', before.as_bytes()) {
+            Some(line_break) => before
+                .get(line_break.saturating_add(1)..)
+                .unwrap_or_default(),
+            None => before,
+        }
+    }
+
+    fn is_in_flow(&self) -> bool {
+        self.open
+            .last()
+            .is_some_and(|open| open.is_flow || open.is_pair)
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            sources: self.sources,
+            tree: &self.tree,
+            text: self.text,
+            last_scalar: self.last_scalar.clone(),
+            open_bracket: self
+                .open
+                .iter()
+                .rev()
+                .find(|open| open.is_flow)
+                .map(|open| open.start),
+            last_key_end: self.tree.pending_key().map(|key| index(key.span.end)),
+        }
+    }
+
+    fn too_long(&self) -> Stop {
+        let span = match (self.tree.pending_key(), self.tree.open_start()) {
+            (Some(key), _) => key.span,
+            (None, start) => {
+                let start = start.unwrap_or(0);
+                self.tree.span(start..start.saturating_add(1))
+            }
+        };
+        Stop {
+            problem: Problem::at(
+                self.sources,
+                span,
+                ProblemCode::PolicyValueTooLong,
+                format!("one text, or one value in brackets, is longer than {EVENT_CHARACTERS_MAX} characters"),
+            )
+            .help("write long lists and maps in block style, one entry a line"),
+            value: None,
+        }
+    }
+
+    fn problem(
+        &mut self,
+        at: Range<usize>,
+        code: ProblemCode,
+        message: impl AsRef<str>,
+        complete: impl FnOnce(Problem) -> Problem,
+    ) {
+        let (sources, span) = (self.sources, self.tree.span(at));
+        self.problems
+            .error(|| complete(Problem::at(sources, span, code, message)));
+    }
+}
+
+/// Where a quoted scalar stands with its quotes and without; `None` for other styles.
+fn quotes(text: &str, start: usize, style: ScalarStyle) -> Option<(Range<usize>, Range<usize>)> {
+    let is_single = match style {
+        ScalarStyle::SingleQuoted => true,
+        ScalarStyle::DoubleQuoted => false,
+        ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => return None,
+    };
+    let inner = start.saturating_add(1);
+    let rest = text.get(inner..)?.as_bytes();
+    let mut at: usize = 0;
+    loop {
+        let tail = rest.get(at..)?;
+        let special = if is_single {
+            memchr::memchr(b'\'', tail)
+        } else {
+            memchr::memchr2(b'"', b'\\', tail)
+        }?;
+        at = at.saturating_add(special);
+        match rest.get(at..) {
+            Some([b'\'', b'\'', ..]) | Some([b'\\', ..]) => at = at.saturating_add(2),
+            _ => break,
+        }
+    }
+    let end = inner.saturating_add(at);
+    Some((start..end.saturating_add(1), inner..end))
+}
+
+/// A text as a person would put it in single quotes, for advice.
+fn single_quoted(text: &str) -> String {
+    format!("`'{}'`", text.replace('\'', "''"))
+}
