@@ -1,10 +1,39 @@
 //! Decides whether an AI agent may make a tool call.
+//!
+//! `policy text -> Policy -> PolicyIndex` and `request text -> Request -> Facts -> Decision`: this
+//! crate is everything behind the texts. It is total and pure: no I/O, no clock, no environment, no
+//! random source, no recursion on the depth of an input, and no panic. The same policy, request,
+//! host, state and time give the same decision on every platform.
+//!
+//! [`compile`] turns a [`policy::PolicySource`] with its imports into a [`PolicyIndex`]; [`decide`]
+//! answers. Text forms are made by `stage0-wire`, which is what applications use.
 
+mod approval;
 pub mod canonical;
+pub mod codes;
+mod condition;
+mod decide;
+pub mod decision;
 pub mod digest;
 pub mod document;
+mod facts;
 pub mod function;
+pub mod host;
+mod index;
 pub mod limits;
 pub mod number;
+pub mod policy;
+pub mod request;
+mod schema_check;
 pub mod span;
+pub mod state;
+pub mod suggest;
 pub mod time;
+pub mod tool_pattern;
+pub mod vocabulary;
+
+pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step};
+pub use decide::decide;
+pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
+pub use index::PolicyIndex;
+pub use index::compile::{Compiled, PolicySet, compile};
