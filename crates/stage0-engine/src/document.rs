@@ -60,6 +60,12 @@ impl<'a> Document<'a> {
         self.value(0)
     }
 
+    /// The document that is `{}`.
+    pub fn empty_object() -> Document<'static> {
+        let nodes = vec![Node { tag: Tag::Object, first: 0, second: 1 }];
+        Document { source: "", made: String::new(), nodes }
+    }
+
     /// The value with this index, as [`ValueRef::index`] told it.
     pub fn value(&self, index: u32) -> ValueRef<'_> {
         ValueRef { document: self, index, null_is_absent: false }
@@ -546,11 +552,6 @@ impl<'a> DocumentBuilder<'a> {
             }
         }
         Ok(at)
-    }
-
-    /// What was built so far.
-    pub fn document(&self) -> &Document<'a> {
-        &self.document
     }
 
     /// The document.

@@ -8,6 +8,7 @@
 //! [`compile`] turns a [`policy::PolicySource`] with its imports into a [`PolicyIndex`]; [`decide`]
 //! answers. Text forms are made by `stage0-wire`, which is what applications use.
 
+mod action;
 mod approval;
 pub mod canonical;
 pub mod codes;

@@ -3,6 +3,8 @@
 //! Domain functions over text live in [`crate::function`]; here is only how values reach them. A
 //! function of an unknown argument is unknown; what a function refuses is an error, hence DENY.
 
+use std::borrow::Cow;
+
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
@@ -11,9 +13,7 @@ use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
 use crate::number::Number;
-use crate::time::zone::Zone;
-use crate::time::{Civil, Duration, Timestamp};
-use crate::limits::FUNCTION_TEXT_BYTES_MAX;
+use crate::time::{Duration, Timestamp, Zone};
 
 /// A function of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +149,7 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
         Builtin::UpperAscii => change(argument(0), arena, str::to_ascii_uppercase),
         Builtin::Glob => match (argument(0), argument(1)) {
             (Value::String(text), Value::String(pattern)) => {
-                if text.len() > FUNCTION_TEXT_BYTES_MAX || pattern.len() > FUNCTION_TEXT_BYTES_MAX {
-                    return Value::Error(EvalError::TooLarge);
-                }
-                Value::Bool(function::glob::glob(text, pattern))
+                outcome(function::glob(text, pattern))
             }
             (left, right) => not_text(left, right),
         },
@@ -169,19 +166,19 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             other => other.expected("text or a duration"),
         },
         Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
-        Builtin::PathWithin => domain2(argument(0), argument(1), function::path::path_within),
-        Builtin::HostWithin => domain2(argument(0), argument(1), function::host::host_within),
-        Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip::ip_in_cidr),
+        Builtin::PathWithin => domain2(argument(0), argument(1), function::path_within),
+        Builtin::HostWithin => domain2(argument(0), argument(1), function::host_within),
+        Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip_in_cidr),
         Builtin::Host => match argument(0) {
-            Value::String(url) => made(function::host::host(url), arena),
+            Value::String(url) => made(function::host(url), arena),
             other => other.expected("text"),
         },
         Builtin::EmailDomain => match argument(0) {
-            Value::String(address) => made(function::email::email_domain(address), arena),
+            Value::String(address) => made(function::email_domain(address), arena),
             other => other.expected("text"),
         },
         Builtin::Argv => match argument(0) {
-            Value::String(command) => match function::shell::argv(command) {
+            Value::String(command) => match function::argv(command) {
                 Ok(words) => text_list(&words, arena),
                 Err(error) => Value::Error(EvalError::Function(error)),
             },
@@ -196,7 +193,7 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             (Value::Timestamp(at), Value::String(window)) => {
                 match crate::time::window::Window::parse(window) {
                     Ok(window) => Value::Bool(window.contains(at)),
-                    Err(error) => Value::Error(EvalError::Time(error)),
+                    Err(error) => Value::Error(EvalError::Window(error)),
                 }
             }
             (Value::Timestamp(_), other) => other.expected("text"),
@@ -245,20 +242,25 @@ fn domain2<'a>(
 ) -> Value<'a> {
     match (left, right) {
         (Value::String(left), Value::String(right)) => {
-            apply(left, right).map_or_else(|error| Value::Error(EvalError::Function(error)), Value::Bool)
+            outcome(apply(left, right))
         }
         (left, right) => not_text(left, right),
     }
 }
 
-fn made<'a>(result: Result<String, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
+fn outcome<'a>(result: Result<bool, function::FunctionError>) -> Value<'a> {
+    result.map_or_else(|error| Value::Error(EvalError::Function(error)), Value::Bool)
+}
+
+fn made<'a>(result: Result<Cow<'a, str>, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
     match result {
-        Ok(text) => Value::String(arena.alloc_str(&text)),
+        Ok(Cow::Borrowed(text)) => Value::String(text),
+        Ok(Cow::Owned(text)) => Value::String(arena.alloc_str(&text)),
         Err(error) => Value::Error(EvalError::Function(error)),
     }
 }
 
-fn text_list<'a>(texts: &[String], arena: &'a Bump) -> Value<'a> {
+fn text_list<'a>(texts: &[Cow<'_, str>], arena: &'a Bump) -> Value<'a> {
     let mut values = ArenaVec::with_capacity_in(texts.len(), arena);
     for text in texts {
         values.push(Value::String(&*arena.alloc_str(text)));
@@ -267,7 +269,7 @@ fn text_list<'a>(texts: &[String], arena: &'a Bump) -> Value<'a> {
 }
 
 fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
-    let commands = match function::shell::commands(line) {
+    let commands = match function::commands(line) {
         Ok(commands) => commands,
         Err(error) => return Value::Error(EvalError::Function(error)),
     };
@@ -276,7 +278,7 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
         let mut redirections = ArenaVec::with_capacity_in(command.redirections.len(), arena);
         for redirection in &command.redirections {
             let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
-                ("operator", Value::String(&*arena.alloc_str(&redirection.operator))),
+                ("operator", Value::String(&*arena.alloc_str(redirection.operator))),
                 ("target", Value::String(&*arena.alloc_str(&redirection.target))),
             ]);
             redirections.push(Value::Map(entries));
@@ -302,9 +304,9 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
         }
     }
     match value {
-        Value::String(value) => Value::Bool(function::grounded::grounded(value, &texts)),
+        Value::String(value) => outcome(function::grounded(value, &texts)),
         Value::Number(number) => {
-            Value::Bool(function::grounded::grounded_number(&number.to_string(), &texts))
+            outcome(function::grounded_number(&number.to_string(), &texts))
         }
         other => other.expected("text or a number"),
     }
@@ -315,16 +317,16 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
         (Value::Timestamp(at), None) => clock_field(field, at, Zone::UTC),
         (Value::Timestamp(at), Some(Value::String(name))) => match Zone::find(name) {
             Ok(zone) => clock_field(field, at, zone),
-            Err(error) => Value::Error(EvalError::Time(error.into())),
+            Err(error) => Value::Error(EvalError::Zone(error)),
         },
         (Value::Timestamp(_), Some(other)) => other.expected("a zone's name as text"),
         (Value::Duration(span), None) => {
-            let whole = |unit: i64| span.millis().checked_div(unit).unwrap_or(0);
+            let whole = |unit: i64| span.to_ms().checked_div(unit).unwrap_or(0);
             let value = match field {
                 ClockField::Hours => whole(3_600_000),
                 ClockField::Minutes => whole(60_000),
                 ClockField::Seconds => whole(1_000),
-                ClockField::Milliseconds => span.millis().checked_rem(1_000).unwrap_or(0),
+                ClockField::Milliseconds => span.to_ms().checked_rem(1_000).unwrap_or(0),
                 _ => return of.expected("a timestamp"),
             };
             Value::Number(Number::from_i64(value))
@@ -336,18 +338,17 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
 
 /// One field of an instant in a zone.
 pub(crate) fn clock_field<'a>(field: ClockField, at: Timestamp, zone: Zone) -> Value<'a> {
-    let civil = Civil::of(at, zone.offset_at(at));
-    let value = match field {
-        ClockField::FullYear => civil.year,
-        ClockField::Month => civil.month,
-        ClockField::DayOfYear => civil.day_of_year,
-        ClockField::DayOfMonth => civil.day_of_month,
-        ClockField::Date => civil.day_of_month.saturating_add(1),
-        ClockField::DayOfWeek => civil.day_of_week,
-        ClockField::Hours => civil.hour,
-        ClockField::Minutes => civil.minute,
-        ClockField::Seconds => civil.second,
-        ClockField::Milliseconds => civil.millisecond,
-    };
-    Value::Number(Number::from_i64(i64::from(value)))
+    let civil = at.civil(zone.offset_at(at));
+    Value::Number(Number::from_i64(match field {
+        ClockField::FullYear => i64::from(civil.year),
+        ClockField::Month => i64::from(civil.month),
+        ClockField::DayOfYear => i64::from(civil.day_of_year),
+        ClockField::DayOfMonth => i64::from(civil.day),
+        ClockField::Date => i64::from(civil.date()),
+        ClockField::DayOfWeek => i64::from(civil.day_of_week),
+        ClockField::Hours => i64::from(civil.hours),
+        ClockField::Minutes => i64::from(civil.minutes),
+        ClockField::Seconds => i64::from(civil.seconds),
+        ClockField::Milliseconds => i64::from(civil.milliseconds),
+    }))
 }

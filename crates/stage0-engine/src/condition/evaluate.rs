@@ -11,7 +11,7 @@ use bumpalo::collections::Vec as ArenaVec;
 use super::builtin::{apply, clock_field};
 use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
 use super::program::{Constant, Op, Program};
-use super::tree::LoopKind;
+use super::tree::{Id, LoopKind};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
@@ -21,8 +21,8 @@ use crate::limits::{LOOP_ITEMS_MAX, MATCH_TEXT_BYTES_MAX};
 pub(crate) trait Tracer<'a> {
     /// Whether nothing may be skipped.
     const COMPLETE: bool;
-    /// The instruction at this index left this value on the stack.
-    fn record(&mut self, op: usize, value: Value<'a>);
+    /// The node has this value; in a loop, in this visit.
+    fn record(&mut self, node: Id, value: Value<'a>);
 }
 
 /// Watches nothing.
@@ -31,7 +31,8 @@ pub(crate) struct Untraced;
 
 impl<'a> Tracer<'a> for Untraced {
     const COMPLETE: bool = false;
-    fn record(&mut self, _: usize, _: Value<'a>) {}
+    #[inline]
+    fn record(&mut self, _: Id, _: Value<'a>) {}
 }
 
 /// What programs run with: the facts, the policy's constants, the arena, and the named expressions
@@ -94,12 +95,47 @@ impl<'a, 'f> Machine<'a, 'f> {
         let mut at = 0_usize;
         while let Some(op) = program.ops.get(at) {
             let next = self.step(program, op, at, T::COMPLETE);
-            if let Some(top) = self.stack.last() {
-                tracer.record(at, *top);
+            if T::COMPLETE {
+                self.tell(program, op, at, next, tracer);
             }
             at = next;
         }
         self.stack.pop().unwrap_or(Value::Unknown)
+    }
+
+    /// Tells the tracer what the instruction computed.
+    fn tell<T: Tracer<'a>>(
+        &self,
+        program: &'a Program,
+        op: &Op,
+        at: usize,
+        next: usize,
+        tracer: &mut T,
+    ) {
+        let node = |at: usize| program.nodes.get(at).copied().unwrap_or(Id::MAX);
+        let Some(top) = self.stack.last().copied() else { return };
+        match *op {
+            // A loop has a value once it is left, not while it goes on.
+            Op::LoopStart { behind, .. } => {
+                if next == behind as usize {
+                    tracer.record(node(next.saturating_sub(1)), top);
+                }
+            }
+            Op::LoopEnd { .. } => {
+                if next == at.saturating_add(1) {
+                    tracer.record(node(at), top);
+                }
+            }
+            Op::LoopFilter { .. } | Op::AndSkip(_) | Op::OrSkip(_) => {}
+            // The operands of a fused comparison are the two leaves in front of it.
+            Op::SlotConstant { slot, constant, .. } => {
+                let whole = node(at);
+                tracer.record(whole.saturating_sub(2), self.facts.value(slot));
+                tracer.record(whole.saturating_sub(1), self.constant(program, constant));
+                tracer.record(whole, top);
+            }
+            _ => tracer.record(node(at), top),
+        }
     }
 
     fn pop(&mut self) -> Value<'a> {

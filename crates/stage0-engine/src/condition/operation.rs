@@ -293,7 +293,7 @@ fn arithmetic<'a>(
             time(at.checked_sub(by).map(Value::Timestamp))
         }
         (Operator::Subtract, Value::Timestamp(left), Value::Timestamp(right)) => {
-            time(left.checked_since(right).map(Value::Duration))
+            Value::Duration(left.since(right))
         }
         (Operator::Add, Value::Duration(left), Value::Duration(right)) => {
             time(left.checked_add(right).map(Value::Duration))

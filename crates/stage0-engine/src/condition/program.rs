@@ -13,7 +13,7 @@ use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
 use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
 use crate::time::window::Window;
-use crate::time::zone::Zone;
+use crate::time::Zone;
 
 /// Index of a fact in the policy's table.
 pub(crate) type Slot = u32;

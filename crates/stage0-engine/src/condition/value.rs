@@ -84,6 +84,10 @@ pub enum EvalError {
     Number(NumberError),
     /// Text that is no timestamp or duration, or time outside the range.
     Time(TimeError),
+    /// A zone's name that is not known.
+    Zone(crate::time::ZoneError),
+    /// Text that is no weekly window.
+    Window(crate::time::window::WindowError),
     /// A domain function refused its input.
     Function(crate::function::FunctionError),
     /// A list or text is larger than a loop or a function may visit.
@@ -99,6 +103,8 @@ impl fmt::Display for EvalError {
             Self::Index => f.write_str("the index is outside the list"),
             Self::Number(error) => error.fmt(f),
             Self::Time(error) => error.fmt(f),
+            Self::Zone(error) => error.fmt(f),
+            Self::Window(error) => error.fmt(f),
             Self::Function(error) => error.fmt(f),
             Self::TooLarge => f.write_str("the value is larger than a condition may visit"),
         }

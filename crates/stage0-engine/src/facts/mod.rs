@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
 pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
-pub(crate) use table::{Fact, FactTable};
+pub(crate) use table::FactTable;
 
 use crate::condition::value::{EvalError, Value};
 use crate::condition::{Slot, ValueKind};
@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
         arena: &'a Bump,
     ) -> Self {
         let mut pages = ArenaVec::new_in(arena);
-        pages.resize_with(table.len().div_ceil(PAGE), || None);
+        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
         let mut facts = Self { pages, table, arena, has_call: request.has_call() };
         if let Some(at) = table.root(FactRoot::Context) {
             let context = request.context().map_or(Value::Map(&[]), Value::from_document);

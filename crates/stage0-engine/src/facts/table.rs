@@ -176,13 +176,16 @@ impl FactTable {
                     .find(|(known, _)| known == position)
                     .map(|(_, at)| *at),
             };
-            at = known.unwrap_or_else(|| {
-                match step {
-                    Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
-                    Step::Position(position) => branch.positions.push((*position, fresh)),
+            at = match known {
+                Some(known) => known,
+                None => {
+                    match step {
+                        Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
+                        Step::Position(position) => branch.positions.push((*position, fresh)),
+                    }
+                    self.grow()
                 }
-                self.grow()
-            });
+            };
         }
         if let Some(branch) = self.branches.get_mut(at as usize) {
             branch.slot = Some(slot);

@@ -18,7 +18,7 @@ use crate::policy::schema::{SchemaNode, Schemas};
 use crate::policy::{Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
-use crate::time::zone::Zone;
+use crate::time::Zone;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::effect::{EffectError, EffectSet};
 

@@ -15,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod window;
 mod zone;
 
 pub use table::ZONE_TABLE_VERSION;

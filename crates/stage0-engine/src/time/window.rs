@@ -6,8 +6,7 @@
 
 use core::fmt;
 
-use super::zone::Zone;
-use super::{Duration, Timestamp};
+use super::{Duration, Timestamp, Zone};
 
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const DAY_MINUTES: i32 = 24 * 60;

@@ -41,7 +41,7 @@ impl ConstraintShape {
 }
 
 /// One constraint of the vocabulary.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ConstraintKey {
     /// Its name as a fact: `constraint.name`.
     pub name: &'static str,
@@ -197,7 +197,7 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
                 Ok(_) => Duration::parse(&format!("{value}s")).ok()?,
                 Err(_) => Duration::parse(value).ok()?,
             };
-            (span.millis() >= 0).then_some(ConstraintValue::Span(span))
+            (span.to_ms() >= 0).then_some(ConstraintValue::Span(span))
         }
         ConstraintShape::Window => {
             if fold(value) == "business_hours" {

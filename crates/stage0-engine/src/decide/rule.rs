@@ -1,0 +1,515 @@
+//! One rule, asked: its outcome, and the finding that follows from it.
+
+use std::borrow::Cow;
+
+use super::subject::{Subject, View};
+use super::{Finding, REMARK};
+use crate::action::{bound_digest, call_digest, plan_digest};
+use crate::approval::{self, Approved};
+use crate::codes::IssueCode;
+use crate::condition::Slot;
+use crate::condition::evaluate::Machine;
+use crate::condition::timing::{Motion, Standing, earlier, standing};
+use crate::condition::trace::{Missing, Trace, let_of};
+use crate::condition::value::Value;
+use crate::decision::{Detail, Issue, Needs, Resolution, Who};
+use crate::digest::Digest;
+use crate::facts::{FactRoot, Presence};
+use crate::host::Host;
+use crate::index::{CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind};
+use crate::policy::{Severity, Verdict};
+use crate::request::Request;
+use crate::time::Timestamp;
+
+/// Everything that a rule is asked with.
+#[derive(Debug)]
+pub(crate) struct Inquiry<'a, 'x, 'i> {
+    pub(crate) layer: &'a Layer,
+    pub(crate) subject: &'i Subject<'a>,
+    pub(crate) view: &'i View<'a>,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) host: &'i Host<'a>,
+    pub(crate) now: Timestamp,
+    pub(crate) machine: Machine<'x, 'i>,
+}
+
+/// What came of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It applies and speaks.
+    Fires,
+    /// It does not apply, or is content.
+    Silent,
+    /// A fact is missing.
+    Undecided,
+    /// It has no value.
+    Broken,
+    /// It asks for an approval that is not there.
+    Unapproved(Approved),
+}
+
+/// A rule's outcome and how long it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) outcome: Outcome,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
+    /// Asks a rule.
+    pub(crate) fn ask(&mut self, rule: &'a CompiledRule) -> Asked {
+        self.prepare(rule);
+        let when = match &rule.when {
+            Some(when) => self.machine.run(&when.program),
+            None => Value::Bool(true),
+        };
+        let mut until = None;
+        if rule.reads_now {
+            until = self.standing_of(rule);
+        }
+        if matches!(when, Value::Bool(false)) {
+            return Asked { outcome: Outcome::Silent, until };
+        }
+        if let RuleKind::Approval(approval) = &rule.kind {
+            let outcome = match truth(when) {
+                Outcome::Fires => match self.approved(rule, approval) {
+                    Approved::Yes { until: end } => {
+                        until = earlier(until, end);
+                        Outcome::Silent
+                    }
+                    other => Outcome::Unapproved(other),
+                },
+                other => other,
+            };
+            return Asked { outcome, until };
+        }
+        let condition = if rule.condition.is_true {
+            Value::Bool(true)
+        } else {
+            self.machine.run(&rule.condition.program)
+        };
+        let condition = match rule.kind {
+            RuleKind::Require { .. } => crate::condition::operation::not(condition),
+            _ => condition,
+        };
+        let outcome = truth(crate::condition::operation::and(when, condition));
+        Asked { outcome, until }
+    }
+
+    /// Evaluates the named expressions that a rule reads, those that others need first.
+    fn prepare(&mut self, rule: &'a CompiledRule) {
+        for index in &rule.lets {
+            if self.machine.named(*index).is_none()
+                && let Some(named) = self.layer.lets.get(*index as usize)
+            {
+                let value = self.machine.run(&named.condition.program);
+                self.machine.set_named(*index, value);
+            }
+        }
+    }
+
+    /// How long the outcome of a rule that reads the time stands.
+    fn standing_of(&mut self, rule: &'a CompiledRule) -> Option<Timestamp> {
+        let mut named: Vec<(&'a str, Standing)> = Vec::new();
+        for index in &rule.lets {
+            let Some(let_) = self.layer.lets.get(*index as usize) else { continue };
+            let standing = self.standing_of_condition(&let_.condition, &named);
+            named.push((&let_.name, standing));
+        }
+        let mut until = None;
+        for condition in rule.when.iter().chain([&rule.condition]) {
+            if !condition.tree.nodes.is_empty() {
+                until = earlier(until, self.standing_of_condition(condition, &named).until);
+            }
+        }
+        until
+    }
+
+    fn standing_of_condition(
+        &mut self,
+        condition: &'a CompiledCondition,
+        named: &[(&'a str, Standing)],
+    ) -> Standing {
+        let trace = Trace::of(&mut self.machine, condition);
+        let still = Standing { motion: Motion::Still, until: None };
+        standing(&condition.tree, &condition.program, &trace, self.now, &|name| {
+            named.iter().find(|(known, _)| *known == name).map_or(still, |(_, found)| *found)
+        })
+    }
+
+    fn approved(&self, rule: &CompiledRule, approval: &CompiledApproval) -> Approved {
+        approval::find(&approval::Question {
+            rule,
+            approval,
+            facts: self.machine.facts,
+            request: self.request,
+            records: self.host.approvals,
+            action: self.action_for(approval),
+            now: self.now,
+        })
+    }
+
+    /// What an approval of this rule has to be bound to.
+    pub(crate) fn action_for(&self, approval: &CompiledApproval) -> Digest {
+        let tool = self.subject.canonical_name().unwrap_or("");
+        if !approval.bind.is_empty() {
+            return bound_digest(self.request, tool, &approval.bind, self.machine.facts);
+        }
+        if self.subject.is_call {
+            return call_digest(self.request, tool);
+        }
+        let declared: Vec<&str> = self.request.side_effects().collect();
+        plan_digest(self.request, &declared, &[tool])
+    }
+
+    /// The facts that are missing for a rule, through the named expressions it reads.
+    pub(crate) fn missing(&mut self, rule: &'a CompiledRule) -> Vec<Missing> {
+        let mut found = Vec::new();
+        let mut waiting: Vec<&'a CompiledCondition> = Vec::new();
+        waiting.extend(rule.when.as_deref());
+        waiting.push(&rule.condition);
+        let mut next = 0;
+        while let Some(condition) = waiting.get(next).copied() {
+            next = next.saturating_add(1);
+            let trace = Trace::of(&mut self.machine, condition);
+            for missing in trace.missing(&condition.tree) {
+                match missing.path.as_ref().and_then(let_of) {
+                    Some(name) => {
+                        let named = self.layer.lets.iter().find(|named| *named.name == *name);
+                        if let Some(named) = named
+                            && !waiting.iter().any(|known| core::ptr::eq(*known, &named.condition))
+                        {
+                            waiting.push(&named.condition);
+                        }
+                    }
+                    None => found.push(missing),
+                }
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The part of a rule that has no value, and why.
+    fn fault(&mut self, rule: &'a CompiledRule) -> (String, String) {
+        for condition in rule.when.iter().chain([&rule.condition]) {
+            let trace = Trace::of(&mut self.machine, condition);
+            if let Some((node, error)) = trace.error(&condition.tree) {
+                let text = condition.tree.node(node).and_then(|node| {
+                    condition.text.get(node.range.start as usize..node.range.end as usize)
+                });
+                return (text.unwrap_or("").to_owned(), error.to_string());
+            }
+            if !matches!(trace.result, Value::Bool(_) | Value::Unknown | Value::Error(_)) {
+                return (condition.text.to_string(), "it is not true or false".to_owned());
+            }
+        }
+        (rule.condition.text.to_string(), "it has no value".to_owned())
+    }
+
+    // --- Findings ---
+
+    /// What follows from a rule's outcome; nothing where it is content.
+    pub(crate) fn finding(&mut self, rule: &'a CompiledRule, asked: Asked) -> Option<Finding<'a>> {
+        match (asked.outcome, &rule.kind) {
+            (Outcome::Silent, _) => None,
+            (Outcome::Broken, _) => Some(self.broken(rule)),
+            // An allow that is true or cannot be told is the permission's business.
+            (_, RuleKind::Allow) => None,
+            (Outcome::Undecided, RuleKind::Advise) => None,
+            (Outcome::Undecided, RuleKind::Require { otherwise, missing_otherwise: true }) => {
+                Some(self.fired(rule, *otherwise, asked.until))
+            }
+            (Outcome::Undecided, _) => Some(self.undecided(rule)),
+            (Outcome::Unapproved(approved), RuleKind::Approval(approval)) => {
+                Some(self.unapproved(rule, approval, approved))
+            }
+            (Outcome::Unapproved(_), _) => None,
+            (Outcome::Fires, RuleKind::Advise) => {
+                let denies = self.request.pro() && rule.severity >= Severity::Medium;
+                let verdict = if denies { Verdict::Deny } else { REMARK };
+                Some(self.fired(rule, verdict, None))
+            }
+            (Outcome::Fires, RuleKind::Deny) => Some(self.fired(rule, Verdict::Deny, asked.until)),
+            (Outcome::Fires, RuleKind::Defer) => Some(self.fired(rule, Verdict::Defer, asked.until)),
+            (Outcome::Fires, RuleKind::Require { otherwise, .. }) => {
+                Some(self.fired(rule, *otherwise, asked.until))
+            }
+            (Outcome::Fires, RuleKind::Approval(_)) => None,
+        }
+    }
+
+    fn issue(&self, rule: &'a CompiledRule, code: &'a str, message: Cow<'a, str>) -> Issue<'a> {
+        Issue {
+            code,
+            severity: rule.severity,
+            message,
+            rule: &rule.id,
+            tool: self.subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed),
+            details: Vec::new(),
+            resolution: None,
+        }
+    }
+
+    fn fired(
+        &mut self,
+        rule: &'a CompiledRule,
+        verdict: Verdict,
+        until: Option<Timestamp>,
+    ) -> Finding<'a> {
+        let message = match (&rule.message, &rule.kind) {
+            (Some(message), _) => Cow::Borrowed(&**message),
+            (None, RuleKind::Require { .. }) => {
+                Cow::Owned(format!("Rule {} is not satisfied.", rule.id))
+            }
+            (None, RuleKind::Advise) => Cow::Owned(format!("Rule {} applies.", rule.id)),
+            (None, _) if verdict == Verdict::Defer => {
+                Cow::Owned(format!("Rule {} asks for more before this may run.", rule.id))
+            }
+            (None, _) => Cow::Owned(format!("Rule {} forbids this.", rule.id)),
+        };
+        let mut issue = self.issue(rule, &rule.issue, message);
+        if verdict != REMARK {
+            // What time alone would change is waited for; the rest has to be done differently.
+            let mut resolution = match until {
+                Some(_) if verdict == Verdict::Defer => Resolution::new(Needs::Wait, Who::Agent),
+                _ => Resolution::new(Needs::Fix, Who::Agent),
+            };
+            resolution.retry_at = until.filter(|until| *until > self.now);
+            issue.resolution = Some(resolution);
+        }
+        let questions = if verdict == Verdict::Defer { asks(rule) } else { Vec::new() };
+        Finding { verdict, issue, observed: rule.observe, questions }
+    }
+
+    fn broken(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
+        let (place, reason) = self.fault(rule);
+        let message = Cow::Owned(format!("Rule {} cannot be evaluated: {reason}.", rule.id));
+        let mut issue = self.issue(rule, IssueCode::CONDITION_ERROR.as_str(), message);
+        issue.severity = IssueCode::CONDITION_ERROR.severity();
+        issue.details.push(("condition", Detail::Text(place)));
+        issue.details.push(("error", Detail::Text(reason)));
+        issue.resolution = Some(Resolution::new(Needs::Fix, Who::Agent));
+        Finding { verdict: Verdict::Deny, issue, observed: rule.observe, questions: Vec::new() }
+    }
+
+    /// A rule that cannot be told without facts that are missing.
+    fn undecided(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
+        let missing = self.missing(rule);
+        let names: Vec<String> = missing.iter().map(|missing| missing.name.clone()).collect();
+        let mut issue = self.issue(rule, &rule.issue_unknown, missing_message(&names));
+        issue.severity = IssueCode::FACT_MISSING.severity();
+        // What the agent states it can supply itself; the rest is the host's or a person's word.
+        let agent = missing.iter().all(|missing| {
+            missing.path.as_ref().is_none_or(|path| {
+                FactRoot::find(&path.root).is_some_and(|info| info.root != FactRoot::Context)
+            })
+        });
+        let questions = self.questions(rule, &missing);
+        let mut resolution =
+            Resolution::new(Needs::Fact, if agent { Who::Agent } else { Who::Person });
+        resolution.facts.clone_from(&names);
+        issue.details.push(("facts", Detail::Texts(names)));
+        issue.resolution = Some(resolution);
+        Finding { verdict: Verdict::Defer, issue, observed: rule.observe, questions }
+    }
+
+    /// An allow that would permit if its facts were there.
+    pub(crate) fn undecided_allow(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
+        let mut finding = self.undecided(rule);
+        finding.observed = false;
+        if self.subject.is_call || !rule.reads_args {
+            return finding;
+        }
+        // In a plan the arguments are not there yet: they come with the call.
+        if let Some(resolution) = &mut finding.issue.resolution {
+            resolution.who = Who::Agent;
+        }
+        finding
+    }
+
+    fn questions(&self, rule: &'a CompiledRule, missing: &[Missing]) -> Vec<Cow<'a, str>> {
+        let mut questions: Vec<Cow<'a, str>> = Vec::new();
+        for missing in missing {
+            let slot = missing.path.as_ref().and_then(|path| self.machine.facts.table().slot(path));
+            match slot.and_then(|slot| self.layer.questions.get(&slot)) {
+                Some(question) => questions.push(Cow::Borrowed(&**question)),
+                None if !rule.ask.is_empty() => questions.extend(asks(rule)),
+                None => questions.push(Cow::Owned(format!("What is {}?", missing.name))),
+            }
+        }
+        questions
+    }
+
+    fn unapproved(
+        &self,
+        rule: &'a CompiledRule,
+        approval: &'a CompiledApproval,
+        approved: Approved,
+    ) -> Finding<'a> {
+        let finding = |code: &'a str, verdict, message: Cow<'a, str>, severity| {
+            let mut issue = self.issue(rule, code, message);
+            issue.severity = severity;
+            let questions = if verdict == Verdict::Defer { self.approval_questions(rule, approval) } else { Vec::new() };
+            Finding { verdict, issue, observed: rule.observe, questions }
+        };
+        match approved {
+            Approved::Rejected { by } => {
+                let message = Cow::Owned(format!("{by} rejected this."));
+                let code = IssueCode::APPROVAL_REJECTED;
+                finding(code.as_str(), Verdict::Deny, message, code.severity())
+            }
+            Approved::Yes { .. } | Approved::NotYet { .. } => {
+                let (why, missing, facts) = match approved {
+                    Approved::NotYet { why, missing, facts } => (why, missing, facts),
+                    _ => (None, approval.min, Vec::new()),
+                };
+                let code: &'a str = match why {
+                    Some(why) => why.as_str(),
+                    None => &rule.issue,
+                };
+                let message = match (&rule.message, why) {
+                    (Some(message), None) => Cow::Borrowed(&**message),
+                    (_, why) => Cow::Owned(approval_message(why, missing, approval)),
+                };
+                let mut finding = finding(code, Verdict::Defer, message, rule.severity);
+                let mut resolution = Resolution::new(Needs::Approval, Who::Person);
+                resolution.approvals = missing;
+                resolution.roles = approval.roles.iter().map(|role| role.to_string()).collect();
+                resolution.facts = facts;
+                if !resolution.facts.is_empty() {
+                    resolution.needs = Needs::Fact;
+                }
+                finding.issue.details.push(("action", Detail::Text(self.action_for(approval).to_string())));
+                finding.issue.details.push(("terms", Detail::Text(approval.terms.to_string())));
+                finding.issue.resolution = Some(resolution);
+                finding
+            }
+        }
+    }
+
+    fn approval_questions(
+        &self,
+        rule: &'a CompiledRule,
+        approval: &'a CompiledApproval,
+    ) -> Vec<Cow<'a, str>> {
+        if !rule.ask.is_empty() {
+            return asks(rule);
+        }
+        let what = self.subject.name.unwrap_or("this plan");
+        vec![Cow::Owned(match approval.roles.as_slice() {
+            [] => format!("Who approves {what}?"),
+            roles => {
+                let roles: Vec<&str> = roles.iter().map(|role| &**role).collect();
+                format!("Which {} approves {what}?", roles.join(" or "))
+            }
+        })]
+    }
+
+    /// Nothing permits: told with the words of the allow that came nearest.
+    pub(crate) fn not_permitted(
+        &mut self,
+        refused: &[u32],
+        default: Permission,
+        observed_allow: bool,
+    ) -> Finding<'a> {
+        let mut nearest: Option<(usize, &'a CompiledRule)> = None;
+        for index in refused {
+            let Some(rule) = self.layer.rules.get(*index as usize) else { continue };
+            let false_clauses = self.false_clauses(rule);
+            let nearer = nearest.is_none_or(|(fewest, known)| {
+                (false_clauses, &rule.id) < (fewest, &known.id)
+            });
+            if nearer {
+                nearest = Some((false_clauses, rule));
+            }
+        }
+        let code = IssueCode::NO_RULE_ALLOWS;
+        let (verdict, severity) = match default {
+            Permission::Defer => (Verdict::Defer, Severity::Medium),
+            Permission::Allow | Permission::Deny => (Verdict::Deny, code.severity()),
+        };
+        let message = match nearest.and_then(|(_, rule)| rule.message.as_deref()) {
+            Some(message) => Cow::Borrowed(message),
+            None if observed_allow => Cow::Borrowed("Only a rule that is merely observed allows this."),
+            None => Cow::Borrowed("No rule allows this."),
+        };
+        let mut issue = Issue {
+            code: code.as_str(),
+            severity,
+            message,
+            rule: nearest.map_or("", |(_, rule)| &rule.id),
+            tool: self.subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed),
+            details: Vec::new(),
+            resolution: Some(Resolution::new(Needs::Fix, Who::Agent)),
+        };
+        if let Some(resolution) = &mut issue.resolution
+            && verdict == Verdict::Defer
+        {
+            resolution.who = Who::Person;
+        }
+        Finding { verdict, issue, observed: false, questions: Vec::new() }
+    }
+
+    fn false_clauses(&mut self, rule: &'a CompiledRule) -> usize {
+        let mut count = 0_usize;
+        for condition in rule.when.iter().chain([&rule.condition]) {
+            let trace = Trace::of(&mut self.machine, condition);
+            let clauses = trace.clauses(&condition.tree);
+            let refused = clauses.iter().filter(|clause| matches!(clause.value, Value::Bool(false)));
+            count = count.saturating_add(refused.count());
+        }
+        count
+    }
+
+    /// Whether a fact is there, for the check of declared types.
+    pub(crate) fn is_present(&self, slot: Slot) -> bool {
+        matches!(self.machine.facts.presence(slot), Presence::Present | Presence::Error(_))
+    }
+}
+
+fn asks<'a>(rule: &'a CompiledRule) -> Vec<Cow<'a, str>> {
+    rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
+}
+
+fn truth(value: Value<'_>) -> Outcome {
+    match value {
+        Value::Bool(true) => Outcome::Fires,
+        Value::Bool(false) => Outcome::Silent,
+        Value::Unknown => Outcome::Undecided,
+        _ => Outcome::Broken,
+    }
+}
+
+fn missing_message<'a>(names: &[String]) -> Cow<'a, str> {
+    match names {
+        [] => Cow::Borrowed("A fact that decides is missing."),
+        [name] => Cow::Owned(format!("{name} is missing.")),
+        names => Cow::Owned(format!("{} are missing.", names.join(", "))),
+    }
+}
+
+fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApproval) -> String {
+    let by = match approval.roles.as_slice() {
+        [] => String::new(),
+        roles => {
+            let roles: Vec<&str> = roles.iter().map(|role| &**role).collect();
+            format!(" by {}", roles.join(" or "))
+        }
+    };
+    match why {
+        None if missing > 1 => format!("This needs {missing} approvals{by}."),
+        None => format!("This needs approval{by}."),
+        Some(IssueCode::APPROVAL_NOT_ENOUGH) => format!("This needs {missing} more approvals{by}."),
+        Some(IssueCode::APPROVAL_PENDING) => "The approval is pending.".to_owned(),
+        Some(IssueCode::APPROVAL_EXPIRED) => "The approval is too old.".to_owned(),
+        Some(IssueCode::APPROVAL_NOT_YET_VALID) => "The approval was issued later than now.".to_owned(),
+        Some(IssueCode::APPROVAL_TIMESTAMP_MISSING) => "The approval does not say when it was given.".to_owned(),
+        Some(IssueCode::APPROVAL_WRONG_ACTION) => "The approval was given for another action.".to_owned(),
+        Some(IssueCode::APPROVAL_WRONG_POLICY) => "The approval was given under other terms.".to_owned(),
+        Some(IssueCode::APPROVAL_SELF) => "The requester cannot approve.".to_owned(),
+        Some(IssueCode::APPROVAL_ROLE) => format!("The approver may not approve this; it needs approval{by}."),
+        Some(other) => other.meaning().to_owned(),
+    }
+}

@@ -1,0 +1,225 @@
+//! What is decided about: the call's tool, or each tool of a plan, as the catalog knows it.
+
+use std::borrow::Cow;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
+
+use super::finish::Draft;
+use super::rule::Inquiry;
+use super::{mode_of, unknown_tool};
+use crate::action::{call_digest, plan_digest};
+use crate::codes::IssueCode;
+use crate::condition::value::Value;
+use crate::decision::{Detail, Needs, Resolution, Who};
+use crate::digest::Digest;
+use crate::document::Document;
+use crate::index::catalog::CatalogTool;
+use crate::index::{Layer, PolicyIndex};
+use crate::policy::{Mode, UnknownTools, Verdict};
+use crate::request::Request;
+use crate::schema_check::{Violation, check};
+use crate::suggest::nearest;
+use crate::tool_pattern::tool_name_is_valid;
+use crate::vocabulary::effect::EffectSet;
+
+/// All subjects of a request.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) subjects: Vec<Subject<'a>>,
+    pub(crate) has_call: bool,
+}
+
+/// One tool, or the plan as a whole where it names none.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    /// The name in the request.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) is_call: bool,
+    /// How each layer sees it.
+    pub(crate) views: Vec<View<'a>>,
+}
+
+/// A tool as one layer sees it.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) tool: Option<&'a CatalogTool>,
+    /// Effects of the catalog joined with the declared ones.
+    pub(crate) effects: EffectSet,
+    /// A declared effect that no class covers.
+    pub(crate) has_unknown_effect: bool,
+    pub(crate) unknown_effects: Vec<&'a str>,
+    /// Effects of the catalog alone.
+    pub(crate) catalogued: EffectSet,
+    /// Schemas that pattern entries add to a tool without an entry of its own.
+    pub(crate) schemas: Vec<u32>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(policy: &'a PolicyIndex, request: &'a Request<'a>) -> Self {
+        let mut subjects = Vec::new();
+        if let Some(name) = request.call_name() {
+            subjects.push(Subject::new(policy, request, Some(name), true));
+        } else {
+            let mut names: Vec<&str> = Vec::new();
+            for name in request.tools() {
+                if !names.contains(&name) {
+                    names.push(name);
+                    subjects.push(Subject::new(policy, request, Some(name), false));
+                }
+            }
+            if names.is_empty() {
+                subjects.push(Subject::new(policy, request, None, false));
+            }
+        }
+        Self { subjects, has_call: request.has_call() }
+    }
+
+    /// Digest of the call, or of the plan.
+    pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
+        let names: Vec<&str> = self.subjects.iter().filter_map(Subject::canonical_name).collect();
+        if let (true, [name]) = (self.has_call, names.as_slice()) {
+            return call_digest(request, name);
+        }
+        let declared: Vec<&str> = request.side_effects().collect();
+        plan_digest(request, &declared, &names)
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn new(
+        policy: &'a PolicyIndex,
+        request: &'a Request<'a>,
+        name: Option<&'a str>,
+        is_call: bool,
+    ) -> Self {
+        let views = policy.layers.iter().map(|layer| View::new(layer, request, name)).collect();
+        Self { name, is_call, views }
+    }
+
+    /// The name that rules see: the catalogued one, or else the one in the request.
+    pub(crate) fn tool_name(&self, view: &View<'a>) -> Option<&'a str> {
+        view.tool.map(|tool| &*tool.name).or(self.name)
+    }
+
+    /// The name that the action's digest has: of the first layer that knows the tool.
+    pub(crate) fn canonical_name(&self) -> Option<&'a str> {
+        self.views.iter().find_map(|view| view.tool).map(|tool| &*tool.name).or(self.name)
+    }
+}
+
+impl<'a> View<'a> {
+    fn new(layer: &'a Layer, request: &'a Request<'a>, name: Option<&'a str>) -> Self {
+        let tool = name.and_then(|name| layer.catalog.find(name));
+        let mut catalogued = tool.map_or(EffectSet::EMPTY, |tool| tool.effects);
+        let mut schemas = Vec::new();
+        if let (None, Some(name)) = (tool, name) {
+            layer.catalog.patterns.matches(name, |index| {
+                if let Some(addition) = layer.catalog.pattern_tools.get(index as usize) {
+                    catalogued = catalogued.union(addition.effects);
+                    schemas.extend(addition.schema);
+                }
+            });
+            schemas.sort_unstable();
+        }
+        let mut effects = catalogued;
+        let mut unknown_effects = Vec::new();
+        for declared in request.side_effects() {
+            match layer.effects.find(declared) {
+                Some(class) => effects = effects.union(EffectSet::of(class)),
+                None if unknown_effects.contains(&declared) => {}
+                None => unknown_effects.push(declared),
+            }
+        }
+        Self {
+            tool,
+            effects,
+            has_unknown_effect: !unknown_effects.is_empty(),
+            unknown_effects,
+            catalogued,
+            schemas,
+        }
+    }
+
+    /// The effects as texts, as conditions see them.
+    pub(crate) fn effect_values<'x>(&self, layer: &'x Layer, arena: &'x Bump) -> &'x [Value<'x>]
+    where
+        'a: 'x,
+    {
+        let classes = self.effects.classes().map(|class| Value::String(layer.effects.name(class)));
+        let unknown = self.unknown_effects.iter().map(|effect| Value::String(effect));
+        ArenaVec::from_iter_in(classes.chain(unknown), arena).into_bump_slice()
+    }
+}
+
+/// What refuses a call before any rule is asked: the operator's mode, the tool's name, its schema.
+/// Everything that is found is reported; whether rules are asked at all is the answer.
+pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>) -> bool {
+    let Inquiry { layer, subject, view, request, .. } = inquiry;
+    let mode = mode_of(layer, inquiry.host);
+    if mode == Mode::Halted {
+        draft.engine(IssueCode::HALTED, Verdict::Deny, "Everything is halted.", None, Vec::new());
+        return true;
+    }
+    if mode == Mode::ReadOnly && subject.name.is_some() {
+        let reads = view.tool.is_some()
+            && !view.has_unknown_effect
+            && !view.effects.overlaps(layer.effects.writing());
+        if !reads {
+            let text = "Only catalogued tools that write nothing may run in read-only mode.";
+            draft.engine_on(subject, IssueCode::READ_ONLY_MODE, Verdict::Deny, text, None, Vec::new());
+        }
+    }
+    let Some(name) = subject.name else { return false };
+    let mut refused = false;
+    if view.tool.is_none() {
+        refused = refuse_name(inquiry, draft, name);
+    }
+    if refused || !subject.is_call {
+        return refused;
+    }
+    let schemas = view.tool.map_or(&view.schemas, |tool| &tool.schemas);
+    if schemas.is_empty() {
+        return false;
+    }
+    let empty = Document::empty_object();
+    let arguments = request.arguments().unwrap_or(empty.root());
+    let mut violations: Vec<Violation> = Vec::new();
+    for schema in schemas {
+        check(&layer.schemas, &layer.patterns, *schema, arguments, "args", &mut violations);
+    }
+    violations.sort_by(|one, two| (one.code, &one.path).cmp(&(two.code, &two.path)));
+    violations.dedup();
+    let refused = !violations.is_empty();
+    for violation in violations {
+        let resolution = Resolution::new(Needs::Fix, Who::Agent);
+        let details = vec![("path", Detail::Text(violation.path))];
+        let message = Cow::Owned(violation.message);
+        draft.engine_on(subject, violation.code, Verdict::Deny, message, Some(resolution), details);
+    }
+    refused
+}
+
+fn refuse_name<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>, name: &'a str) -> bool {
+    let Inquiry { layer, subject, .. } = inquiry;
+    if !tool_name_is_valid(name) {
+        let text = "The tool's name is not plain ASCII letters, digits and ._:/- of at most 128 characters.";
+        draft.engine_on(subject, IssueCode::TOOL_NAME_INVALID, Verdict::Deny, text, None, Vec::new());
+        return true;
+    }
+    if layer.catalog.is_imitation(name) {
+        let text = "The tool's name differs from a catalogued one only in case or separators.";
+        draft.engine_on(subject, IssueCode::TOOL_NAME_CONFUSABLE, Verdict::Deny, text, None, Vec::new());
+        return true;
+    }
+    let (code, verdict, resolution) = unknown_tool(layer.unknown_tools);
+    let text = match layer.unknown_tools {
+        UnknownTools::Declared => "The tool is not in the catalog; its declared effects are taken at their word.",
+        UnknownTools::Defer | UnknownTools::Deny => "The tool is not in the catalog.",
+    };
+    let near = nearest(name, layer.catalog.names());
+    let details = near.map(|near| ("nearest", Detail::Text(near.to_owned()))).into_iter().collect();
+    draft.engine_on(subject, code, verdict, text, resolution, details);
+    // Rules may still refuse it outright; only an ALLOW is out of the question.
+    false
+}
