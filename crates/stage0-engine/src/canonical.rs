@@ -6,16 +6,7 @@
 //! order, is the work of whoever calls.
 
 use crate::document::{Content, Elements, ValueRef};
-
-/// What becomes of members of objects whose value is `null`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NullMembers {
-    /// They are written: in arguments `null` is a value.
-    Keep,
-    /// They are left out, at any depth: in the host's context `null` is absent. Elements of lists
-    /// stay, because leaving one out would renumber the others.
-    Omit,
-}
+use crate::number::Number;
 
 /// Appends `text` as a JSON string.
 ///
@@ -124,7 +115,11 @@ enum Rest<'d> {
 }
 
 /// Appends the canonical text of `value`. Nesting costs heap, not stack.
-pub fn write_value(out: &mut String, value: ValueRef<'_>, nulls: NullMembers) {
+///
+/// The host's context, where `null` is absent, is written as
+/// [`value.without_nulls()`](ValueRef::without_nulls). Elements of lists stay even then, because
+/// leaving one out would renumber the others.
+pub fn write_value(out: &mut String, value: ValueRef<'_>) {
     let mut open: Vec<Open<'_>> = Vec::new();
     // The members, by key, of all the objects that are open, innermost last.
     let mut members: Vec<(&str, ValueRef<'_>)> = Vec::new();
@@ -146,9 +141,7 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>, nulls: NullMembers) {
             Content::Object(written) => {
                 out.push('{');
                 let start = members.len();
-                members.extend(
-                    written.filter(|(_, value)| nulls == NullMembers::Keep || !value.is_null()),
-                );
+                members.extend(written);
                 let added = members.get_mut(start..).unwrap_or_default();
                 // Sorting what is sorted costs more than seeing that it is.
                 if !added.is_sorted_by_key(|(key, _)| *key) {
@@ -194,6 +187,187 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>, nulls: NullMembers) {
     }
 }
 
+/// Digits that a natural number can have whatever they are; fewer than its limit.
+const SHORT_DIGITS: usize = 18;
+
 fn write_number(out: &mut String, text: &str) {
-    out.push_str(text);
+    // Short natural numbers, which most are, have only one spelling.
+    if text.len() <= SHORT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        out.push_str(text);
+        return;
+    }
+    match Number::parse(text) {
+        Ok(number) => number.write_to(out),
+        // INVARIANT: documents hold no number that does not parse.
+        Err(_) => out.push_str(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, DocumentBuilder};
+
+    fn string(text: &str) -> String {
+        let mut out = String::new();
+        write_string(&mut out, text);
+        out
+    }
+
+    fn value(value: ValueRef<'_>) -> String {
+        let mut out = String::new();
+        write_value(&mut out, value);
+        out
+    }
+
+    /// A document of `depth` objects or lists within one another.
+    fn nested(depth: usize, is_object: bool) -> Document<'static> {
+        let mut builder = DocumentBuilder::new("", usize::MAX);
+        let mut open = Vec::new();
+        for _ in 0..depth {
+            if is_object {
+                open.push(builder.begin_object().unwrap());
+                builder.string("k").unwrap();
+            } else {
+                open.push(builder.begin_list().unwrap());
+            }
+        }
+        builder.null().unwrap();
+        for at in open.into_iter().rev() {
+            if is_object {
+                builder.end_object(at, 1).unwrap();
+            } else {
+                builder.end_list(at, 1);
+            }
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn strings_escape_only_what_they_must() {
+        assert_eq!(string(""), r#""""#);
+        assert_eq!(
+            string("a/b'c é € 😀 \u{7f}\u{2028}"),
+            "\"a/b'c é € 😀 \u{7f}\u{2028}\""
+        );
+        assert_eq!(string("\"\\"), r#""\"\\""#);
+        assert_eq!(string("\u{8}\t\n\u{c}\r"), r#""\b\t\n\f\r""#);
+        assert_eq!(
+            string("\0\u{b}\u{f}\u{10}\u{1f}"),
+            r#""\u0000\u000b\u000f\u0010\u001f""#
+        );
+    }
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_stands() {
+        let plain = "0123456789 é€😀 ~\u{7f}\u{80}!#[]";
+        for filler in plain.chars() {
+            for len in 0..40 {
+                let text: String = core::iter::repeat_n(filler, len).collect();
+                assert_eq!(plain_len(text.as_bytes()), text.len());
+            }
+        }
+        for special in (0..0x20).chain([b'"', b'\\']) {
+            for len in 1..40 {
+                for at in 0..len {
+                    // Neighbours that differ from a special byte by one bit or by one.
+                    for filler in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                        let mut bytes = vec![filler; len];
+                        bytes[at] = special;
+                        assert_eq!(plain_len(&bytes), at);
+                        if let Some(last) = bytes.last_mut() {
+                            *last = special;
+                        }
+                        assert_eq!(plain_len(&bytes), at);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_sort_by_code_point_at_every_depth() {
+        let mut builder = DocumentBuilder::new("", 100);
+        let outer = builder.begin_object().unwrap();
+        // In UTF-16, which JavaScript sorts by, U+1F600 stands before U+FFFD.
+        for key in ["\u{1F600}", "\u{FFFD}", "b", "", "ab", "a", "Z"] {
+            builder.string(key).unwrap();
+            let list = builder.begin_list().unwrap();
+            let inner = builder.begin_object().unwrap();
+            for key in ["2", "10", "1"] {
+                builder.string(key).unwrap();
+                builder.bool(key == "10").unwrap();
+            }
+            builder.end_object(inner, 3).unwrap();
+            builder.end_list(list, 1);
+        }
+        builder.end_object(outer, 7).unwrap();
+        let inner = r#"[{"1":false,"10":true,"2":false}]"#;
+        let members = ["", "Z", "a", "ab", "b", "\u{FFFD}", "\u{1F600}"]
+            .map(|key| format!("\"{key}\":{inner}"));
+        assert_eq!(
+            value(builder.finish().root()),
+            format!("{{{}}}", members.join(","))
+        );
+    }
+
+    #[test]
+    fn null_members_are_left_out_where_null_is_absent() {
+        let mut builder = DocumentBuilder::new("", 100);
+        let outer = builder.begin_object().unwrap();
+        builder.string("z").unwrap();
+        builder.null().unwrap();
+        builder.string("list").unwrap();
+        let list = builder.begin_list().unwrap();
+        builder.null().unwrap();
+        let inner = builder.begin_object().unwrap();
+        builder.string("n").unwrap();
+        builder.null().unwrap();
+        builder.end_object(inner, 1).unwrap();
+        builder.end_list(list, 2);
+        builder.end_object(outer, 2).unwrap();
+        let document = builder.finish();
+        assert_eq!(
+            value(document.root()),
+            r#"{"list":[null,{"n":null}],"z":null}"#
+        );
+        assert_eq!(
+            value(document.root().without_nulls()),
+            r#"{"list":[null,{}]}"#
+        );
+        assert_eq!(document.root().without_nulls().len(), 1);
+        assert_eq!(document.root().len(), 2);
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        for (written, canonical) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.00", "0"),
+            ("1.50", "1.5"),
+            ("1E3", "1000"),
+            ("-12e-3", "-0.012"),
+            ("9007199254740993", "9007199254740993"),
+        ] {
+            let mut builder = DocumentBuilder::new(written, 1);
+            builder.number_in_source(0, written.len()).unwrap();
+            assert_eq!(value(builder.finish().root()), canonical, "{written}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let lists = value(nested(200_000, false).root());
+        assert_eq!(
+            lists,
+            ["[".repeat(200_000), "]".repeat(200_000)].join("null")
+        );
+        let objects = value(nested(200_000, true).root());
+        assert_eq!(
+            objects,
+            [r#"{"k":"#.repeat(200_000), "}".repeat(200_000)].join("null")
+        );
+        assert_eq!(value(Document::default().root()), "null");
+    }
 }

@@ -63,7 +63,11 @@ impl Document<'_> {
     /// The value with this index, as [`ValueRef::index`] told it.
     #[inline]
     pub fn value(&self, index: u32) -> ValueRef<'_> {
-        ValueRef { document: self, index, null_is_absent: false }
+        ValueRef {
+            document: self,
+            index,
+            null_is_absent: false,
+        }
     }
 
     /// How many nodes there are, keys included.
@@ -96,6 +100,17 @@ impl Document<'_> {
         }
     }
 
+    /// The indices of the keys of the object at `at`.
+    #[inline]
+    fn keys(&self, at: u32) -> impl Iterator<Item = u32> {
+        let mut next = at.saturating_add(1);
+        (0..self.node(at).first).map(move |_| {
+            let key = next;
+            next = self.after(key.saturating_add(1));
+            key
+        })
+    }
+
     /// Index of the node that follows the value at `index` and all that is inside it.
     #[inline]
     fn after(&self, index: u32) -> u32 {
@@ -125,7 +140,10 @@ impl<'d> ValueRef<'d> {
     /// context is read.
     #[must_use]
     pub fn without_nulls(self) -> Self {
-        Self { null_is_absent: true, ..self }
+        Self {
+            null_is_absent: true,
+            ..self
+        }
     }
 
     /// The document that it is a value of.
@@ -198,6 +216,7 @@ impl<'d> ValueRef<'d> {
     pub fn len(self) -> usize {
         let node = self.document.node(self.index);
         match node.tag {
+            Tag::Object if self.null_is_absent => self.members().count(),
             Tag::List | Tag::Object => node.first as usize,
             _ => 0,
         }
@@ -285,7 +304,11 @@ impl<'d> Iterator for Elements<'d> {
         self.left = self.left.checked_sub(1)?;
         let index = self.next;
         self.next = self.document.after(index);
-        Some(ValueRef { document: self.document, index, null_is_absent: self.null_is_absent })
+        Some(ValueRef {
+            document: self.document,
+            index,
+            null_is_absent: self.null_is_absent,
+        })
     }
 }
 
@@ -308,8 +331,11 @@ impl<'d> Iterator for Members<'d> {
             let key = self.document.text(self.document.node(self.next));
             let index = self.next.saturating_add(1);
             self.next = self.document.after(index);
-            let value =
-                ValueRef { document: self.document, index, null_is_absent: self.null_is_absent };
+            let value = ValueRef {
+                document: self.document,
+                index,
+                null_is_absent: self.null_is_absent,
+            };
             if !(self.null_is_absent && value.is_null()) {
                 return Some((key, value));
             }
@@ -497,7 +523,7 @@ impl<'a> DocumentBuilder<'a> {
         self.close(at, count);
         let repeated = match count {
             0 | 1 => None,
-            _ if count as usize <= FEW_KEYS && self.surely_differ(at) => None,
+            _ if count as usize <= FEW_KEYS && self.surely_differ(at, count as usize) => None,
             _ => self.repeated_key(at),
         };
         repeated.map_or(Ok(()), Err)
@@ -513,27 +539,22 @@ impl<'a> DocumentBuilder<'a> {
     }
 
     /// Whether no two of the at most [`FEW_KEYS`] keys of the object at `at` can be equal.
-    fn surely_differ(&self, at: u32) -> bool {
+    fn surely_differ(&self, at: u32, count: usize) -> bool {
         let mut prints = [0; FEW_KEYS];
-        let members = self.document.value(at).members();
-        for (slot, (key, _)) in prints.iter_mut().zip(members) {
-            *slot = fingerprint(key);
+        for (slot, key) in prints.iter_mut().zip(self.document.keys(at)) {
+            *slot = fingerprint(self.document.text(self.document.node(key)));
         }
         // Comparing with all sixteen takes no branch, so it is cheaper than stopping at those in use.
         let is_single = |print| prints.iter().filter(|other| *other == print).count() == 1;
-        prints
-            .iter()
-            .take(self.document.value(at).len())
-            .all(is_single)
+        prints.iter().take(count).all(is_single)
     }
 
     fn repeated_key(&mut self, at: u32) -> Option<u32> {
         let document = &self.document;
         let text = |key: u32| document.text(document.node(key));
-        let members = document.value(at).members();
         self.sorted.clear();
         self.sorted
-            .extend(members.map(|(key, value)| (fingerprint(key), key_of(value))));
+            .extend(document.keys(at).map(|key| (fingerprint(text(key)), key)));
         // Keys with the same fingerprint are ordered by their text, so that keys chosen to have the
         // same one cost no more than a sort; equal keys stand in the order in which they were written.
         self.sorted.sort_unstable_by(|(one, a), (two, b)| {
@@ -600,11 +621,6 @@ impl<'a> DocumentBuilder<'a> {
 #[inline]
 fn low(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
-}
-
-/// The key of a member stands right before its value.
-fn key_of(value: ValueRef<'_>) -> u32 {
-    value.index.saturating_sub(1)
 }
 
 /// Equal for equal keys and cheap; different for most keys that differ in length or at either end,
