@@ -14,7 +14,8 @@ use stage0_engine::limits::{
 };
 use stage0_engine::number::Number;
 
-use crate::position::{self, Until, shown};
+use crate::escape::{is_hidden, quoted};
+use crate::position::{self, Until};
 
 /// How much a text may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,12 +176,16 @@ impl fmt::Display for JsonError {
                 write!(f, "the text ends where {expected} was expected")
             }
             JsonErrorKind::UnexpectedCharacter(character) => {
-                let character = shown(character.encode_utf8(&mut [0; 4]));
-                write!(f, "`{character}` stands where {expected} was expected")
+                if is_hidden(*character) {
+                    write!(f, "U+{:04X}", u32::from(*character))
+                } else {
+                    write!(f, "`{character}`")
+                }?;
+                write!(f, " stands where {expected} was expected")
             }
             JsonErrorKind::TrailingText => f.write_str("something follows the value"),
             JsonErrorKind::TrailingComma => f.write_str("nothing follows the comma"),
-            JsonErrorKind::DuplicateKey(key) => write!(f, "key `{}` stands twice", shown(key)),
+            JsonErrorKind::DuplicateKey(key) => write!(f, "key {} stands twice", quoted(key)),
             JsonErrorKind::ControlCharacter => {
                 f.write_str("a string holds a control character that is not escaped")
             }
