@@ -606,11 +606,6 @@ impl<'a> DocumentBuilder<'a> {
         Ok(at)
     }
 
-    /// What was built so far.
-    pub fn document(&self) -> &Document<'a> {
-        &self.document
-    }
-
     /// The document.
     pub fn finish(self) -> Document<'a> {
         self.document
