@@ -176,7 +176,7 @@ impl fmt::Display for JsonError {
                 write!(f, "the text ends where {expected} was expected")
             }
             JsonErrorKind::UnexpectedCharacter(character) => {
-                if is_hidden(*character) {
+                if is_hidden(*character) || character.is_whitespace() {
                     write!(f, "U+{:04X}", u32::from(*character))
                 } else {
                     write!(f, "`{character}`")
