@@ -1,7 +1,7 @@
 //! Strict JSON: the text of a request becomes a [`Document`].
 //!
 //! This is the door of the hot path, so it reads the text once, leaves strings where they are and
-//! takes one allocation for a typical request. What RFC 8259 leaves to the implementation is refused
+//! allocates twice for a typical request. What RFC 8259 leaves to the implementation is refused
 //! wherever two readers of one text could see two values: duplicate keys, lone surrogates, numbers
 //! that cannot be kept exactly. What members a request has, and of which type, is not judged here.
 
