@@ -5,17 +5,8 @@
 //! numbers without exponent or trailing zeros. Deciding which members a decision has, and in which
 //! order, is the work of whoever calls.
 
-use crate::document::{Elements, Kind, Members, ValueRef};
-
-/// What becomes of members of objects whose value is `null`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NullMembers {
-    /// They are written: in arguments `null` is a value.
-    Keep,
-    /// They are left out, at any depth: in the host's context `null` is absent. Elements of lists
-    /// stay, because leaving one out would renumber the others.
-    Omit,
-}
+use crate::document::{Content, Elements, ValueRef};
+use crate::number::Number;
 
 /// Appends `text` as a JSON string.
 ///
@@ -25,9 +16,9 @@ pub enum NullMembers {
 /// assert_eq!(out, r#""a \"b\"\u001b\n""#);
 /// ```
 pub fn write_string(out: &mut String, text: &str) {
+    let mut rest = text;
     out.reserve(text.len().saturating_add(2));
     out.push('"');
-    let mut rest = text;
     loop {
         let plain = plain_len(rest.as_bytes());
         // INVARIANT: what ends a plain run is ASCII, so both cuts are at character boundaries.
@@ -63,145 +54,320 @@ fn write_escape(out: &mut String, character: char) {
 
 /// How many bytes at the beginning of `bytes` may stand in a JSON string as they are: those before
 /// the first quote, backslash or control character.
+///
+/// ```
+/// assert_eq!(stage0_engine::canonical::plain_len(br#"plain "quoted""#), 6);
+/// ```
 #[inline]
 pub fn plain_len(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks();
     let mut len = 0_usize;
     for word in words {
-        let found = special_bytes(u64::from_le_bytes(*word));
-        if found != 0 {
-            return len.wrapping_add((found.trailing_zeros() / 8) as usize);
+        if let Some(position) = first_special(*word) {
+            return len.wrapping_add(position);
         }
-        len = len.wrapping_add(8);
+        len = len.wrapping_add(WORD_BYTES);
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    len.wrapping_add(tail.iter().position(special).unwrap_or(tail.len()))
+    match bytes.last_chunk() {
+        // This word overlaps the last one, in bytes that are known to be plain.
+        Some(last) if !tail.is_empty() => first_special(*last).map_or(bytes.len(), |position| {
+            bytes.len().wrapping_sub(WORD_BYTES).wrapping_add(position)
+        }),
+        _ => {
+            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let position = tail.iter().position(is_special);
+            len.wrapping_add(position.unwrap_or(tail.len()))
+        }
+    }
 }
 
-/// Has the high bit of the first byte set that is a quote, a backslash or below 0x20, counted from
-/// the lowest; the bits above that one mean nothing.
+/// Bytes that are looked at together.
+const WORD_BYTES: usize = 8;
+
+/// Where in a word the first quote, backslash or control character is.
 #[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    // Taking `n` from each byte borrows into its high bit exactly where the byte is below `n`. Bytes
-    // behind the first such may borrow from one another, which is why only the first counts; `& !`
-    // drops the bytes whose high bit was set before.
-    let below = |word: u64, n: u64| word.wrapping_sub(n.wrapping_mul(ONES)) & !word;
-    let equal = |byte: u8| below(word ^ u64::from(byte).wrapping_mul(ONES), 1);
-    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & ONES.wrapping_mul(0x80)
+fn first_special(word: [u8; WORD_BYTES]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; WORD_BYTES]);
+    const HIGH_BITS: u64 = ONES << 7;
+    // Taking `n` from each byte borrows into its high bit where the byte is below `n`; `& !word` drops
+    // those whose high bit was set before. Bytes behind the first that is below may only seem to be,
+    // because it borrows from them, and so only the first one counts.
+    let below = |word: u64, n: u8| word.wrapping_sub(ONES.wrapping_mul(n.into())) & !word;
+    let equal = |word: u64, n: u8| below(word ^ ONES.wrapping_mul(n.into()), 1);
+    let word = u64::from_le_bytes(word);
+    let special = (below(word, 0x20) | equal(word, b'"') | equal(word, b'\\')) & HIGH_BITS;
+    (special != 0).then(|| (special.trailing_zeros() / u8::BITS) as usize)
 }
 
 /// A list or object that is being written.
 struct Open<'d> {
     rest: Rest<'d>,
     is_first: bool,
-    close: char,
 }
 
 enum Rest<'d> {
     Elements(Elements<'d>),
-    /// The members of an object whose keys were written in order.
-    Members(Members<'d>),
-    /// The members of any other object are the entries of `Writer::unordered` from here on.
-    Unordered(usize),
+    /// Those of `members` from `next` on; what it has from `start` on belongs to this object.
+    Members {
+        start: usize,
+        next: usize,
+    },
 }
 
-/// Appends the canonical text of `value`.
+/// Appends the canonical text of `value`. Nesting costs heap, not stack.
 ///
-/// Nesting costs heap, not stack, and an object whose keys stand in order is written without
-/// sorting.
-pub fn write_value(out: &mut String, value: ValueRef<'_>, nulls: NullMembers) {
+/// The host's context, where `null` is absent, is written as
+/// [`value.without_nulls()`](ValueRef::without_nulls). Elements of lists stay even then, because
+/// leaving one out would renumber the others.
+pub fn write_value(out: &mut String, value: ValueRef<'_>) {
     let mut open: Vec<Open<'_>> = Vec::new();
-    // Members still to write of all the objects that need sorting, innermost last, each object's in
-    // descending order of keys, so that the next one is always the last.
-    let mut unordered: Vec<Member<'_>> = Vec::new();
+    // The members, by key, of all the objects that are open, innermost last.
+    let mut members: Vec<(&str, ValueRef<'_>)> = Vec::new();
     let mut value = value;
     loop {
-        match value.kind() {
-            Kind::Null => out.push_str("null"),
-            Kind::Bool => out.push_str(if value.as_bool() == Some(true) {
-                "true"
-            } else {
-                "false"
-            }),
-            Kind::Number => write_number(out, value),
-            Kind::String => write_string(out, value.as_str().unwrap_or_default()),
-            Kind::List => {
+        match value.content() {
+            Content::Null => out.push_str("null"),
+            Content::Bool(true) => out.push_str("true"),
+            Content::Bool(false) => out.push_str("false"),
+            Content::Number(text) => write_number(out, text),
+            Content::String(text) => write_string(out, text),
+            Content::List(elements) => {
                 out.push('[');
                 open.push(Open {
-                    rest: Rest::Elements(value.elements()),
+                    rest: Rest::Elements(elements),
                     is_first: true,
-                    close: ']',
                 });
             }
-            Kind::Object => {
+            Content::Object(written) => {
                 out.push('{');
-                let rest = if value.members().map(|(key, _)| key).is_sorted() {
-                    Rest::Members(value.members())
-                } else {
-                    let start = unordered.len();
-                    unordered.extend(value.members());
-                    if let Some(added) = unordered.get_mut(start..) {
-                        added.sort_unstable_by(|(one, _), (two, _)| two.cmp(one));
-                    }
-                    Rest::Unordered(start)
-                };
+                let start = members.len();
+                members.extend(written);
+                let added = members.get_mut(start..).unwrap_or_default();
+                // Sorting what is sorted costs more than seeing that it is.
+                if !added.is_sorted_by_key(|(key, _)| *key) {
+                    added.sort_unstable_by_key(|(key, _)| *key);
+                }
                 open.push(Open {
-                    rest,
+                    rest: Rest::Members { start, next: start },
                     is_first: true,
-                    close: '}',
                 });
             }
         }
-        loop {
+        // A value has been written, or a list or object has begun: what comes next?
+        value = loop {
             let Some(innermost) = open.last_mut() else {
                 return;
             };
-            match innermost.next(&mut unordered, nulls) {
-                Some((key, next)) => {
-                    if !innermost.is_first {
-                        out.push(',');
+            let (next, end) = match &mut innermost.rest {
+                Rest::Elements(elements) => (elements.next().map(|value| (None, value)), ']'),
+                Rest::Members { start, next } => {
+                    let member = members.get(*next).copied();
+                    match member {
+                        Some(_) => *next = next.saturating_add(1),
+                        None => members.truncate(*start),
                     }
-                    innermost.is_first = false;
-                    if let Some(key) = key {
-                        write_string(out, key);
-                        out.push(':');
-                    }
-                    value = next;
-                    break;
+                    (member.map(|(key, value)| (Some(key), value)), '}')
                 }
-                None => {
-                    out.push(innermost.close);
-                    open.pop();
-                }
-            }
-        }
-    }
-}
-
-type Member<'d> = (&'d str, ValueRef<'d>);
-
-impl<'d> Open<'d> {
-    /// The next element, or member with its key, that is to be written.
-    fn next(
-        &mut self,
-        unordered: &mut Vec<Member<'d>>,
-        nulls: NullMembers,
-    ) -> Option<(Option<&'d str>, ValueRef<'d>)> {
-        loop {
-            let (key, value) = match &mut self.rest {
-                Rest::Elements(elements) => return elements.next().map(|value| (None, value)),
-                Rest::Members(members) => members.next()?,
-                Rest::Unordered(start) if unordered.len() > *start => unordered.pop()?,
-                Rest::Unordered(_) => return None,
             };
-            if nulls == NullMembers::Keep || !value.is_null() {
-                return Some((Some(key), value));
+            let Some((key, next)) = next else {
+                out.push(end);
+                open.pop();
+                continue;
+            };
+            if !innermost.is_first {
+                out.push(',');
             }
-        }
+            innermost.is_first = false;
+            if let Some(key) = key {
+                write_string(out, key);
+                out.push(':');
+            }
+            break next;
+        };
     }
 }
 
-fn write_number(out: &mut String, value: ValueRef<'_>) {
-    out.push_str(value.number_text().unwrap_or_default());
+/// Digits that a natural number can have whatever they are; fewer than its limit.
+const SHORT_DIGITS: usize = 18;
+
+fn write_number(out: &mut String, text: &str) {
+    // Short natural numbers, which most are, have only one spelling.
+    if text.len() <= SHORT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        out.push_str(text);
+        return;
+    }
+    match Number::parse(text) {
+        Ok(number) => number.write_to(out),
+        // INVARIANT: documents hold no number that does not parse.
+        Err(_) => out.push_str(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, DocumentBuilder};
+
+    fn string(text: &str) -> String {
+        let mut out = String::new();
+        write_string(&mut out, text);
+        out
+    }
+
+    fn value(value: ValueRef<'_>) -> String {
+        let mut out = String::new();
+        write_value(&mut out, value);
+        out
+    }
+
+    /// A document of `depth` objects or lists within one another.
+    fn nested(depth: usize, is_object: bool) -> Document<'static> {
+        let mut builder = DocumentBuilder::new("", usize::MAX);
+        let mut open = Vec::new();
+        for _ in 0..depth {
+            if is_object {
+                open.push(builder.begin_object().unwrap());
+                builder.string("k").unwrap();
+            } else {
+                open.push(builder.begin_list().unwrap());
+            }
+        }
+        builder.null().unwrap();
+        for at in open.into_iter().rev() {
+            if is_object {
+                builder.end_object(at, 1).unwrap();
+            } else {
+                builder.end_list(at, 1);
+            }
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn strings_escape_only_what_they_must() {
+        assert_eq!(string(""), r#""""#);
+        assert_eq!(
+            string("a/b'c é € 😀 \u{7f}\u{2028}"),
+            "\"a/b'c é € 😀 \u{7f}\u{2028}\""
+        );
+        assert_eq!(string("\"\\"), r#""\"\\""#);
+        assert_eq!(string("\u{8}\t\n\u{c}\r"), r#""\b\t\n\f\r""#);
+        assert_eq!(
+            string("\0\u{b}\u{f}\u{10}\u{1f}"),
+            r#""\u0000\u000b\u000f\u0010\u001f""#
+        );
+    }
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_stands() {
+        let plain = "0123456789 é€😀 ~\u{7f}\u{80}!#[]";
+        for filler in plain.chars() {
+            for len in 0..40 {
+                let text: String = core::iter::repeat_n(filler, len).collect();
+                assert_eq!(plain_len(text.as_bytes()), text.len());
+            }
+        }
+        for special in (0..0x20).chain([b'"', b'\\']) {
+            for len in 1..40 {
+                for at in 0..len {
+                    // Neighbours that differ from a special byte by one bit or by one.
+                    for filler in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                        let mut bytes = vec![filler; len];
+                        bytes[at] = special;
+                        assert_eq!(plain_len(&bytes), at);
+                        if let Some(last) = bytes.last_mut() {
+                            *last = special;
+                        }
+                        assert_eq!(plain_len(&bytes), at);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_sort_by_code_point_at_every_depth() {
+        let mut builder = DocumentBuilder::new("", 100);
+        let outer = builder.begin_object().unwrap();
+        // In UTF-16, which JavaScript sorts by, U+1F600 stands before U+FFFD.
+        for key in ["\u{1F600}", "\u{FFFD}", "b", "", "ab", "a", "Z"] {
+            builder.string(key).unwrap();
+            let list = builder.begin_list().unwrap();
+            let inner = builder.begin_object().unwrap();
+            for key in ["2", "10", "1"] {
+                builder.string(key).unwrap();
+                builder.bool(key == "10").unwrap();
+            }
+            builder.end_object(inner, 3).unwrap();
+            builder.end_list(list, 1);
+        }
+        builder.end_object(outer, 7).unwrap();
+        let inner = r#"[{"1":false,"10":true,"2":false}]"#;
+        let members = ["", "Z", "a", "ab", "b", "\u{FFFD}", "\u{1F600}"]
+            .map(|key| format!("\"{key}\":{inner}"));
+        assert_eq!(
+            value(builder.finish().root()),
+            format!("{{{}}}", members.join(","))
+        );
+    }
+
+    #[test]
+    fn null_members_are_left_out_where_null_is_absent() {
+        let mut builder = DocumentBuilder::new("", 100);
+        let outer = builder.begin_object().unwrap();
+        builder.string("z").unwrap();
+        builder.null().unwrap();
+        builder.string("list").unwrap();
+        let list = builder.begin_list().unwrap();
+        builder.null().unwrap();
+        let inner = builder.begin_object().unwrap();
+        builder.string("n").unwrap();
+        builder.null().unwrap();
+        builder.end_object(inner, 1).unwrap();
+        builder.end_list(list, 2);
+        builder.end_object(outer, 2).unwrap();
+        let document = builder.finish();
+        assert_eq!(
+            value(document.root()),
+            r#"{"list":[null,{"n":null}],"z":null}"#
+        );
+        assert_eq!(
+            value(document.root().without_nulls()),
+            r#"{"list":[null,{}]}"#
+        );
+        assert_eq!(document.root().without_nulls().len(), 1);
+        assert_eq!(document.root().len(), 2);
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        for (written, canonical) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.00", "0"),
+            ("1.50", "1.5"),
+            ("1E3", "1000"),
+            ("-12e-3", "-0.012"),
+            ("9007199254740993", "9007199254740993"),
+        ] {
+            let mut builder = DocumentBuilder::new(written, 1);
+            builder.number_in_source(0, written.len()).unwrap();
+            assert_eq!(value(builder.finish().root()), canonical, "{written}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let lists = value(nested(200_000, false).root());
+        assert_eq!(
+            lists,
+            ["[".repeat(200_000), "]".repeat(200_000)].join("null")
+        );
+        let objects = value(nested(200_000, true).root());
+        assert_eq!(
+            objects,
+            [r#"{"k":"#.repeat(200_000), "}".repeat(200_000)].join("null")
+        );
+        assert_eq!(value(Document::default().root()), "null");
+    }
 }

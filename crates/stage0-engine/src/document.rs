@@ -54,7 +54,7 @@ pub struct Document<'a> {
     nodes: Vec<Node>,
 }
 
-impl<'a> Document<'a> {
+impl Document<'_> {
     /// The outermost value; `null` where the document is empty.
     pub fn root(&self) -> ValueRef<'_> {
         self.value(0)
@@ -67,8 +67,13 @@ impl<'a> Document<'a> {
     }
 
     /// The value with this index, as [`ValueRef::index`] told it.
+    #[inline]
     pub fn value(&self, index: u32) -> ValueRef<'_> {
-        ValueRef { document: self, index, null_is_absent: false }
+        ValueRef {
+            document: self,
+            index,
+            null_is_absent: false,
+        }
     }
 
     /// How many nodes there are, keys included.
@@ -81,6 +86,7 @@ impl<'a> Document<'a> {
         self.nodes.is_empty()
     }
 
+    #[inline]
     fn node(&self, index: u32) -> Node {
         self.nodes.get(index as usize).copied().unwrap_or(Node {
             tag: Tag::Null,
@@ -89,6 +95,7 @@ impl<'a> Document<'a> {
         })
     }
 
+    #[inline]
     fn text(&self, node: Node) -> &str {
         let within =
             node.first as usize..(node.first as usize).saturating_add(node.second as usize);
@@ -99,7 +106,19 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The indices of the keys of the object at `at`.
+    #[inline]
+    fn keys(&self, at: u32) -> impl Iterator<Item = u32> {
+        let mut next = at.saturating_add(1);
+        (0..self.node(at).first).map(move |_| {
+            let key = next;
+            next = self.after(key.saturating_add(1));
+            key
+        })
+    }
+
     /// Index of the node that follows the value at `index` and all that is inside it.
+    #[inline]
     fn after(&self, index: u32) -> u32 {
         let node = self.node(index);
         match node.tag {
@@ -127,7 +146,10 @@ impl<'d> ValueRef<'d> {
     /// context is read.
     #[must_use]
     pub fn without_nulls(self) -> Self {
-        Self { null_is_absent: true, ..self }
+        Self {
+            null_is_absent: true,
+            ..self
+        }
     }
 
     /// The document that it is a value of.
@@ -136,6 +158,7 @@ impl<'d> ValueRef<'d> {
     }
 
     /// What kind of value it is.
+    #[inline]
     pub fn kind(self) -> Kind {
         match self.document.node(self.index).tag {
             Tag::Null => Kind::Null,
@@ -144,6 +167,21 @@ impl<'d> ValueRef<'d> {
             Tag::StringInSource | Tag::StringMade => Kind::String,
             Tag::List => Kind::List,
             Tag::Object => Kind::Object,
+        }
+    }
+
+    /// The value itself, for whoever matches on all kinds.
+    #[inline]
+    pub fn content(self) -> Content<'d> {
+        let node = self.document.node(self.index);
+        match node.tag {
+            Tag::Null => Content::Null,
+            Tag::False => Content::Bool(false),
+            Tag::True => Content::Bool(true),
+            Tag::NumberInSource | Tag::NumberMade => Content::Number(self.document.text(node)),
+            Tag::StringInSource | Tag::StringMade => Content::String(self.document.text(node)),
+            Tag::List => Content::List(self.elements()),
+            Tag::Object => Content::Object(self.members()),
         }
     }
 
@@ -162,6 +200,7 @@ impl<'d> ValueRef<'d> {
     }
 
     /// The text, if it is a string.
+    #[inline]
     pub fn as_str(self) -> Option<&'d str> {
         let node = self.document.node(self.index);
         matches!(node.tag, Tag::StringInSource | Tag::StringMade).then(|| self.document.text(node))
@@ -173,6 +212,7 @@ impl<'d> ValueRef<'d> {
     }
 
     /// The number as it was written, if it is one.
+    #[inline]
     pub fn number_text(self) -> Option<&'d str> {
         let node = self.document.node(self.index);
         matches!(node.tag, Tag::NumberInSource | Tag::NumberMade).then(|| self.document.text(node))
@@ -182,6 +222,7 @@ impl<'d> ValueRef<'d> {
     pub fn len(self) -> usize {
         let node = self.document.node(self.index);
         match node.tag {
+            Tag::Object if self.null_is_absent => self.members().count(),
             Tag::List | Tag::Object => node.first as usize,
             _ => 0,
         }
@@ -193,6 +234,7 @@ impl<'d> ValueRef<'d> {
     }
 
     /// The elements of a list, in order; nothing for any other kind.
+    #[inline]
     pub fn elements(self) -> Elements<'d> {
         let node = self.document.node(self.index);
         let left = if node.tag == Tag::List { node.first } else { 0 };
@@ -205,6 +247,7 @@ impl<'d> ValueRef<'d> {
     }
 
     /// The members of an object, in the order in which they were written; nothing for other kinds.
+    #[inline]
     pub fn members(self) -> Members<'d> {
         let node = self.document.node(self.index);
         let left = if node.tag == Tag::Object {
@@ -233,6 +276,23 @@ impl<'d> ValueRef<'d> {
     }
 }
 
+/// A [`ValueRef`]'s value, by kind.
+#[derive(Debug, Clone)]
+pub enum Content<'d> {
+    /// `null`
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number as it was written.
+    Number(&'d str),
+    /// A string.
+    String(&'d str),
+    /// The elements of a list, in order.
+    List(Elements<'d>),
+    /// The members of an object, in the order in which they were written.
+    Object(Members<'d>),
+}
+
 /// Iterator over a list's elements.
 #[derive(Debug, Clone)]
 pub struct Elements<'d> {
@@ -245,11 +305,16 @@ pub struct Elements<'d> {
 impl<'d> Iterator for Elements<'d> {
     type Item = ValueRef<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<ValueRef<'d>> {
         self.left = self.left.checked_sub(1)?;
         let index = self.next;
         self.next = self.document.after(index);
-        Some(ValueRef { document: self.document, index, null_is_absent: self.null_is_absent })
+        Some(ValueRef {
+            document: self.document,
+            index,
+            null_is_absent: self.null_is_absent,
+        })
     }
 }
 
@@ -265,14 +330,18 @@ pub struct Members<'d> {
 impl<'d> Iterator for Members<'d> {
     type Item = (&'d str, ValueRef<'d>);
 
+    #[inline]
     fn next(&mut self) -> Option<(&'d str, ValueRef<'d>)> {
         loop {
             self.left = self.left.checked_sub(1)?;
             let key = self.document.text(self.document.node(self.next));
             let index = self.next.saturating_add(1);
             self.next = self.document.after(index);
-            let value =
-                ValueRef { document: self.document, index, null_is_absent: self.null_is_absent };
+            let value = ValueRef {
+                document: self.document,
+                index,
+                null_is_absent: self.null_is_absent,
+            };
             if !(self.null_is_absent && value.is_null()) {
                 return Some((key, value));
             }
@@ -298,7 +367,7 @@ pub enum DocumentError {
 pub struct DocumentBuilder<'a> {
     document: Document<'a>,
     nodes_max: usize,
-    sorted: Vec<(u64, u32)>,
+    sorted: Vec<(u32, u32)>,
 }
 
 /// Objects up to this size have their keys compared pair by pair, by fingerprint; larger ones are
@@ -460,8 +529,8 @@ impl<'a> DocumentBuilder<'a> {
         self.close(at, count);
         let repeated = match count {
             0 | 1 => None,
-            _ if count as usize <= FEW_KEYS => self.repeated_among_few(at),
-            _ => self.repeated_among_many(at),
+            _ if count as usize <= FEW_KEYS && self.surely_differ(at, count as usize) => None,
+            _ => self.repeated_key(at),
         };
         repeated.map_or(Ok(()), Err)
     }
@@ -475,34 +544,23 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    fn repeated_among_few(&self, at: u32) -> Option<u32> {
-        let members = self.document.value(at).members();
-        let mut seen = [0; FEW_KEYS];
-        for (position, (key, value)) in members.clone().enumerate() {
-            let print = fingerprint(key);
-            let before = seen.get(..position).unwrap_or_default();
-            if before.contains(&print)
-                && members
-                    .clone()
-                    .take(position)
-                    .any(|(other, _)| other == key)
-            {
-                return Some(key_of(value));
-            }
-            if let Some(slot) = seen.get_mut(position) {
-                *slot = print;
-            }
+    /// Whether no two of the at most [`FEW_KEYS`] keys of the object at `at` can be equal.
+    fn surely_differ(&self, at: u32, count: usize) -> bool {
+        let mut prints = [0; FEW_KEYS];
+        for (slot, key) in prints.iter_mut().zip(self.document.keys(at)) {
+            *slot = fingerprint(self.document.text(self.document.node(key)));
         }
-        None
+        // Comparing with all sixteen takes no branch, so it is cheaper than stopping at those in use.
+        let is_single = |print| prints.iter().filter(|other| *other == print).count() == 1;
+        prints.iter().take(count).all(is_single)
     }
 
-    fn repeated_among_many(&mut self, at: u32) -> Option<u32> {
+    fn repeated_key(&mut self, at: u32) -> Option<u32> {
         let document = &self.document;
         let text = |key: u32| document.text(document.node(key));
-        let members = document.value(at).members();
         self.sorted.clear();
         self.sorted
-            .extend(members.map(|(key, value)| (fingerprint(key), key_of(value))));
+            .extend(document.keys(at).map(|key| (fingerprint(text(key)), key)));
         // Keys with the same fingerprint are ordered by their text, so that keys chosen to have the
         // same one cost no more than a sort; equal keys stand in the order in which they were written.
         self.sorted.sort_unstable_by(|(one, a), (two, b)| {
@@ -566,23 +624,21 @@ fn low(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
-/// The key of a member stands right before its value.
-fn key_of(value: ValueRef<'_>) -> u32 {
-    value.index.saturating_sub(1)
-}
-
-/// Equal for equal keys and cheap; different for keys that differ in length or at either end, which
-/// nearly all keys of one object do.
-fn fingerprint(key: &str) -> u64 {
+/// Equal for equal keys and cheap; different for most keys that differ in length or at either end,
+/// as nearly all keys of one object do.
+fn fingerprint(key: &str) -> u32 {
     let bytes = key.as_bytes();
-    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-        }
-        _ => bytes
-            .iter()
-            .fold(0, |ends, &byte| ends << 8 | u64::from(byte)),
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),
+        _ => (
+            0,
+            bytes
+                .iter()
+                .fold(0, |all, &byte| all << 8 | u32::from(byte)),
+        ),
     };
-    // An odd factor spreads the length over all the bits.
-    ends ^ (bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    // Odd factors, so that no bit is lost; different ones, so that equal ends do not cancel out.
+    first.wrapping_mul(0x9E37_79B1)
+        ^ last.wrapping_mul(0x85EB_CA77)
+        ^ low(bytes.len()).wrapping_mul(0xC2B2_AE3D)
 }

@@ -4,41 +4,33 @@
 //! here, by walking the text again, once something is wrong. The walk does not judge the text: it
 //! expects that everything before the offset was accepted by the parser.
 
-use core::fmt;
+use crate::escape::shown;
+use crate::sources::Position;
 
-/// A line and a column, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LineColumn {
-    /// Lines end with a line feed.
-    pub line: usize,
-    /// Columns are characters, not bytes.
-    pub column: usize,
-}
-
-impl fmt::Display for LineColumn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// The line and column of the character at this byte of `text`; one past the end for an offset
-/// behind it. The text need not be valid UTF-8.
+/// The line and column of the character at this byte of `text`; behind the last character for an
+/// offset behind the text. Columns are characters, and the text need not be valid UTF-8.
 ///
 /// ```
-/// use stage0_wire::position::{LineColumn, line_column};
+/// use stage0_wire::position::line_column;
 ///
-/// assert_eq!(line_column("{\n \"ä\": x}".as_bytes(), 9), LineColumn { line: 2, column: 7 });
+/// let position = line_column("{\n \"ä\": x}".as_bytes(), 9);
+/// assert_eq!((position.line, position.column), (2, 7));
 /// ```
-pub fn line_column(text: &[u8], offset: usize) -> LineColumn {
+pub fn line_column(text: &[u8], offset: usize) -> Position {
     let before = text.get(..offset).unwrap_or(text);
     let mut lines = before.split(|&byte| byte == b'\n');
     let last = lines.next_back().unwrap_or_default();
     // Every byte of UTF-8 but the continuation bytes begins a character.
     let characters = last.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
-    LineColumn {
-        line: lines.count().saturating_add(1),
-        column: characters.saturating_add(1),
+    Position {
+        line: from_one(lines.count()),
+        column: from_one(characters),
     }
+}
+
+/// Counted from 1 what is counted from 0.
+fn from_one(count: usize) -> u32 {
+    u32::try_from(count).map_or(u32::MAX, |count| count.saturating_add(1))
 }
 
 /// Where a walk over a JSON text ends.
@@ -141,17 +133,26 @@ fn path(steps: &[Step<'_>]) -> String {
                     [b'"', key @ .., b'"'] => String::from_utf8_lossy(key),
                     _ => "".into(),
                 };
-                let shown = shown(&key);
                 if is_name(&key) {
                     let dot = if path.is_empty() { "" } else { "." };
-                    path.extend([dot, &shown]);
+                    path.extend([dot, &shown_key(&key)]);
                 } else {
-                    path.extend(["[\"", &shown, "\"]"]);
+                    path.extend(["[\"", &shown_key(&key), "\"]"]);
                 }
             }
         }
     }
     path
+}
+
+/// A key as paths show it: on one line, nothing hidden, and cut where it is long.
+fn shown_key(key: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let mut offsets = key.char_indices().map(|(offset, _)| offset);
+    match offsets.nth(CHARS_MAX).and_then(|end| key.get(..end)) {
+        Some(head) => format!("{}...", shown(head)),
+        None => shown(key),
+    }
 }
 
 fn is_name(key: &str) -> bool {
@@ -161,22 +162,65 @@ fn is_name(key: &str) -> bool {
         && !key.is_empty()
 }
 
-/// Characters of a user's text that a message repeats: enough to find it again.
-const SHOWN_CHARS_MAX: usize = 64;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A user's text as messages show it: on one line, without characters that do not print or that
-/// reorder the line, and cut where it is long.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for (position, character) in text.chars().enumerate() {
-        if position >= SHOWN_CHARS_MAX {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '"' | '\'' | '\\' => shown.push(character),
-            _ => shown.extend(character.escape_debug()),
+    fn place_at(text: &str, needle: &str) -> (usize, String) {
+        let offset = text.find(needle).unwrap();
+        let place = place(text.as_bytes(), Until::Offset(offset));
+        (place.offset, place.path)
+    }
+
+    #[test]
+    fn lines_and_columns_count_characters_from_one() {
+        let text = "ab\né€😀x\r\n\ny";
+        let at = |offset| {
+            let position = line_column(text.as_bytes(), offset);
+            (position.line, position.column)
+        };
+        assert_eq!(at(0), (1, 1));
+        assert_eq!(at(2), (1, 3), "the line feed ends its line");
+        assert_eq!(at(3), (2, 1));
+        assert_eq!(at(text.find('x').unwrap()), (2, 4));
+        assert_eq!(at(text.find('y').unwrap()), (4, 1));
+        assert_eq!(at(text.len()), (4, 2));
+        assert_eq!(at(usize::MAX), (4, 2));
+        let position = line_column(b"\xff\n\xff\xff", 3);
+        assert_eq!((position.line, position.column), (2, 2));
+        let position = line_column(b"", 0);
+        assert_eq!((position.line, position.column), (1, 1));
+    }
+
+    #[test]
+    fn a_path_leads_to_the_value_around() {
+        let text = r#"{"a": {"b,c": [1, [], {"d\"": "x"}, 2]}, "e": {}, "": 3}"#;
+        assert_eq!(place_at(text, "1").1, r#"a["b,c"][0]"#);
+        assert_eq!(place_at(text, "x").1, r#"a["b,c"][2]["d\""]"#);
+        assert_eq!(place_at(text, "2").1, r#"a["b,c"][3]"#);
+        assert_eq!(place_at(text, "3").1, r#"[""]"#);
+        assert_eq!(place_at(text, r#"e""#).1, "", "a key is in its object");
+        assert_eq!(place_at(text, "d").1, r#"a["b,c"][2]"#);
+        assert_eq!(place_at(text, "{").1, "");
+    }
+
+    #[test]
+    fn values_and_keys_are_counted_in_order() {
+        let text = r#"{"a": [true, -1.5e+3], "b\\": {}, "c": "{\"d\": 1}"}"#;
+        let offsets = [
+            "{", "\"a", "[", "true", "-1", "\"b", "{}", "\"c", "\"{", "nothing",
+        ]
+        .map(|needle| text.find(needle).unwrap_or(text.len()));
+        for (node, offset) in offsets.into_iter().enumerate() {
+            assert_eq!(place(text.as_bytes(), Until::Node(node)).offset, offset);
         }
     }
-    shown
+
+    #[test]
+    fn keys_are_shown_on_one_line_and_cut() {
+        let key = "k".repeat(61);
+        let path = place_at(&format!(r#"{{"{key}": 1}}"#), "1").1;
+        assert_eq!(path, format!("{}...", "k".repeat(60)));
+        assert_eq!(place_at("{\"a\u{202e}b\": 1}", "1").1, r#"["a\u{202e}b"]"#);
+    }
 }
