@@ -3,7 +3,7 @@
 //! The digest names one call (or one plan) by one actor in one place. Approvals are bound to it and
 //! executors compare it, so arguments are never normalised: what was checked is what runs.
 
-use crate::canonical::{NullMembers, write_string, write_value};
+use crate::canonical::{write_string, write_value};
 use crate::condition::Slot;
 use crate::condition::value::Value;
 use crate::digest::Digest;
@@ -19,7 +19,7 @@ pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     text.text("actor_id", request.context_text("actor_id"));
     text.key("arguments");
     match request.arguments() {
-        Some(arguments) => write_value(&mut text.out, arguments, NullMembers::Keep),
+        Some(arguments) => write_value(&mut text.out, arguments),
         None => text.out.push_str("{}"),
     }
     text.place(request);
@@ -84,7 +84,7 @@ fn write_fact(out: &mut String, value: Value<'_>) {
         Value::Timestamp(at) => write_string(out, &at.to_string()),
         Value::Duration(span) => write_string(out, &span.to_string()),
         Value::DocumentList(value) | Value::DocumentMap(value) => {
-            write_value(out, value, NullMembers::Keep);
+            write_value(out, value);
         }
         // Facts come from documents; lists that the engine makes hold texts only.
         Value::List(values) => {
