@@ -6,8 +6,8 @@
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
 mod finish;
-mod rule;
-mod subject;
+pub(crate) mod rule;
+pub(crate) mod subject;
 
 use bumpalo::Bump;
 

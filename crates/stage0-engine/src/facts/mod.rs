@@ -13,6 +13,7 @@ pub(crate) use table::FactTable;
 
 use crate::condition::value::{EvalError, Value};
 use crate::condition::{Slot, ValueKind};
+use crate::document::ValueRef;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintValue};
@@ -98,6 +99,25 @@ impl<'a> Facts<'a> {
         }
         if let Some(at) = table.root(FactRoot::Constraint) {
             facts.fill(at, constraint_map(constraints, arena));
+        }
+        facts
+    }
+
+    /// Reads variables, which stand where a call's arguments would.
+    pub(crate) fn of_variables(
+        table: &'a FactTable,
+        variables: ValueRef<'a>,
+        now: Timestamp,
+        arena: &'a Bump,
+    ) -> Self {
+        let mut pages = ArenaVec::new_in(arena);
+        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
+        let mut facts = Self { pages, table, arena, has_call: true };
+        if let Some(at) = table.root(FactRoot::Args) {
+            facts.fill(at, Value::from_document(variables));
+        }
+        if let Some(at) = table.root(FactRoot::Now) {
+            facts.fill(at, Value::Timestamp(now));
         }
         facts
     }
