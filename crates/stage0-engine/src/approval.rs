@@ -19,15 +19,24 @@ use crate::time::Timestamp;
 /// the policy does not void an approval; changing who may give it does.
 pub(crate) fn terms(approval: &Approval) -> Digest {
     let mut text = String::from("{\"bind\":");
-    write_list(&mut text, approval.bind.iter().map(|path| path.value.as_str()));
+    write_list(
+        &mut text,
+        approval.bind.iter().map(|path| path.value.as_str()),
+    );
     text.push_str(",\"evidence\":");
     write_string(&mut text, approval.evidence.as_str());
     text.push_str(",\"min\":");
     text.push_str(&approval.min.to_string());
     text.push_str(",\"not\":");
-    write_list(&mut text, approval.not.iter().map(|path| path.value.as_str()));
+    write_list(
+        &mut text,
+        approval.not.iter().map(|path| path.value.as_str()),
+    );
     text.push_str(",\"roles\":");
-    write_list(&mut text, approval.roles.iter().map(|role| role.value.as_str()));
+    write_list(
+        &mut text,
+        approval.roles.iter().map(|role| role.value.as_str()),
+    );
     if let Some(ttl) = approval.ttl {
         text.push_str(",\"ttl\":");
         write_string(&mut text, &ttl.to_string());
@@ -57,7 +66,11 @@ pub(crate) enum Approved {
     /// Somebody said no.
     Rejected { by: String },
     /// Not yet, and why: nothing where nobody was asked.
-    NotYet { why: Option<IssueCode>, missing: u32, facts: Vec<String> },
+    NotYet {
+        why: Option<IssueCode>,
+        missing: u32,
+        facts: Vec<String>,
+    },
 }
 
 /// What an approval is looked up with.
@@ -89,34 +102,60 @@ fn barred<'a>(question: &Question<'_, 'a>) -> Result<Vec<&'a str>, Vec<String>> 
         match question.facts.value(*slot) {
             Value::String(person) => people.push(person),
             list if list.visit().is_some() => {
-                people.extend(list.visit().into_iter().flatten().filter_map(|value| match value {
-                    Value::String(person) => Some(person),
-                    _ => None,
-                }));
+                people.extend(
+                    list.visit()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|value| match value {
+                            Value::String(person) => Some(person),
+                            _ => None,
+                        }),
+                );
             }
             _ => missing.push(question.facts.table().name(*slot).to_owned()),
         }
     }
-    if missing.is_empty() { Ok(people) } else { Err(missing) }
+    if missing.is_empty() {
+        Ok(people)
+    } else {
+        Err(missing)
+    }
 }
 
 fn recorded(question: &Question<'_, '_>) -> Approved {
-    let Question { rule, approval, now, .. } = question;
+    let Question {
+        rule,
+        approval,
+        now,
+        ..
+    } = question;
     let barred = match barred(question) {
         Ok(barred) => barred,
         // Whether the approver is the requester cannot be told.
-        Err(facts) => return Approved::NotYet { why: None, missing: approval.min, facts },
+        Err(facts) => {
+            return Approved::NotYet {
+                why: None,
+                missing: approval.min,
+                facts,
+            };
+        }
     };
     let mut people: Vec<(&str, Option<Timestamp>)> = Vec::new();
     let mut best: Option<IssueCode> = None;
-    for record in question.records.iter().filter(|record| *record.rule == *rule.id) {
+    for record in question
+        .records
+        .iter()
+        .filter(|record| *record.rule == *rule.id)
+    {
         let until = expiry(record, approval);
         let flaw = if record.terms != approval.terms {
             Some(IssueCode::APPROVAL_WRONG_POLICY)
         } else if record.action != question.action {
             Some(IssueCode::APPROVAL_WRONG_ACTION)
         } else if record.answer == Answer::Rejected {
-            return Approved::Rejected { by: record.by.clone() };
+            return Approved::Rejected {
+                by: record.by.clone(),
+            };
         } else if record.answer == Answer::Pending {
             Some(IssueCode::APPROVAL_PENDING)
         } else if record.issued_at > *now {
@@ -126,7 +165,10 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
         } else if barred.contains(&record.by.as_str()) {
             Some(IssueCode::APPROVAL_SELF)
         } else if !approval.roles.is_empty()
-            && !record.roles.iter().any(|role| approval.roles.iter().any(|wanted| **wanted == **role))
+            && !record
+                .roles
+                .iter()
+                .any(|role| approval.roles.iter().any(|wanted| **wanted == **role))
         {
             Some(IssueCode::APPROVAL_ROLE)
         } else {
@@ -147,11 +189,21 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
         let mut ends: Vec<Timestamp> = people.iter().filter_map(|(_, until)| *until).collect();
         ends.sort_unstable();
         let spare = given.saturating_sub(approval.min) as usize;
-        return Approved::Yes { until: ends.get(spare).copied() };
+        return Approved::Yes {
+            until: ends.get(spare).copied(),
+        };
     }
     let missing = approval.min.saturating_sub(given);
-    let why = if given > 0 { Some(IssueCode::APPROVAL_NOT_ENOUGH) } else { best };
-    Approved::NotYet { why, missing, facts: Vec::new() }
+    let why = if given > 0 {
+        Some(IssueCode::APPROVAL_NOT_ENOUGH)
+    } else {
+        best
+    };
+    Approved::NotYet {
+        why,
+        missing,
+        facts: Vec::new(),
+    }
 }
 
 fn later(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<Timestamp> {
@@ -163,7 +215,9 @@ fn later(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<Timestamp> {
 
 /// The earlier of the record's own end and the rule's time to live.
 fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timestamp> {
-    let lived = approval.ttl.and_then(|ttl| record.issued_at.checked_add(ttl).ok());
+    let lived = approval
+        .ttl
+        .and_then(|ttl| record.issued_at.checked_add(ttl).ok());
     match (record.expires_at, lived) {
         (Some(one), Some(two)) => Some(one.min(two)),
         (one, two) => one.or(two),
@@ -172,13 +226,24 @@ fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timest
 
 /// The plain fields of the context: the host's bare word, bound to nothing.
 fn asserted(question: &Question<'_, '_>) -> Approved {
-    let Question { approval, request, now, .. } = question;
-    let not_yet = |why| Approved::NotYet { why, missing: 1, facts: Vec::new() };
+    let Question {
+        approval,
+        request,
+        now,
+        ..
+    } = question;
+    let not_yet = |why| Approved::NotYet {
+        why,
+        missing: 1,
+        facts: Vec::new(),
+    };
     let by = request.context_text("approved_by");
     match request.context_text("approval_status") {
         Some("approved") => {}
         Some("rejected") => {
-            return Approved::Rejected { by: by.unwrap_or("somebody").to_owned() };
+            return Approved::Rejected {
+                by: by.unwrap_or("somebody").to_owned(),
+            };
         }
         Some("pending") => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
         _ => return not_yet(None),
@@ -189,13 +254,27 @@ fn asserted(question: &Question<'_, '_>) -> Approved {
         }
         Ok(barred) if !barred.is_empty() && by.is_none() => {
             let facts = vec!["context.approved_by".to_owned()];
-            return Approved::NotYet { why: None, missing: 1, facts };
+            return Approved::NotYet {
+                why: None,
+                missing: 1,
+                facts,
+            };
         }
         Ok(_) => {}
-        Err(facts) => return Approved::NotYet { why: None, missing: 1, facts },
+        Err(facts) => {
+            return Approved::NotYet {
+                why: None,
+                missing: 1,
+                facts,
+            };
+        }
     }
-    let Some(ttl) = approval.ttl else { return Approved::Yes { until: None } };
-    let Some(at) = request.context_text("approved_at").and_then(|at| Timestamp::parse(at).ok())
+    let Some(ttl) = approval.ttl else {
+        return Approved::Yes { until: None };
+    };
+    let Some(at) = request
+        .context_text("approved_at")
+        .and_then(|at| Timestamp::parse(at).ok())
     else {
         return Approved::NotYet {
             why: Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),

@@ -77,8 +77,10 @@ pub fn explain<'a>(
 ) -> Explanation<'a> {
     let (decision, _) = decide(policy, request, host, state, now);
     let arena = Bump::new();
-    let constraints: Vec<_> =
-        request.constraints().map(|text| (text, constraint::read(text))).collect();
+    let constraints: Vec<_> = request
+        .constraints()
+        .map(|text| (text, constraint::read(text)))
+        .collect();
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut rules = Vec::new();
@@ -89,10 +91,26 @@ pub fn explain<'a>(
                 tool: subject.tool_name(view),
                 effects: view.effect_values(layer, &arena),
             });
-            layer.candidates(subject.tool_name(view), view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(
+                subject.tool_name(view),
+                view.effects,
+                view.has_unknown_effect,
+                &mut found,
+            );
             let machine = Machine::new(&facts, &policy.constants, &arena);
-            let mut inquiry = Inquiry { layer, subject, view, request, host, now, machine };
-            for rule in found.iter().filter_map(|index| layer.rules.get(*index as usize)) {
+            let mut inquiry = Inquiry {
+                layer,
+                subject,
+                view,
+                request,
+                host,
+                now,
+                machine,
+            };
+            for rule in found
+                .iter()
+                .filter_map(|index| layer.rules.get(*index as usize))
+            {
                 rules.push(report(&mut inquiry, rule));
             }
         }
@@ -152,15 +170,21 @@ fn clause_reports<'a: 'x, 'x>(
             Some(Expr::Path(path)) => let_of(path),
             _ => None,
         };
-        let named = named.and_then(|name| {
-            inquiry.layer.lets.iter().find(|known| *known.name == *name)
-        });
+        let named =
+            named.and_then(|name| inquiry.layer.lets.iter().find(|known| *known.name == *name));
         if let Some(named) = named {
             let inner = Trace::of(&mut inquiry.machine, &named.condition);
             for part in inner.clauses(&named.condition.tree) {
-                let range = named.condition.tree.node(part.node).map(|node| node.range.clone());
+                let range = named
+                    .condition
+                    .tree
+                    .node(part.node)
+                    .map(|node| node.range.clone());
                 let text = range.and_then(|range| {
-                    named.condition.text.get(range.start as usize..range.end as usize)
+                    named
+                        .condition
+                        .text
+                        .get(range.start as usize..range.end as usize)
                 });
                 reports.push(ClauseReport {
                     text: format!("{} (let.{})", text.unwrap_or(""), named.name),
@@ -251,7 +275,9 @@ fn show_text(text: &str) -> String {
             break;
         }
         // What a terminal would obey or a reader would not see is spelled out.
-        if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') {
+        if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        {
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
         } else {
             shown.push(c);
@@ -269,7 +295,11 @@ impl Explanation<'_> {
         let mut out = String::new();
         let _ = writeln!(out, "{}  {}", decision.verdict.as_str(), headline(decision));
         if let Some(would) = &decision.would {
-            let _ = writeln!(out, "Without observing it would be {}.", would.verdict.as_str());
+            let _ = writeln!(
+                out,
+                "Without observing it would be {}.",
+                would.verdict.as_str()
+            );
         }
         let speaking: Vec<&RuleReport> = self.rules.iter().filter(|rule| rule.speaks).collect();
         if !decision.issues.is_empty() {
@@ -279,7 +309,10 @@ impl Explanation<'_> {
                 let _ = writeln!(out, "           {}", issue.message);
                 for (name, detail) in &issue.details {
                     if let crate::decision::Detail::Text(text) = detail
-                        && matches!(*name, "condition" | "error" | "nearest" | "constraint" | "example")
+                        && matches!(
+                            *name,
+                            "condition" | "error" | "nearest" | "constraint" | "example"
+                        )
                     {
                         let _ = writeln!(out, "           {name}: {text}");
                     }
@@ -289,8 +322,18 @@ impl Explanation<'_> {
         if !speaking.is_empty() {
             out.push_str("\nRules that spoke\n");
             for rule in &speaking {
-                let tool = if rule.tool.is_empty() { String::new() } else { format!(" on {}", rule.tool) };
-                let _ = writeln!(out, "  {} ({}){tool}: {}", rule.rule, rule.kind, outcome_sentence(rule));
+                let tool = if rule.tool.is_empty() {
+                    String::new()
+                } else {
+                    format!(" on {}", rule.tool)
+                };
+                let _ = writeln!(
+                    out,
+                    "  {} ({}){tool}: {}",
+                    rule.rule,
+                    rule.kind,
+                    outcome_sentence(rule)
+                );
                 write_clauses(&mut out, rule);
                 if let Some(detail) = &rule.detail {
                     let _ = writeln!(out, "      note: {detail}");
@@ -299,8 +342,12 @@ impl Explanation<'_> {
         }
         let silent = self.rules.len().saturating_sub(speaking.len());
         if silent > 0 {
-            let _ = writeln!(out, "\n{silent} other rule{} applied to this and {} content.",
-                if silent == 1 { "" } else { "s" }, if silent == 1 { "was" } else { "were" });
+            let _ = writeln!(
+                out,
+                "\n{silent} other rule{} applied to this and {} content.",
+                if silent == 1 { "" } else { "s" },
+                if silent == 1 { "was" } else { "were" }
+            );
         }
         self.write_way_out(&mut out);
         write_risk(&mut out, decision);
@@ -318,7 +365,9 @@ impl Explanation<'_> {
         }
         out.push_str("\nTo get an ALLOW\n");
         for issue in &decision.issues {
-            let Some(resolution) = &issue.resolution else { continue };
+            let Some(resolution) = &issue.resolution else {
+                continue;
+            };
             let _ = write!(out, "  {}: ", issue.code);
             match resolution.needs {
                 Needs::Approval => {
@@ -328,18 +377,29 @@ impl Explanation<'_> {
                         format!("somebody with the role {}", resolution.roles.join(" or "))
                     };
                     match resolution.approvals {
-                        0 | 1 => { let _ = write!(out, "{who} has to approve this action"); }
-                        many => { let _ = write!(out, "{many} approvals by {who}"); }
+                        0 | 1 => {
+                            let _ = write!(out, "{who} has to approve this action");
+                        }
+                        many => {
+                            let _ = write!(out, "{many} approvals by {who}");
+                        }
                     }
                 }
                 Needs::Fact => {
-                    let who = if resolution.who == Who::Agent { "the agent" } else { "the host or a person" };
+                    let who = if resolution.who == Who::Agent {
+                        "the agent"
+                    } else {
+                        "the host or a person"
+                    };
                     let _ = write!(out, "{who} has to supply {}", resolution.facts.join(", "));
                 }
                 Needs::Wait => out.push_str("wait"),
                 Needs::Fix => {
                     let hint = self.fix_hint(issue.rule);
-                    out.push_str(hint.as_deref().unwrap_or("the call or its circumstances have to change"));
+                    out.push_str(
+                        hint.as_deref()
+                            .unwrap_or("the call or its circumstances have to change"),
+                    );
                 }
             }
             if let Some(at) = resolution.retry_at {
@@ -355,7 +415,11 @@ impl Explanation<'_> {
     /// The parts of a rule that would have to come out differently.
     fn fix_hint(&self, rule: &str) -> Option<String> {
         let report = self.rules.iter().find(|report| report.rule == rule)?;
-        let wanted = if matches!(report.kind, "allow" | "require") { "false" } else { "true" };
+        let wanted = if matches!(report.kind, "allow" | "require") {
+            "false"
+        } else {
+            "true"
+        };
         let parts: Vec<&str> = report
             .clauses
             .iter()
@@ -365,8 +429,15 @@ impl Explanation<'_> {
         if parts.is_empty() {
             return None;
         }
-        let verb = if wanted == "false" { "has to hold" } else { "must not hold" };
-        Some(format!("{} {verb}", parts.join(if wanted == "false" { " and " } else { " or " })))
+        let verb = if wanted == "false" {
+            "has to hold"
+        } else {
+            "must not hold"
+        };
+        Some(format!(
+            "{} {verb}",
+            parts.join(if wanted == "false" { " and " } else { " or " })
+        ))
     }
 }
 
@@ -375,8 +446,10 @@ fn headline(decision: &Decision<'_>) -> String {
         [] => format!("by {}", decision.policy_version),
         [one] => format!("{} by {}", one.name, decision.policy_version),
         many => {
-            let verdicts: Vec<String> =
-                many.iter().map(|one| format!("{} {}", one.name, one.verdict.as_str())).collect();
+            let verdicts: Vec<String> = many
+                .iter()
+                .map(|one| format!("{} {}", one.name, one.verdict.as_str()))
+                .collect();
             format!("by {} ({})", decision.policy_version, verdicts.join(", "))
         }
     }
@@ -399,8 +472,11 @@ fn outcome_sentence(rule: &RuleReport) -> &'static str {
 fn write_clauses(out: &mut String, rule: &RuleReport) {
     for clause in &rule.clauses {
         let _ = write!(out, "      {}  is {}", clause.text, clause.outcome);
-        let facts: Vec<String> =
-            clause.facts.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let facts: Vec<String> = clause
+            .facts
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
         if !facts.is_empty() {
             let _ = write!(out, "   ({})", facts.join(", "));
         }
@@ -415,5 +491,10 @@ fn write_risk(out: &mut String, decision: &Decision<'_>) {
         .map(|addend| format!("{} {}", addend.reason, addend.points))
         .collect();
     let high = if decision.high_risk { ", high" } else { "" };
-    let _ = writeln!(out, "\nRisk {}{high} = {}", decision.risk_score, addends.join(" + "));
+    let _ = writeln!(
+        out,
+        "\nRisk {}{high} = {}",
+        decision.risk_score,
+        addends.join(" + ")
+    );
 }

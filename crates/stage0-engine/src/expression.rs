@@ -63,7 +63,11 @@ impl Expression {
         let facts = FactTable::new(paths(&tree));
         let program = compile(&tree, &mut Arguments { facts: &facts }, &mut errors);
         if errors.is_empty() {
-            Ok(Self { program, facts, constants: Document::default() })
+            Ok(Self {
+                program,
+                facts,
+                constants: Document::default(),
+            })
         } else {
             Err(errors)
         }
@@ -85,7 +89,10 @@ fn argument(path: &Path) -> Path {
     }
     let mut steps = vec![Step::Field(path.root.clone())];
     steps.extend(path.steps.iter().cloned());
-    Path { root: "args".to_owned(), steps }
+    Path {
+        root: "args".to_owned(),
+        steps,
+    }
 }
 
 fn paths(tree: &Tree) -> BTreeSet<Path> {
@@ -103,7 +110,11 @@ struct Variables;
 
 impl Environment for Variables {
     fn path(&self, path: &Path) -> Result<Type, NameError> {
-        Ok(if path.root == "now" && path.steps.is_empty() { Type::Timestamp } else { Type::Dyn })
+        Ok(if path.root == "now" && path.steps.is_empty() {
+            Type::Timestamp
+        } else {
+            Type::Dyn
+        })
     }
 
     fn schema(&self, _: SchemaId) -> Type {
@@ -159,15 +170,22 @@ mod tests {
     use crate::time::Timestamp;
 
     fn value(text: &str) -> Outcome {
-        let expression = Expression::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        let expression =
+            Expression::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
         expression.evaluate(&Document::empty_object(), Timestamp::EPOCH)
     }
 
     #[test]
     fn arithmetic_is_exact() {
         assert_eq!(value("0.1 + 0.2 == 0.3"), Outcome::Bool(true));
-        assert_eq!(value("7 / 2"), Outcome::Number(Number::parse("3.5").unwrap()));
-        assert_eq!(value("2 + 3 * 4 - -1"), Outcome::Number(Number::from_i64(15)));
+        assert_eq!(
+            value("7 / 2"),
+            Outcome::Number(Number::parse("3.5").unwrap())
+        );
+        assert_eq!(
+            value("2 + 3 * 4 - -1"),
+            Outcome::Number(Number::from_i64(15))
+        );
         assert!(matches!(value("1 / 0"), Outcome::Error(_)));
     }
 
@@ -188,16 +206,34 @@ mod tests {
         assert_eq!(value("[1, 2, 3].exists(i, i > 2)"), Outcome::Bool(true));
         assert_eq!(value("[1, 2, 3].all(i, i > 2)"), Outcome::Bool(false));
         assert_eq!(value("[1, 2, 3].exists_one(i, i > 2)"), Outcome::Bool(true));
-        assert_eq!(value("[1, 2, 3].filter(i, i > 1).map(i, i * 2) == [4, 6]"), Outcome::Bool(true));
-        assert_eq!(value("[1, 2, 3].map(i, i > 1, i * 2) == [4, 6]"), Outcome::Bool(true));
-        assert_eq!(value("[1, 2].exists(i, [3, 4].all(j, i < j))"), Outcome::Bool(true));
+        assert_eq!(
+            value("[1, 2, 3].filter(i, i > 1).map(i, i * 2) == [4, 6]"),
+            Outcome::Bool(true)
+        );
+        assert_eq!(
+            value("[1, 2, 3].map(i, i > 1, i * 2) == [4, 6]"),
+            Outcome::Bool(true)
+        );
+        assert_eq!(
+            value("[1, 2].exists(i, [3, 4].all(j, i < j))"),
+            Outcome::Bool(true)
+        );
         assert_eq!(value("[].all(i, i)"), Outcome::Bool(true));
-        assert_eq!(value("{\"a\": 1}.exists(k, k == \"a\")"), Outcome::Bool(true));
+        assert_eq!(
+            value("{\"a\": 1}.exists(k, k == \"a\")"),
+            Outcome::Bool(true)
+        );
     }
 
     #[test]
     fn conditionals_group_to_the_right() {
-        assert_eq!(value("false ? 1 : true ? 2 : 3"), Outcome::Number(Number::from_i64(2)));
-        assert_eq!(value("!false && -1 < 0 ? \"a\" : \"b\""), Outcome::String("a".into()));
+        assert_eq!(
+            value("false ? 1 : true ? 2 : 3"),
+            Outcome::Number(Number::from_i64(2))
+        );
+        assert_eq!(
+            value("!false && -1 < 0 ? \"a\" : \"b\""),
+            Outcome::String("a".into())
+        );
     }
 }

@@ -51,6 +51,10 @@ pub struct Host<'a> {
 
 impl Default for Host<'_> {
     fn default() -> Self {
-        Self { request_id: "", mode: Mode::Enforce, approvals: &[] }
+        Self {
+            request_id: "",
+            mode: Mode::Enforce,
+            approvals: &[],
+        }
     }
 }

@@ -142,26 +142,32 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
     let argument = |position: usize| arguments.get(position).copied().unwrap_or(Value::Null);
     match builtin {
         Builtin::Size => size(argument(0)),
-        Builtin::StartsWith => texts(argument(0), argument(1), |text, other| text.starts_with(other)),
-        Builtin::EndsWith => texts(argument(0), argument(1), |text, other| text.ends_with(other)),
+        Builtin::StartsWith => texts(argument(0), argument(1), |text, other| {
+            text.starts_with(other)
+        }),
+        Builtin::EndsWith => texts(argument(0), argument(1), |text, other| {
+            text.ends_with(other)
+        }),
         Builtin::Contains => texts(argument(0), argument(1), |text, other| text.contains(other)),
         Builtin::LowerAscii => change(argument(0), arena, str::to_ascii_lowercase),
         Builtin::UpperAscii => change(argument(0), arena, str::to_ascii_uppercase),
         Builtin::Glob => match (argument(0), argument(1)) {
-            (Value::String(text), Value::String(pattern)) => {
-                outcome(function::glob(text, pattern))
-            }
+            (Value::String(text), Value::String(pattern)) => outcome(function::glob(text, pattern)),
             (left, right) => not_text(left, right),
         },
         Builtin::Timestamp => match argument(0) {
-            Value::String(text) => Timestamp::parse(text)
-                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Timestamp),
+            Value::String(text) => Timestamp::parse(text).map_or_else(
+                |error| Value::Error(EvalError::Time(error)),
+                Value::Timestamp,
+            ),
             Value::Timestamp(_) => argument(0),
             other => other.expected("text or a timestamp"),
         },
         Builtin::Duration => match argument(0) {
-            Value::String(text) => Duration::parse(text)
-                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Duration),
+            Value::String(text) => Duration::parse(text).map_or_else(
+                |error| Value::Error(EvalError::Time(error)),
+                Value::Duration,
+            ),
             Value::Duration(_) => argument(0),
             other => other.expected("text or a duration"),
         },
@@ -241,15 +247,16 @@ fn domain2<'a>(
     apply: impl Fn(&str, &str) -> Result<bool, function::FunctionError>,
 ) -> Value<'a> {
     match (left, right) {
-        (Value::String(left), Value::String(right)) => {
-            outcome(apply(left, right))
-        }
+        (Value::String(left), Value::String(right)) => outcome(apply(left, right)),
         (left, right) => not_text(left, right),
     }
 }
 
 fn outcome<'a>(result: Result<bool, function::FunctionError>) -> Value<'a> {
-    result.map_or_else(|error| Value::Error(EvalError::Function(error)), Value::Bool)
+    result.map_or_else(
+        |error| Value::Error(EvalError::Function(error)),
+        Value::Bool,
+    )
 }
 
 fn made<'a>(result: Result<Cow<'a, str>, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
@@ -278,8 +285,14 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
         let mut redirections = ArenaVec::with_capacity_in(command.redirections.len(), arena);
         for redirection in &command.redirections {
             let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
-                ("operator", Value::String(&*arena.alloc_str(redirection.operator))),
-                ("target", Value::String(&*arena.alloc_str(&redirection.target))),
+                (
+                    "operator",
+                    Value::String(&*arena.alloc_str(redirection.operator)),
+                ),
+                (
+                    "target",
+                    Value::String(&*arena.alloc_str(&redirection.target)),
+                ),
             ]);
             redirections.push(Value::Map(entries));
         }
@@ -294,10 +307,16 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
 
 /// `trusted` is a list of texts or of `{source, text}`.
 fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
-    let Some(entries) = trusted.visit() else { return trusted.expected("a list of texts") };
+    let Some(entries) = trusted.visit() else {
+        return trusted.expected("a list of texts");
+    };
     let mut texts = Vec::new();
     for entry in entries {
-        let text = if has_member(entry, "text") { entry.member("text") } else { entry };
+        let text = if has_member(entry, "text") {
+            entry.member("text")
+        } else {
+            entry
+        };
         match text {
             Value::String(text) => texts.push(text),
             other => return other.expected("a list of texts"),
@@ -305,9 +324,7 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
     }
     match value {
         Value::String(value) => outcome(function::grounded(value, &texts)),
-        Value::Number(number) => {
-            outcome(function::grounded_number(&number.to_string(), &texts))
-        }
+        Value::Number(number) => outcome(function::grounded_number(&number.to_string(), &texts)),
         other => other.expected("text or a number"),
     }
 }

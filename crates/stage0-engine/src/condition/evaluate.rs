@@ -71,7 +71,10 @@ impl<'a, 'f> Machine<'a, 'f> {
 
     /// The value of a named expression, if it was set.
     pub(crate) fn named(&self, index: u32) -> Option<Value<'a>> {
-        self.lets.iter().find(|(known, _)| *known == index).map(|(_, value)| *value)
+        self.lets
+            .iter()
+            .find(|(known, _)| *known == index)
+            .map(|(_, value)| *value)
     }
 
     /// Keeps the value of a named expression for the programs that read it.
@@ -113,7 +116,9 @@ impl<'a, 'f> Machine<'a, 'f> {
         tracer: &mut T,
     ) {
         let node = |at: usize| program.nodes.get(at).copied().unwrap_or(Id::MAX);
-        let Some(top) = self.stack.last().copied() else { return };
+        let Some(top) = self.stack.last().copied() else {
+            return;
+        };
         match *op {
             // A loop has a value once it is left, not while it goes on.
             Op::LoopStart { behind, .. } => {
@@ -210,7 +215,11 @@ impl<'a, 'f> Machine<'a, 'f> {
                 let left = self.pop();
                 self.stack.push(binary(operator, left, right, self.arena));
             }
-            Op::SlotConstant { operator, slot, constant } => {
+            Op::SlotConstant {
+                operator,
+                slot,
+                constant,
+            } => {
                 let left = self.facts.value(slot);
                 let right = self.constant(program, constant);
                 self.stack.push(binary(operator, left, right, self.arena));
@@ -280,7 +289,10 @@ impl<'a, 'f> Machine<'a, 'f> {
     fn list(&mut self, count: usize) {
         let first = self.stack.len().saturating_sub(count);
         let items = self.stack.get(first..).unwrap_or(&[]);
-        let error = items.iter().find(|item| matches!(item, Value::Error(_))).copied();
+        let error = items
+            .iter()
+            .find(|item| matches!(item, Value::Error(_)))
+            .copied();
         let list = error.unwrap_or_else(|| Value::List(self.arena.alloc_slice_copy(items)));
         self.stack.truncate(first);
         self.stack.push(list);
@@ -305,7 +317,8 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
         }
         self.stack.truncate(first);
-        self.stack.push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
+        self.stack
+            .push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
     }
 
     // --- Loops ---
@@ -334,7 +347,13 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         let values = ArenaVec::new_in(self.arena);
-        self.loops.push(Loop { visit, current, outcome, count: 0, values });
+        self.loops.push(Loop {
+            visit,
+            current,
+            outcome,
+            count: 0,
+            values,
+        });
         body
     }
 
@@ -361,7 +380,9 @@ impl<'a, 'f> Machine<'a, 'f> {
     fn advance(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let answer = self.pop();
         let arena_room = room(self.arena);
-        let Some(frame) = self.loops.last_mut() else { return behind };
+        let Some(frame) = self.loops.last_mut() else {
+            return behind;
+        };
         let mut done = false;
         match kind {
             LoopKind::Exists => {

@@ -62,8 +62,10 @@ pub fn decide<'a>(
     now: Timestamp,
 ) -> (Decision<'a>, RunState) {
     let arena = Bump::new();
-    let constraints: Vec<_> =
-        request.constraints().map(|text| (text, constraint::read(text))).collect();
+    let constraints: Vec<_> = request
+        .constraints()
+        .map(|text| (text, constraint::read(text)))
+        .collect();
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
@@ -85,7 +87,12 @@ pub fn decide<'a>(
                 tool: subject.tool_name(view),
                 effects: view.effect_values(layer, &arena),
             });
-            layer.candidates(subject.tool_name(view), view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(
+                subject.tool_name(view),
+                view.effects,
+                view.has_unknown_effect,
+                &mut found,
+            );
             let mut inquiry = Inquiry {
                 layer,
                 subject,
@@ -121,7 +128,9 @@ fn decide_one<'a: 'x, 'x>(
     let mut permission = Permissions::default();
     if !refused {
         for index in candidates {
-            let Some(rule) = layer.rules.get(*index as usize) else { continue };
+            let Some(rule) = layer.rules.get(*index as usize) else {
+                continue;
+            };
             draft.depend_on(rule);
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
@@ -185,12 +194,18 @@ impl Permissions {
             .iter()
             .copied()
             .filter(|index| {
-                inquiry.layer.rules.get(*index as usize).is_some_and(|rule| !rule.observe)
+                inquiry
+                    .layer
+                    .rules
+                    .get(*index as usize)
+                    .is_some_and(|rule| !rule.observe)
             })
             .collect();
         if !counted.is_empty() {
             for index in counted {
-                let Some(rule) = inquiry.layer.rules.get(index as usize) else { continue };
+                let Some(rule) = inquiry.layer.rules.get(index as usize) else {
+                    continue;
+                };
                 let finding = inquiry.undecided_allow(rule);
                 draft.findings.push(finding);
             }
@@ -225,7 +240,9 @@ fn advance(state: &RunState, request: &Request<'_>, verdict: Verdict, now: Times
     let step = u64::from(!again);
     RunState {
         attempts: state.attempts.saturating_add(step),
-        allowed: state.allowed.saturating_add(if verdict == Verdict::Allow { step } else { 0 }),
+        allowed: state
+            .allowed
+            .saturating_add(if verdict == Verdict::Allow { step } else { 0 }),
         first_at: state.first_at.or(Some(now)),
         last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
         last_call: request.call_id().map(str::to_owned),

@@ -12,9 +12,9 @@ mod gather;
 use rustc_hash::FxHashMap;
 
 use self::catalog::{Catalog, PatternIndex};
+use crate::condition::Slot;
 use crate::condition::program::Program;
 use crate::condition::tree::Tree;
-use crate::condition::Slot;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
@@ -163,7 +163,10 @@ pub(crate) enum RuleKind {
     Deny,
     Defer,
     Advise,
-    Require { otherwise: Verdict, missing_otherwise: bool },
+    Require {
+        otherwise: Verdict,
+        missing_otherwise: bool,
+    },
     Approval(Box<CompiledApproval>),
 }
 

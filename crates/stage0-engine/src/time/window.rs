@@ -44,7 +44,12 @@ pub struct Window {
 impl Window {
     /// Monday to Friday, 09:00 to 17:00.
     pub const fn business_hours(zone: Zone) -> Self {
-        Self { days: 0b011_1110, opens: 9 * 60, closes: 17 * 60, zone }
+        Self {
+            days: 0b011_1110,
+            opens: 9 * 60,
+            closes: 17 * 60,
+            zone,
+        }
     }
 
     /// Reads days, hours and, if it is not UTC, a zone: `Mon-Fri 09:00-17:00 Europe/Berlin`,
@@ -62,7 +67,9 @@ impl Window {
             None => Zone::UTC,
             Some(name) => match Zone::find(name) {
                 Ok(zone) => zone,
-                Err(_) => return refuse("the time zone is not known, or no fixed rule describes it"),
+                Err(_) => {
+                    return refuse("the time zone is not known, or no fixed rule describes it");
+                }
             },
         };
         if words.next().is_some() {
@@ -75,7 +82,12 @@ impl Window {
             return refuse("the hours are not of the form 09:00-17:00");
         };
         match (parse_minute(opens), parse_minute(closes)) {
-            (Some(opens), Some(closes)) if opens < closes => Ok(Self { days, opens, closes, zone }),
+            (Some(opens), Some(closes)) if opens < closes => Ok(Self {
+                days,
+                opens,
+                closes,
+                zone,
+            }),
             (Some(_), Some(_)) => refuse("the window closes before it opens"),
             _ => refuse("the hours are not of the form 09:00-17:00"),
         }
@@ -84,7 +96,9 @@ impl Window {
     /// Whether the instant lies in the window.
     pub fn contains(&self, at: Timestamp) -> bool {
         let civil = at.civil(self.zone.offset_at(at));
-        let minute = i32::from(civil.hours).saturating_mul(60).saturating_add(i32::from(civil.minutes));
+        let minute = i32::from(civil.hours)
+            .saturating_mul(60)
+            .saturating_add(i32::from(civil.minutes));
         self.has_day(i32::from(civil.day_of_week)) && minute >= self.opens && minute < self.closes
     }
 
@@ -120,7 +134,11 @@ impl Window {
 
     /// The next instant at which the window is open; the instant itself if it is open now.
     pub fn opens_at(&self, at: Timestamp) -> Option<Timestamp> {
-        if self.contains(at) { Some(at) } else { self.next_change(at) }
+        if self.contains(at) {
+            Some(at)
+        } else {
+            self.next_change(at)
+        }
     }
 }
 
@@ -148,16 +166,25 @@ fn parse_day(text: &str) -> Option<u32> {
 
 fn parse_minute(text: &str) -> Option<i32> {
     let (hours, minutes) = text.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 || !text.bytes().all(|b| b.is_ascii_digit() || b == b':') {
+    if hours.len() != 2
+        || minutes.len() != 2
+        || !text.bytes().all(|b| b.is_ascii_digit() || b == b':')
+    {
         return None;
     }
-    let minute = hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?;
+    let minute = hours
+        .parse::<i32>()
+        .ok()?
+        .checked_mul(60)?
+        .checked_add(minutes.parse().ok()?)?;
     (minute <= DAY_MINUTES && minutes < "60").then_some(minute)
 }
 
 /// The first instant after `at` that is a multiple of `unit` on the wall clock with this offset.
 pub(crate) fn next_boundary(at: Timestamp, offset_s: i32, unit: Duration) -> Option<Timestamp> {
-    let local = at.to_ms().checked_add(i64::from(offset_s).checked_mul(1000)?)?;
+    let local = at
+        .to_ms()
+        .checked_add(i64::from(offset_s).checked_mul(1000)?)?;
     let into = local.checked_rem_euclid(unit.to_ms())?;
     Timestamp::from_ms(at.to_ms().checked_add(unit.to_ms().checked_sub(into)?)?)
 }
@@ -186,22 +213,45 @@ mod tests {
         let window = Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin").unwrap();
         assert!(window.contains(at("2026-01-05T08:00:00Z")));
         assert!(window.contains(at("2026-07-06T07:00:00Z")));
-        assert_eq!(window.next_change(at("2026-03-27T20:00:00Z")), Some(at("2026-03-30T07:00:00Z")));
+        assert_eq!(
+            window.next_change(at("2026-03-27T20:00:00Z")),
+            Some(at("2026-03-30T07:00:00Z"))
+        );
     }
 
     #[test]
     fn the_next_change_is_the_opening_or_the_closing() {
         let window = Window::parse("Mon-Fri 09:00-17:00").unwrap();
-        assert_eq!(window.next_change(at("2026-01-09T18:00:00Z")), Some(at("2026-01-12T09:00:00Z")));
-        assert_eq!(window.next_change(at("2026-01-09T12:00:00Z")), Some(at("2026-01-09T17:00:00Z")));
-        assert_eq!(window.opens_at(at("2026-01-09T12:00:00Z")), Some(at("2026-01-09T12:00:00Z")));
+        assert_eq!(
+            window.next_change(at("2026-01-09T18:00:00Z")),
+            Some(at("2026-01-12T09:00:00Z"))
+        );
+        assert_eq!(
+            window.next_change(at("2026-01-09T12:00:00Z")),
+            Some(at("2026-01-09T17:00:00Z"))
+        );
+        assert_eq!(
+            window.opens_at(at("2026-01-09T12:00:00Z")),
+            Some(at("2026-01-09T12:00:00Z"))
+        );
         let always = Window::parse("Mon-Sun 00:00-24:00").unwrap();
         assert_eq!(always.next_change(at("2026-01-09T12:00:00Z")), None);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "Mon-Fri", "Mon-Fri 9-17", "Mon-Fri 17:00-09:00", "Funday 09:00-17:00", "Mon 09:00-17:00 Mars/Base", "Mon 09:60-17:00", "Mon 09:00-25:00", "Mon 09:00-17:00 UTC x", "Mon +9:00-17:00"] {
+        for text in [
+            "",
+            "Mon-Fri",
+            "Mon-Fri 9-17",
+            "Mon-Fri 17:00-09:00",
+            "Funday 09:00-17:00",
+            "Mon 09:00-17:00 Mars/Base",
+            "Mon 09:60-17:00",
+            "Mon 09:00-25:00",
+            "Mon 09:00-17:00 UTC x",
+            "Mon +9:00-17:00",
+        ] {
             assert!(Window::parse(text).is_err(), "{text}");
         }
     }
