@@ -110,10 +110,13 @@ pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     while let Some((left, right)) = waiting.pop() {
         let settled = match equal_scalars(left, right) {
             Some(settled) => settled,
-            None => match equal_containers(left, right, &mut waiting) {
-                true => continue,
-                false => Value::Bool(false),
-            },
+            None => {
+                if equal_containers(left, right, &mut waiting) {
+                    continue;
+                } else {
+                    Value::Bool(false)
+                }
+            }
         };
         if matches!(settled, Value::Bool(false)) {
             return settled;

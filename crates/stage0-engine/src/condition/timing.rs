@@ -108,18 +108,15 @@ pub(crate) fn standing(
                 test,
                 then,
                 otherwise,
-            } => {
-                let chosen = match trace.value(*test) {
-                    Value::Bool(true) => of(*then),
-                    Value::Bool(false) => of(*otherwise),
-                    _ if of(*then) == of(*otherwise) => of(*then),
-                    _ => {
-                        bound(Some(now));
-                        Motion::Still
-                    }
-                };
-                chosen
-            }
+            } => match trace.value(*test) {
+                Value::Bool(true) => of(*then),
+                Value::Bool(false) => of(*otherwise),
+                _ if of(*then) == of(*otherwise) => of(*then),
+                _ => {
+                    bound(Some(now));
+                    Motion::Still
+                }
+            },
             other => {
                 let moving = children(other)
                     .into_iter()

@@ -435,16 +435,15 @@ impl<'a> Draft<'a> {
             let engine = IssueCode::ALL
                 .iter()
                 .position(|known| known.as_str() == code);
-            match engine {
-                Some(engine) => (0, u32::try_from(engine).unwrap_or(u32::MAX)),
-                None => {
-                    let declared = self
-                        .policy
-                        .layers
-                        .iter()
-                        .find_map(|layer| layer.code_ranks.get(code));
-                    (1, declared.copied().unwrap_or(u32::MAX))
-                }
+            if let Some(engine) = engine {
+                (0, u32::try_from(engine).unwrap_or(u32::MAX))
+            } else {
+                let declared = self
+                    .policy
+                    .layers
+                    .iter()
+                    .find_map(|layer| layer.code_ranks.get(code));
+                (1, declared.copied().unwrap_or(u32::MAX))
             }
         };
         if issues.len() > 1 {

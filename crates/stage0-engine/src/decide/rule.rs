@@ -198,7 +198,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                         if let Some(named) = named
                             && !waiting
                                 .iter()
-                                .any(|known| core::ptr::eq(*known, &named.condition))
+                                .any(|known| core::ptr::eq(*known, &raw const named.condition))
                         {
                             waiting.push(&named.condition);
                         }
@@ -450,7 +450,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let mut finding = finding(code, Verdict::Defer, message, rule.severity);
                 let mut resolution = Resolution::new(Needs::Approval, Who::Person);
                 resolution.approvals = missing;
-                resolution.roles = approval.roles.iter().map(|role| role.to_string()).collect();
+                resolution.roles = approval
+                    .roles
+                    .iter()
+                    .map(std::string::ToString::to_string)
+                    .collect();
                 resolution.facts = facts;
                 if !resolution.facts.is_empty() {
                     resolution.needs = Needs::Fact;
@@ -562,7 +566,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 }
 
-fn asks<'a>(rule: &'a CompiledRule) -> Vec<Cow<'a, str>> {
+fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
     rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
 }
 

@@ -271,18 +271,17 @@ impl<'s> LayerDraft<'s> {
                 draft.rules.push(drafted);
             }
         }
-        if draft.rules.is_empty() {
-            if let Some(source) = members
+        if draft.rules.is_empty()
+            && let Some(source) = members
                 .first()
                 .and_then(|member| sources.get(member.source))
-            {
-                let finding = PolicyFinding::new(
-                    FindingKind::NoRules,
-                    source.name.span,
-                    "the policy has no rules: every answer is its default",
-                );
-                workshop.report(finding);
-            }
+        {
+            let finding = PolicyFinding::new(
+                FindingKind::NoRules,
+                source.name.span,
+                "the policy has no rules: every answer is its default",
+            );
+            workshop.report(finding);
         }
         draft.unused(workshop);
         draft
@@ -381,7 +380,7 @@ impl<'s> LayerDraft<'s> {
             if pattern.is_exact() {
                 match catalog.find(pattern.as_str()) {
                     Some(tool) if *tool.name == *pattern.as_str() => {
-                        schemas.push(tool.schemas.clone())
+                        schemas.push(tool.schemas.clone());
                     }
                     Some(tool) => workshop.report(
                         PolicyFinding::new(

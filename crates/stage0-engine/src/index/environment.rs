@@ -125,19 +125,18 @@ impl RuleNames<'_> {
         let Some((node, names)) = &self.names.data else {
             return Err(unknown(format!("`{path}`: the policy has no `data`"), None));
         };
-        match find(self.constants.value(*node), &path.steps) {
-            Some(value) => Ok(type_of(value)),
-            None => {
-                let wanted = match path.steps.first() {
-                    Some(Step::Field(name)) => name.as_str(),
-                    _ => "",
-                };
-                let near = nearest(wanted, names.iter().map(String::as_str));
-                Err(unknown(
-                    format!("there is no `{path}`"),
-                    near.filter(|near| *near != wanted),
-                ))
-            }
+        if let Some(value) = find(self.constants.value(*node), &path.steps) {
+            Ok(type_of(value))
+        } else {
+            let wanted = match path.steps.first() {
+                Some(Step::Field(name)) => name.as_str(),
+                _ => "",
+            };
+            let near = nearest(wanted, names.iter().map(String::as_str));
+            Err(unknown(
+                format!("there is no `{path}`"),
+                near.filter(|near| *near != wanted),
+            ))
         }
     }
 
@@ -298,7 +297,7 @@ pub(super) fn type_of(value: ValueRef<'_>) -> Type {
         Kind::String => Type::String,
         Kind::Object => Type::MAP,
         Kind::List => {
-            let mut kinds = value.elements().map(|element| element.kind());
+            let mut kinds = value.elements().map(super::super::document::ValueRef::kind);
             let first = kinds.next();
             let same = kinds.all(|kind| Some(kind) == first);
             Type::List(match first {
