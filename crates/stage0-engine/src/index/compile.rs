@@ -994,14 +994,7 @@ pub(crate) fn default_code(id: &str) -> String {
 
 /// Where a part of a condition stands in its file.
 fn place(expression: &Expression, range: &core::ops::Range<u32>) -> Span {
-    match expression.inside {
-        Some(first) => Span::new(
-            expression.span.file,
-            first.saturating_add(range.start),
-            first.saturating_add(range.end),
-        ),
-        None => expression.span,
-    }
+    expression.span_of(range.clone())
 }
 
 fn report_condition(error: &ConditionError, expression: &Expression, workshop: &mut Workshop<'_>) {
@@ -1356,7 +1349,7 @@ impl Maker<'_, '_> {
                 (FindingKind::NeverFires, "this condition can never be true")
             };
             self.workshop.report(
-                PolicyFinding::new(kind, written.expression.span, text)
+                PolicyFinding::new(kind, written.expression.span(), text)
                     .with_help("it reads no fact: compare one, for example args.amount > 500"),
             );
         }
