@@ -109,7 +109,6 @@ pub(crate) struct Program {
     pub(crate) slots: Box<[Slot]>,
     /// The named expressions it reads, sorted.
     pub(crate) lets: Box<[u32]>,
-    pub(crate) cost: u64,
 }
 
 /// Compiles a tree that has been checked.
@@ -178,7 +177,6 @@ pub(crate) fn compile(
         windows: windows.into(),
         slots: slots.into(),
         lets: lets.into(),
-        cost,
     }
 }
 

@@ -450,11 +450,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let mut finding = finding(code, Verdict::Defer, message, rule.severity);
                 let mut resolution = Resolution::new(Needs::Approval, Who::Person);
                 resolution.approvals = missing;
-                resolution.roles = approval
-                    .roles
-                    .iter()
-                    .map(std::string::ToString::to_string)
-                    .collect();
+                resolution.roles = approval.roles.iter().map(ToString::to_string).collect();
                 resolution.facts = facts;
                 if !resolution.facts.is_empty() {
                     resolution.needs = Needs::Fact;

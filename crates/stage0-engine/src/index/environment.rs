@@ -45,8 +45,8 @@ pub(super) struct RuleNames<'n> {
 impl Environment for RuleNames<'_> {
     fn path(&self, path: &Path) -> Result<Type, NameError> {
         match path.root.as_str() {
-            "params" => self.defined(path, "param", &self.names.params),
-            "let" => self.defined(path, "named expression", &self.names.lets),
+            "params" => Self::defined(path, "param", &self.names.params),
+            "let" => Self::defined(path, "named expression", &self.names.lets),
             "data" => self.data(path),
             "timezone" if path.steps.is_empty() => Ok(Type::String),
             _ => self.fact(path),
@@ -100,7 +100,6 @@ impl Environment for RuleNames<'_> {
 
 impl RuleNames<'_> {
     fn defined(
-        &self,
         path: &Path,
         what: &str,
         known: &BTreeMap<String, (u32, Type)>,
@@ -297,7 +296,7 @@ pub(super) fn type_of(value: ValueRef<'_>) -> Type {
         Kind::String => Type::String,
         Kind::Object => Type::MAP,
         Kind::List => {
-            let mut kinds = value.elements().map(super::super::document::ValueRef::kind);
+            let mut kinds = value.elements().map(ValueRef::kind);
             let first = kinds.next();
             let same = kinds.all(|kind| Some(kind) == first);
             Type::List(match first {
