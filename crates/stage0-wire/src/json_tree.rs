@@ -354,7 +354,7 @@ impl<'a> Parser<'a> {
     fn close(&mut self) -> Next {
         self.at = self.at.saturating_add(1);
         self.brackets.pop();
-        self.tree.close(Some(self.at), self.problems);
+        self.tree.close(Some(self.at), false, self.problems);
         Next::CommaOrEnd
     }
 
@@ -431,6 +431,12 @@ impl<'a> Parser<'a> {
             .find(|character: char| !character.is_alphanumeric() && character != '_')
             .unwrap_or(rest.len());
         let length = match word {
+            // A string up to its end, so that it can be recognised.
+            0 if rest.starts_with('"') => rest
+                .match_indices(['"', '\n'])
+                .nth(1)
+                .filter(|(_, last)| *last == "\"")
+                .map_or(1, |(end, _)| end.saturating_add(1)),
             0 => rest.chars().next().map_or(0, char::len_utf8),
             length => length,
         };

@@ -573,7 +573,7 @@ mod tests {
     #[test]
     fn a_problem_is_shown_with_its_place_and_help() {
         let sources = sources("rules:\n  - id: a\n    descripton: x\n");
-        let problem = at(&sources, 20, 30)
+        let problem = at(&sources, 21, 31)
             .related(&sources, Span::new(0, 11, 13), "the rule")
             .help("do it right");
         assert_eq!(

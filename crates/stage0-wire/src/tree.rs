@@ -441,17 +441,9 @@ impl<'s> TreeBuilder<'s> {
         }
     }
 
-    /// Takes back the last entry of the innermost list, which was reported.
-    pub(crate) fn refuse_last_item(&mut self) {
-        if let Some(Container::List { items, .. }) = self.open.last_mut()
-            && let Some(item) = items.last_mut()
-        {
-            item.value = NodeValue::Invalid;
-        }
-    }
-
     /// Closes the innermost list or map. Where its end is not written, it ends with its last value.
-    pub(crate) fn close(&mut self, end: Option<usize>, problems: &mut Problems) {
+    /// One that was refused as a whole is left out.
+    pub(crate) fn close(&mut self, end: Option<usize>, is_refused: bool, problems: &mut Problems) {
         let Some(container) = self.open.pop() else {
             return;
         };
@@ -472,6 +464,11 @@ impl<'s> TreeBuilder<'s> {
         };
         let end = end.or(last_end.map(index)).unwrap_or(start);
         let span = self.span(start..end);
+        let value = if is_refused {
+            NodeValue::Invalid
+        } else {
+            value
+        };
         self.value(Node { span, value });
     }
 

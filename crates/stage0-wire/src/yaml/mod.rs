@@ -100,6 +100,7 @@ fn read(
         tree: TreeBuilder::new(sources, file),
         open: Vec::new(),
         last_scalar: 0..0,
+        last_is_block: false,
         key_is_plain: false,
         has_document: false,
         problems,
@@ -127,10 +128,10 @@ fn read(
     }
     let has_document = reader.has_document;
     let root = reader.tree.finish();
-    let is_nothing = root
+    let is_written = root
         .as_ref()
-        .is_none_or(|root| root.value == NodeValue::Null);
-    if !has_document || (is_nothing && !text.contains("null")) {
+        .is_some_and(|root| root.value != NodeValue::Null || root.span.end > root.span.start);
+    if !has_document || !is_written {
         problems.error(|| {
             Problem::at(
                 sources,
@@ -152,6 +153,8 @@ struct Open {
     is_flow: bool,
     /// A `key: value` that stands in a bracketed list without braces of its own.
     is_pair: bool,
+    /// Not the list or map that was meant, as was reported.
+    is_refused: bool,
 }
 
 struct Reader<'a> {
@@ -162,6 +165,7 @@ struct Reader<'a> {
     tree: TreeBuilder<'a>,
     open: Vec<Open>,
     last_scalar: Range<usize>,
+    last_is_block: bool,
     key_is_plain: bool,
     has_document: bool,
     problems: &'a mut Problems,
@@ -174,6 +178,7 @@ impl Reader<'_> {
             Event::DocumentStart(_) => return Ok(self.document(at)),
             Event::Scalar(value, style, anchor, tag) => {
                 self.last_scalar = at.clone();
+                self.last_is_block = is_block(style);
                 if tag.is_some() || anchor > 0 {
                     self.refuse_property(at.start);
                     self.refuse(at);
@@ -244,15 +249,18 @@ impl Reader<'_> {
     }
 
     fn open(&mut self, at: Range<usize>, is_list: bool) -> Result<(), Stop> {
-        let bracket = self.text.as_bytes().get(at.start).copied();
-        let is_flow = at.end > at.start && matches!(bracket, Some(b'[' | b'{' | b'!' | b'&'));
+        let token = self.text.get(at.clone()).unwrap_or_default().trim_end();
+        // A block list or map has no token of its own; before brackets a tag or an anchor may stand.
+        let is_flow = token.starts_with(['[', '{']) || token.ends_with(['[', '{']);
         let is_inside_flow = self.is_in_flow();
-        let mut start = at.start;
-        if is_list && !is_flow {
-            start = self.dash_before(start);
-        }
-        if self.tree.expects_key() {
-            self.refuse_container_key(start, bracket);
+        let start = if is_list && !is_flow {
+            self.dash_before(at.start)
+        } else {
+            at.start
+        };
+        let is_key = self.tree.expects_key();
+        if is_key {
+            self.refuse_container_key(start);
         } else if !is_inside_flow {
             self.check_indentation(start);
         }
@@ -263,15 +271,13 @@ impl Reader<'_> {
         };
         if opened == Err(TooDeep) {
             let span = self.tree.span(start..start.saturating_add(1));
-            return Err(Stop {
-                problem: too_deep(self.sources, span),
-                value: None,
-            });
+            return Err(Stop::last(too_deep(self.sources, span)));
         }
         self.open.push(Open {
             start,
             is_flow,
             is_pair: !is_list && !is_flow && is_inside_flow,
+            is_refused: is_key,
         });
         Ok(())
     }
@@ -281,23 +287,20 @@ impl Reader<'_> {
             return;
         };
         let end = open.is_flow.then(|| at.saturating_add(1));
-        self.tree.close(end, self.problems);
+        self.tree
+            .close(end, open.is_refused || open.is_pair, self.problems);
         if open.is_pair {
             let pair = self.text.get(open.start..at).unwrap_or_default().trim_end();
-            let end = open.start.saturating_add(pair.len());
-            let pair = pair.to_owned();
+            let help = format!(
+                "write {} if it is text, or `{{ {pair} }}` if it is a map",
+                single_quoted(pair)
+            );
             self.problem(
-                open.start..end,
+                open.start..open.start.saturating_add(pair.len()),
                 ProblemCode::YamlPair,
                 "a `key: value` in a list needs braces of its own",
-                |problem| {
-                    problem.help(format!(
-                        "write {} if it is text, or `{{{pair}}}` if it is a map",
-                        single_quoted(&pair)
-                    ))
-                },
+                |problem| problem.help(help),
             );
-            self.tree.refuse_last_item();
         }
     }
 
@@ -343,23 +346,26 @@ impl Reader<'_> {
             return;
         }
         match plain(&name) {
-            // Coordinates are called `y`, counts `n`, and no parser reads them otherwise as keys.
+            // Coordinates are called `y` and counts `n`; as a key nobody means the boolean.
             Plain::LikeBool(_) if name.len() == 1 => self.accept_key(name, at),
             Plain::Text if name.contains(" ? ") => {
-                let message = "this condition is cut in two: its `: ` makes the first half a key";
+                let message = "YAML takes the `: ` of this condition for the end of a key";
                 self.problem(at, ProblemCode::YamlColon, message, |problem| {
                     problem.help("put the whole condition in single quotes, or write it under `|`")
                 });
                 self.tree.refuse_key();
+                self.refuse_open();
             }
             Plain::Text => self.accept_key(name, at),
             meaning => {
                 let kind = match meaning {
-                    Plain::Null | Plain::LikeNull => "nothing",
-                    Plain::Bool(_) | Plain::LikeBool(_) => "a boolean",
+                    Plain::Null => "null",
+                    Plain::LikeNull => "null to some versions of YAML",
+                    Plain::Bool(_) => "a boolean",
+                    Plain::LikeBool(_) => "a boolean to some versions of YAML",
                     Plain::Number | Plain::LikeNumber | Plain::Text => "a number",
                 };
-                let message = format!("the key {} is {kind} to YAML", quoted(&name));
+                let message = format!("the key {} is {kind}, not text", quoted(&name));
                 self.refuse_key(at, &message, &format!("put it in quotes: `\"{name}\"`"));
             }
         }
@@ -377,29 +383,34 @@ impl Reader<'_> {
         self.tree.refuse_key();
     }
 
-    fn refuse_container_key(&mut self, start: usize, bracket: Option<u8>) {
-        let help = match bracket {
-            Some(b'{') => {
-                "a value that begins with `{` is a map to YAML: put text in single quotes"
+    fn refuse_container_key(&mut self, start: usize) {
+        let before = self.text.get(..start).unwrap_or_default();
+        let is_template = before.ends_with('{');
+        let help = match self.text.as_bytes().get(start) {
+            Some(b'{') if is_template => {
+                "templates such as `{{ name }}` are not filled in; put it in single quotes if it is text"
             }
-            Some(b'[') => {
-                "a value that begins with `[` is a list to YAML: put text in single quotes"
-            }
+            Some(b'{') => "a value that begins with `{` is a map: put text in single quotes",
+            Some(b'[') => "a value that begins with `[` is a list: put text in single quotes",
             _ => "write `key: value`",
         };
-        let length = self
-            .text
-            .get(start..)
-            .unwrap_or_default()
-            .chars()
-            .next()
-            .map_or(0, char::len_utf8);
+        if is_template {
+            self.refuse_open();
+        }
+        let first = self.text.get(start..).unwrap_or_default().chars().next();
         self.problem(
-            start..start.saturating_add(length),
+            start..start.saturating_add(first.map_or(0, char::len_utf8)),
             ProblemCode::YamlKey,
             "a list or map cannot be a key",
             |problem| problem.help(help),
         );
+    }
+
+    /// Leaves out the innermost list or map as a whole, once it ends.
+    fn refuse_open(&mut self) {
+        if let Some(open) = self.open.last_mut() {
+            open.is_refused = true;
+        }
     }
 
     fn scalar(&mut self, value: String, style: ScalarStyle, at: Range<usize>) {
@@ -429,49 +440,50 @@ impl Reader<'_> {
                 self.add(whole, NodeValue::String(text));
                 return;
             }
-            Plain::LikeBool(meaning) => {
-                let message = format!(
-                    "{} is a boolean to some versions of YAML and text to others",
-                    quoted(&value)
-                );
-                self.problem(at.clone(), ProblemCode::YamlAmbiguous, message, |problem| {
-                    problem.help(format!("write `{meaning}`, or `\"{value}\"` if it is text"))
-                });
-                NodeValue::Invalid
-            }
-            Plain::LikeNull => {
-                let message = format!(
-                    "{} means nothing to some versions of YAML and is text to others",
-                    quoted(&value)
-                );
-                self.problem(at.clone(), ProblemCode::YamlAmbiguous, message, |problem| {
-                    problem.help(format!("write `null`, or `\"{value}\"` if it is text"))
-                });
-                NodeValue::Invalid
-            }
-            Plain::LikeNumber => {
-                let message = format!(
-                    "{} is a number to some versions of YAML, and not the same one to all",
-                    quoted(&value)
-                );
-                self.problem(at.clone(), ProblemCode::YamlNumber, message, |problem| {
-                    problem.help(format!("write a number like `10`, `-0.5` or `1e6`; if it is text, quote it: `\"{value}\"`"))
-                });
+            meaning => {
+                self.refuse_word(&value, meaning, at.clone());
                 NodeValue::Invalid
             }
         };
         self.add(at, meant);
     }
 
+    /// Reports an unquoted value that is not read alike everywhere.
+    fn refuse_word(&mut self, value: &str, meaning: Plain, at: Range<usize>) {
+        let word = quoted(value);
+        let (code, message, instead) = match meaning {
+            Plain::LikeNumber => (
+                ProblemCode::YamlNumber,
+                format!("versions of YAML do not agree on what {word} is"),
+                String::from("a number like `10`, `-0.5` or `1e6`"),
+            ),
+            Plain::LikeBool(meaning) => (
+                ProblemCode::YamlAmbiguous,
+                format!("{word} is a boolean to some versions of YAML and text to others"),
+                format!("`{meaning}`"),
+            ),
+            _ => (
+                ProblemCode::YamlAmbiguous,
+                format!("{word} is null to some versions of YAML and text to others"),
+                String::from("`null`"),
+            ),
+        };
+        self.problem(at, code, message, |problem| {
+            problem.help(format!("write {instead}, or `\"{value}\"` if it is text"))
+        });
+    }
+
     /// A value that is not written: `key:` and nothing else.
     fn nothing(&mut self, at: usize) {
         let in_flow = self.is_in_flow();
         let Some(key) = self.tree.pending_key().cloned() else {
-            let dash = self.dash_before(at);
-            self.add(
-                dash..dash.saturating_add(1).min(self.text.len()),
-                NodeValue::Null,
-            );
+            let place = if self.tree.is_in_list() {
+                let dash = self.dash_before(at);
+                dash..dash.saturating_add(1).min(self.text.len())
+            } else {
+                at..at
+            };
+            self.add(place, NodeValue::Null);
             return;
         };
         if in_flow && self.key_is_plain && key.value.contains(':') {
@@ -521,7 +533,7 @@ impl Reader<'_> {
     fn text_of(&self, value: String, style: ScalarStyle, at: Range<usize>) -> (Range<usize>, Text) {
         let (whole, content) = match quotes(self.text, at.start, style) {
             Some(places) => places,
-            None if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) => {
+            None if is_block(style) => {
                 let raw = self.text.get(at.clone()).unwrap_or_default();
                 let trimmed = at.start..at.start.saturating_add(raw.trim_end().len());
                 // The scanner counts the last line break as content; as a place it is of no use.
@@ -615,6 +627,7 @@ impl Reader<'_> {
             tree: &self.tree,
             text: self.text,
             last_scalar: self.last_scalar.clone(),
+            last_is_block: self.last_is_block,
             open_bracket: self
                 .open
                 .iter()
@@ -633,16 +646,15 @@ impl Reader<'_> {
                 self.tree.span(start..start.saturating_add(1))
             }
         };
-        Stop {
-            problem: Problem::at(
+        Stop::last(
+            Problem::at(
                 self.sources,
                 span,
                 ProblemCode::PolicyValueTooLong,
                 format!("one text, or one value in brackets, is longer than {EVENT_CHARACTERS_MAX} characters"),
             )
             .help("write long lists and maps in block style, one entry a line"),
-            value: None,
-        }
+        )
     }
 
     fn problem(
@@ -683,6 +695,10 @@ fn quotes(text: &str, start: usize, style: ScalarStyle) -> Option<(Range<usize>,
     }
     let end = inner.saturating_add(at);
     Some((start..end.saturating_add(1), inner..end))
+}
+
+fn is_block(style: ScalarStyle) -> bool {
+    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }
 
 /// A text as a person would put it in single quotes, for advice.
