@@ -135,6 +135,9 @@ pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
         return Stop::last(problem.help("remove the line, or indent it if it belongs to a text"));
     }
     if has("expected node content") {
+        if scene.rest(at).trim().is_empty() {
+            return in_brackets(scene, at);
+        }
         let found = scene.character(at);
         let message = format!(
             "expected a value, found {}",

@@ -177,7 +177,11 @@ impl Input for Metered<'_> {
     }
 
     fn fetch_while_is_yaml_non_space(&mut self, out: &mut String) -> usize {
-        self.inner.fetch_while_is_yaml_non_space(out)
+        // NOTE: `StrInput` counts bytes here where the scanner wants characters, so every place
+        // behind a directive with `é` in it would be wrong.
+        let before = out.len();
+        let _bytes = self.inner.fetch_while_is_yaml_non_space(out);
+        out.get(before..).unwrap_or_default().chars().count()
     }
 }
 

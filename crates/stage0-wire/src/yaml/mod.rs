@@ -79,8 +79,7 @@ fn cover(text: &str, value: Range<usize>) -> Option<String> {
     }
     let mut out = String::with_capacity(text.len());
     out.push_str(text.get(..value.start)?);
-    out.push(COVER);
-    out.extend(std::iter::repeat_n(' ', covered.len().saturating_sub(1)));
+    out.extend(std::iter::repeat_n(COVER, covered.len()));
     out.push_str(text.get(value.end..)?);
     Some(out)
 }
@@ -327,7 +326,8 @@ impl Reader<'_> {
             );
             return;
         }
-        if self.line_before(at.start).trim_end().ends_with('?') {
+        let before = self.text.get(..at.start).unwrap_or_default();
+        if is_block(style) || before.trim_end_matches([' ', '\t']).ends_with('?') {
             self.refuse_key(at, "a key that is introduced by `?`", "write `key: value`");
             return;
         }
@@ -525,8 +525,9 @@ impl Reader<'_> {
 
     /// Reports the tag, anchor or alias that stands at `start`.
     fn refuse_property(&mut self, start: usize) {
-        let stop = diagnose::property(&self.scene(), start);
-        self.problems.push(stop.problem);
+        let mut problems = std::mem::take(self.problems);
+        problems.error(|| diagnose::property(&self.scene(), start).problem);
+        *self.problems = problems;
     }
 
     /// The text of a scalar and where all of it stands, quotes included.
@@ -554,18 +555,20 @@ impl Reader<'_> {
 
     /// Warns where ` #` has probably cut an unquoted value short.
     fn check_comment(&mut self, value: &str, end: usize) {
+        // No further than needed: the line may be as long as the file, and hold as many values.
         let rest = self.text.get(end..).unwrap_or_default();
-        let line = rest.lines().next().unwrap_or_default();
-        let comment = line.trim_start_matches([' ', '\t']);
-        let Some(words) = comment.strip_prefix('#') else {
+        let comment = rest.trim_start_matches([' ', '\t']);
+        if !comment.starts_with('#') {
             return;
-        };
+        }
+        let start = end.saturating_add(rest.len().saturating_sub(comment.len()));
+        let comment = comment.lines().next().unwrap_or_default().trim_end();
+        let words = comment.trim_start_matches('#');
         let is_spaced = words.is_empty() || words.starts_with([' ', '\t', '#', '!', '-', '=']);
         if is_spaced && !diagnose::is_cut_short(value) {
             return;
         }
-        let start = end.saturating_add(line.len().saturating_sub(comment.len()));
-        let at = start..end.saturating_add(line.trim_end().len());
+        let at = start..start.saturating_add(comment.len());
         let span = self.tree.span(at);
         self.problems.warning(|| {
             Problem::at(self.sources, span, ProblemCode::YamlComment, "a `#` behind a space begins a comment: this is not part of the value")
@@ -586,8 +589,9 @@ impl Reader<'_> {
             return;
         }
         let at = start.saturating_sub(before.len()).saturating_add(tab);
-        let problem = diagnose::tab(&self.scene(), at);
-        self.problems.push(problem);
+        let mut problems = std::mem::take(self.problems);
+        problems.error(|| diagnose::tab(&self.scene(), at));
+        *self.problems = problems;
     }
 
     /// Where the `-` of the list entry stands that begins at or before `at`.
