@@ -14,7 +14,7 @@ use crate::codes::ProblemCode;
 use crate::escape::{is_refused, quoted, write_json_string};
 use crate::json_tree;
 use crate::problem::{Problem, Problems};
-use crate::sources::{Sources, index, offset};
+use crate::sources::{Sources, floor_boundary, index, offset};
 use crate::yaml;
 
 /// A value and the place where it was written.
@@ -346,13 +346,12 @@ impl<'s> TreeBuilder<'s> {
         }
     }
 
-    /// A span of this file.
+    /// A span of this file. Whatever the range, it lies within the file and splits no character.
     pub(crate) fn span(&self, range: Range<usize>) -> Span {
-        Span::new(
-            self.file,
-            offset(range.start),
-            offset(range.end.max(range.start)),
-        )
+        let text = self.sources.text(self.file);
+        let start = floor_boundary(text, range.start);
+        let end = floor_boundary(text, range.end).max(start);
+        Span::new(self.file, offset(start), offset(end))
     }
 
     /// Whether the next value would be a key.

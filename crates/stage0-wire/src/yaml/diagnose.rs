@@ -212,7 +212,7 @@ pub(super) fn is_cut_short(value: &str) -> bool {
 }
 
 /// A value that begins with a character that YAML keeps for itself.
-fn indicator(scene: &Scene<'_>, at: usize) -> Stop {
+pub(super) fn indicator(scene: &Scene<'_>, at: usize) -> Stop {
     let first = scene.character(at);
     let name = match scene.slice(first.clone()) {
         "`" => String::from("a backtick"),

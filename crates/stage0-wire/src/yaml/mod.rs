@@ -38,6 +38,11 @@ const READS_MAX: usize = 100;
 /// Reads a YAML file. There is no tree if it cannot be known what was meant.
 pub(crate) fn parse(sources: &Sources, file: u16, problems: &mut Problems) -> Option<Node> {
     let mut text = Cow::Borrowed(sources.text(file));
+    if !text.ends_with('\n') {
+        // Readers disagree on whether a text under `|` ends in a line break where the file ends
+        // without one. A file that ends as text files do leaves nothing to disagree on.
+        text.to_mut().push('\n');
+    }
     let reads_max = REREAD_BYTES_MAX
         .checked_div(text.len())
         .unwrap_or(READS_MAX)
@@ -95,7 +100,7 @@ fn read(
     let mut reader = Reader {
         sources,
         text,
-        offsets: ByteOffsets::new(text),
+        offsets: ByteOffsets::new(text, sources.text(file).len()),
         tree: TreeBuilder::new(sources, file),
         open: Vec::new(),
         last_scalar: 0..0,
@@ -317,6 +322,11 @@ impl Reader<'_> {
             self.tree.refuse_key();
             return;
         }
+        let written = self.text.get(at.clone()).unwrap_or_default();
+        if written.contains('\n') {
+            self.refuse_key(at, "a key of several lines", "write the key on one line");
+            return;
+        }
         if is_plain && name.is_empty() {
             let colon = at.start..at.start.saturating_add(1);
             self.refuse_key(
@@ -346,6 +356,10 @@ impl Reader<'_> {
             return;
         }
         match plain(&name) {
+            Plain::Text if self.is_reserved(&name) => {
+                self.refuse_indicator(at.start);
+                self.tree.refuse_key();
+            }
             // Coordinates are called `y` and counts `n`; as a key nobody means the boolean.
             Plain::LikeBool(_) if name.len() == 1 => self.accept_key(name, at),
             Plain::Text if name.contains(" ? ") => {
@@ -434,6 +448,10 @@ impl Reader<'_> {
             Plain::Null => NodeValue::Null,
             Plain::Bool(value) => NodeValue::Bool(value),
             Plain::Number => NodeValue::Number(value),
+            Plain::Text if self.is_reserved(&value) => {
+                self.refuse_indicator(at.start);
+                NodeValue::Invalid
+            }
             Plain::Text => {
                 self.check_comment(&value, at.end);
                 let (whole, text) = self.text_of(value, style, at);
@@ -446,6 +464,19 @@ impl Reader<'_> {
             }
         };
         self.add(at, meant);
+    }
+
+    /// Whether an unquoted text in brackets begins with a character that some readers give a
+    /// meaning there; outside brackets the scanner does so itself.
+    fn is_reserved(&self, text: &str) -> bool {
+        self.is_in_flow() && text.starts_with(['|', '>', '?'])
+    }
+
+    /// Reports the reserved character at `start`.
+    fn refuse_indicator(&mut self, start: usize) {
+        let mut problems = std::mem::take(self.problems);
+        problems.error(|| diagnose::indicator(&self.scene(), start).problem);
+        *self.problems = problems;
     }
 
     /// Reports an unquoted value that is not read alike everywhere.
@@ -479,7 +510,7 @@ impl Reader<'_> {
         let Some(key) = self.tree.pending_key().cloned() else {
             let place = if self.tree.is_in_list() {
                 let dash = self.dash_before(at);
-                dash..dash.saturating_add(1).min(self.text.len())
+                dash..dash.saturating_add(1)
             } else {
                 at..at
             };
@@ -598,7 +629,7 @@ impl Reader<'_> {
     fn dash_before(&self, at: usize) -> usize {
         let before = self.line_before(at);
         let line_start = at.saturating_sub(before.len());
-        match before.trim_end_matches(' ').strip_suffix('-') {
+        match before.trim_end_matches([' ', '\t']).strip_suffix('-') {
             Some(head) => line_start.saturating_add(head.len()),
             // A comment may stand between.
             None => match before.trim_start_matches(' ').starts_with("- ") {
