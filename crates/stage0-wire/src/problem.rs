@@ -637,13 +637,14 @@ mod tests {
         }
         problems.push(at(&sources, 4_999, 5_000));
         assert!(problems.has_errors());
-        let list = problems.finish();
-        assert_eq!(list.len(), PROBLEMS_MAX + 1);
-        let last = list.last().unwrap();
+        let sorted = problems.finish();
+        assert_eq!(sorted.len(), PROBLEMS_MAX + 1);
+        let last = sorted.last().unwrap();
         assert_eq!(last.code(), ProblemCode::ProblemsTruncated);
         assert_eq!(last.severity(), Severity::Error);
         assert!(
-            list.windows(2)
+            sorted
+                .windows(2)
                 .take(PROBLEMS_MAX - 1)
                 .all(|pair| { pair[0].locations()[0].column < pair[1].locations()[0].column })
         );
@@ -652,9 +653,9 @@ mod tests {
         problems.push(at(&sources, 1, 2));
         problems.push(at(&sources, 1, 2));
         problems.push(Problem::new(ProblemCode::PolicyEmpty, "no place"));
-        let list = problems.finish();
-        assert_eq!(list.len(), 2);
-        assert_eq!(list[0].code(), ProblemCode::PolicyEmpty);
+        let both = problems.finish();
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0].code(), ProblemCode::PolicyEmpty);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Sources {
                     &name,
                     offset(line),
                     ProblemCode::PolicyNotUtf8,
-                    format!("the file is not UTF-8 text from byte {good} on"),
+                    format!("byte {good} of the file is not UTF-8 text"),
                 )
                 .help(help))
             }

@@ -4,10 +4,16 @@
 //! `NNNN_topic.txt`. `UPDATE_GOLDEN=1 cargo test -p stage0-wire --test golden_problems` writes them;
 //! the diff is then reviewed by reading it aloud.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stage0_wire::codes::PROBLEM_CODES;
 use stage0_wire::problem::Problems;
 use stage0_wire::sources::Sources;
 use stage0_wire::tree::Tree;
@@ -77,5 +83,19 @@ fn every_golden_belongs_to_a_case() {
     for golden in files(|extension| extension == "txt") {
         let cases = ["yaml", "json"].map(|kind| golden.with_extension(kind).exists());
         assert_ne!(cases[0], cases[1], "{}", golden.display());
+    }
+}
+
+#[test]
+fn every_code_of_yaml_and_json_has_a_golden() {
+    let goldens: String = files(|extension| extension == "txt")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for (code, _) in PROBLEM_CODES {
+        let code = code.as_str();
+        if code.starts_with("YAML_") || code.starts_with("JSON_") {
+            assert!(goldens.contains(&format!("[{code}]")), "{code}");
+        }
     }
 }

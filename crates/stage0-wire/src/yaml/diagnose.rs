@@ -6,54 +6,18 @@
 
 use std::ops::Range;
 
+use super::scene::{Scene, Stop, brackets_balance};
 use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::problem::Problem;
-use crate::sources::Sources;
-use crate::tree::{TreeBuilder, too_deep};
-
-/// Bytes of a value that advice repeats in quotes.
-const ADVICE_BYTES_MAX: usize = 100;
-
-/// The end of reading.
-#[derive(Debug)]
-pub(super) struct Stop {
-    pub(super) problem: Problem,
-    /// The value that could not be read, if the text behind it can be.
-    pub(super) value: Option<Range<usize>>,
-}
-
-impl Stop {
-    /// Nothing behind the problem can be read.
-    pub(super) fn last(problem: Problem) -> Self {
-        Self {
-            problem,
-            value: None,
-        }
-    }
-}
-
-/// What is known where the scanner gave up.
-#[derive(Debug)]
-pub(super) struct Scene<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) tree: &'a TreeBuilder<'a>,
-    pub(super) text: &'a str,
-    /// The last scalar that was read, and whether it stands under `|` or `>`.
-    pub(super) last_scalar: Range<usize>,
-    pub(super) last_is_block: bool,
-    /// The innermost bracket that is open.
-    pub(super) open_bracket: Option<usize>,
-    /// Where the key ends whose value is missing.
-    pub(super) last_key_end: Option<usize>,
-}
+use crate::tree::too_deep;
 
 /// Explains an error of the scanner at a byte of the text.
 pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
     let value_start = scene.value_start(at);
     for start in [value_start, at] {
         if start <= at && scene.rest(start).starts_with(['!', '*', '&']) {
-            return property(scene, start);
+            return scene.stop_at_value(start, property(scene, start));
         }
     }
     let has = |words: &str| info.contains(words);
@@ -61,7 +25,7 @@ pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
         return Stop::last(tab_on_line(scene, at));
     }
     if has("unexpected character") || (has("block scalar") && has("comment or line break")) {
-        return indicator(scene, at);
+        return scene.stop_at_value(at, indicator(scene, at));
     }
     if has("trailing content after") {
         return trailing_text(scene, at);
@@ -82,48 +46,23 @@ pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
         return Stop::last(no_colon(scene, at));
     }
     if has("misplaced bracket") {
-        let bracket = scene.character(at);
-        let message = format!(
-            "this {} closes nothing",
-            quoted(scene.slice(bracket.clone()))
-        );
-        let problem = scene.problem(bracket, ProblemCode::YamlSyntax, message);
-        return Stop::last(problem.help("if it is text, put the value in quotes"));
+        return Stop::last(lone_bracket(scene, at));
     }
     if has("block sequence entries") || has("only valid inside a block") {
         return dash(scene, at);
     }
     if has("mapping keys are not allowed") {
-        let problem = scene
-            .problem(
-                scene.character(at),
-                ProblemCode::YamlIndicator,
-                "`? ` introduces a key, and no key can stand here",
-            )
-            .help("put the value in quotes");
-        return scene.stop_at_value(at, problem);
+        return question_mark(scene, at);
     }
     if has("recursion limit") {
         let span = scene.tree.span(scene.character(at));
         return Stop::last(too_deep(scene.sources, span));
     }
     if has("comments must be separated") {
-        let problem = scene
-            .problem(
-                scene.character(at),
-                ProblemCode::YamlSyntax,
-                "a comment needs a space before its `#`",
-            )
-            .help("write the space, or put the whole value in quotes if the `#` is part of it");
-        return scene.stop_at_value(at, problem);
+        return adjoining_comment(scene, at);
     }
     if has("comment intercepting") {
-        let problem = scene.problem(
-            scene.character(at),
-            ProblemCode::YamlComment,
-            "this comment cuts a text that goes on in the next line",
-        );
-        return Stop::last(problem.help("put the whole text in quotes, or write it under `|`"));
+        return Stop::last(comment_in_text(scene, at));
     }
     let line = scene.line_start(at);
     if scene.rest(line).starts_with('%') {
@@ -135,18 +74,7 @@ pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
         return Stop::last(problem.help("remove the line, or indent it if it belongs to a text"));
     }
     if has("expected node content") {
-        if scene.rest(at).trim().is_empty() {
-            return in_brackets(scene, at);
-        }
-        let found = scene.character(at);
-        let message = format!(
-            "expected a value, found {}",
-            quoted(scene.slice(found.clone()))
-        );
-        let problem = scene
-            .problem(found, ProblemCode::YamlSyntax, message)
-            .help("if it is text, put it in quotes");
-        return scene.stop_at_value(at, problem);
+        return no_value(scene, at);
     }
     if has("expected key") || has("'-' indicator") || has("document start") || has("indent") {
         return indentation(scene, at);
@@ -155,8 +83,67 @@ pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
     Stop::last(scene.problem(scene.character(at), ProblemCode::YamlSyntax, message))
 }
 
+fn lone_bracket(scene: &Scene<'_>, at: usize) -> Problem {
+    let bracket = scene.character(at);
+    let message = format!(
+        "this {} closes nothing",
+        quoted(scene.slice(bracket.clone()))
+    );
+    scene
+        .problem(bracket, ProblemCode::YamlSyntax, message)
+        .help("if it is text, put the value in quotes")
+}
+
+fn question_mark(scene: &Scene<'_>, at: usize) -> Stop {
+    let problem = scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlIndicator,
+            "`? ` introduces a key, and no key can stand here",
+        )
+        .help("put the value in quotes");
+    scene.stop_at_value(at, problem)
+}
+
+fn adjoining_comment(scene: &Scene<'_>, at: usize) -> Stop {
+    let problem = scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlSyntax,
+            "a comment needs a space before its `#`",
+        )
+        .help("write the space, or put the whole value in quotes if the `#` is part of it");
+    scene.stop_at_value(at, problem)
+}
+
+fn comment_in_text(scene: &Scene<'_>, at: usize) -> Problem {
+    scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlComment,
+            "this comment cuts a text that goes on in the next line",
+        )
+        .help("put the whole text in quotes, or write it under `|`")
+}
+
+/// Something where a value belongs, or nothing at all.
+fn no_value(scene: &Scene<'_>, at: usize) -> Stop {
+    if scene.rest(at).trim().is_empty() {
+        return in_brackets(scene, at);
+    }
+    let found = scene.character(at);
+    let message = format!(
+        "expected a value, found {}",
+        quoted(scene.slice(found.clone()))
+    );
+    let problem = scene
+        .problem(found, ProblemCode::YamlSyntax, message)
+        .help("if it is text, put it in quotes");
+    scene.stop_at_value(at, problem)
+}
+
 /// A value that begins with `!`, `*` or `&`: a tag, an alias or an anchor.
-pub(super) fn property(scene: &Scene<'_>, at: usize) -> Stop {
+pub(super) fn property(scene: &Scene<'_>, at: usize) -> Problem {
     let rest = scene.rest(at);
     let blank = rest
         .find(|character: char| character.is_ascii_whitespace())
@@ -170,7 +157,7 @@ pub(super) fn property(scene: &Scene<'_>, at: usize) -> Stop {
     };
     let message = format!("YAML takes {} for {what}, not for text", quoted(&word));
     let problem = scene.problem(place, code, message);
-    let problem = match code {
+    match code {
         ProblemCode::YamlTag if word.contains(['(', '.']) => problem.help(scene.quote_advice(at)),
         ProblemCode::YamlTag => problem.help(
             "remove it: values have the type that they are written in; if it is text, put it in quotes",
@@ -179,8 +166,7 @@ pub(super) fn property(scene: &Scene<'_>, at: usize) -> Stop {
             "put it in quotes if it is text; a condition that is used twice is named under `let`",
         ),
         _ => problem.help(format!("put it in quotes if it is text: `\"{word}\"`")),
-    };
-    scene.stop_at_value(at, problem)
+    }
 }
 
 /// A tab where indentation belongs.
@@ -212,7 +198,7 @@ pub(super) fn is_cut_short(value: &str) -> bool {
 }
 
 /// A value that begins with a character that YAML keeps for itself.
-pub(super) fn indicator(scene: &Scene<'_>, at: usize) -> Stop {
+pub(super) fn indicator(scene: &Scene<'_>, at: usize) -> Problem {
     let first = scene.character(at);
     let name = match scene.slice(first.clone()) {
         "`" => String::from("a backtick"),
@@ -220,13 +206,12 @@ pub(super) fn indicator(scene: &Scene<'_>, at: usize) -> Stop {
     };
     let message = format!("an unquoted value cannot begin with {name}");
     let problem = scene.problem(first, ProblemCode::YamlIndicator, message);
-    let problem = if scene.rest(at).starts_with(['|', '>']) {
+    if scene.rest(at).starts_with(['|', '>']) {
         problem
             .help("text under `|` or `>` begins on the next line; put a text of one line in quotes")
     } else {
         problem.help(scene.quote_advice(at))
-    };
-    scene.stop_at_value(at, problem)
+    }
 }
 
 /// Text behind a closing quote.
@@ -278,10 +263,12 @@ fn escape(scene: &Scene<'_>, at: usize) -> Stop {
     let place = bad_escape(scene, at);
     let escape = scene.slice(place.clone()).to_owned();
     let is_half = ["\\ud", "\\uD"].iter().any(|half| escape.starts_with(half)) && escape.len() == 6;
-    let message = match is_half {
-        true => format!("{} is half of a character", quoted(&escape)),
-        false => format!("{} is no escape of YAML", quoted(&escape)),
+    let what = if is_half {
+        "half of a character"
+    } else {
+        "no escape of YAML"
     };
+    let message = format!("{} is {what}", quoted(&escape));
     let problem = scene.problem(place, ProblemCode::YamlEscape, message);
     let problem = if escape.starts_with("\\u") || escape.starts_with("\\U") {
         problem.help("write the character itself, or its code as in `\\u00e9` or `\\U0001f600`")
@@ -492,182 +479,4 @@ fn no_colon(scene: &Scene<'_>, at: usize) -> Problem {
             "expected `key: value`, found a line without `: `",
         )
         .help("to continue the text above, indent the line more than its key")
-}
-
-impl Scene<'_> {
-    fn problem(&self, at: Range<usize>, code: ProblemCode, message: impl AsRef<str>) -> Problem {
-        Problem::at(self.sources, self.tree.span(at), code, message)
-    }
-
-    fn slice(&self, at: Range<usize>) -> &str {
-        self.text.get(at).unwrap_or_default()
-    }
-
-    fn rest(&self, at: usize) -> &str {
-        self.text.get(at..).unwrap_or_default()
-    }
-
-    /// One character, or the place behind the text.
-    fn character(&self, at: usize) -> Range<usize> {
-        let length = self.rest(at).chars().next().map_or(0, char::len_utf8);
-        at..at.saturating_add(length)
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or_default();
-        memchr::memrchr(b'\n', before.as_bytes()).map_or(0, |found| found.saturating_add(1))
-    }
-
-    /// The end of the line, without the blanks before it.
-    fn line_end(&self, at: usize) -> usize {
-        let rest = self.rest(at);
-        let line = rest.split('\n').next().unwrap_or_default();
-        at.saturating_add(line.trim_end().len())
-    }
-
-    /// Where the line that holds `at` begins behind its indentation.
-    fn first_word(&self, at: usize) -> usize {
-        let line = self.line_start(at);
-        let indent = self.rest(line).bytes().take_while(|byte| *byte == b' ');
-        line.saturating_add(indent.count())
-    }
-
-    /// Where the value begins on the line that holds `at`: behind indentation, dashes and a key.
-    fn value_start(&self, at: usize) -> usize {
-        let start = self.line_start(at);
-        let line = self.slice(start..self.line_end(start));
-        let mut rest = line.trim_start();
-        while let Some(entry) = rest.strip_prefix("- ") {
-            rest = entry.trim_start();
-        }
-        if let Some(value) = behind_key(rest) {
-            rest = value.trim_start();
-        }
-        start.saturating_add(line.len().saturating_sub(rest.len()))
-    }
-
-    /// The value on the line that holds `at`, if the lines that follow do not depend on it.
-    fn value_on_line(&self, at: usize) -> Option<Range<usize>> {
-        let value = self.value_start(at)..self.line_end(at);
-        let text = self.text.get(value.clone())?;
-        let is_inside_brackets = self.open_bracket.is_some_and(|open| open < value.start);
-        let is_here = value.contains(&at) || value.end == at;
-        (is_here && !is_inside_brackets && brackets_balance(text)).then_some(value)
-    }
-
-    fn stop_at_value(&self, at: usize, problem: Problem) -> Stop {
-        Stop {
-            problem,
-            value: self.value_on_line(at),
-        }
-    }
-
-    /// The end of the value at `at`: of its line or, in brackets, of its entry.
-    fn entry_end(&self, at: usize) -> usize {
-        let end = self.line_end(at);
-        if !self.is_bracketed(at) {
-            return end;
-        }
-        let mut depth: usize = 0;
-        for (offset, character) in self.slice(at..end).char_indices() {
-            let ends = match character {
-                '(' | '[' | '{' => {
-                    depth = depth.saturating_add(1);
-                    false
-                }
-                ')' | ']' | '}' => match depth.checked_sub(1) {
-                    Some(outer) => {
-                        depth = outer;
-                        false
-                    }
-                    None => true,
-                },
-                ',' => depth == 0,
-                _ => false,
-            };
-            if ends {
-                let entry = self.slice(at..at.saturating_add(offset)).trim_end();
-                return at.saturating_add(entry.len());
-            }
-        }
-        end
-    }
-
-    /// The quote or bracket that opens what goes wrong at `at`: the first one behind what the
-    /// scanner handed out last.
-    fn opening_before(&self, at: usize, openings: [char; 2]) -> usize {
-        let from = self.last_key_end.unwrap_or(self.last_scalar.end).min(at);
-        let line = self.value_start(at).min(at);
-        match self.slice(from..at).find(openings) {
-            Some(found) => from.saturating_add(found),
-            None => line,
-        }
-    }
-
-    /// How to write the value that begins at `start`, as it would stand there if it is short.
-    fn quote_advice(&self, start: usize) -> String {
-        let text = self.slice(start..self.entry_end(start));
-        let quotes = text.bytes().filter(|byte| *byte == b'"').count();
-        let is_plain = text.len() <= ADVICE_BYTES_MAX
-            // What these mean in other quotes, or where the value ends, would be a guess.
-            && !text.contains(['\'', '\\', '#'])
-            && !text.starts_with('{')
-            && brackets_balance(text)
-            && quotes.checked_rem(2) == Some(0);
-        if is_plain {
-            format!("put the whole value in single quotes: `'{text}'`")
-        } else if self.is_bracketed(start) {
-            String::from("put the whole value in single quotes")
-        } else {
-            String::from(
-                "put the whole value in single quotes, or write it on the next line under `|`",
-            )
-        }
-    }
-
-    /// Whether `at` stands inside brackets, as far as its line tells.
-    fn is_bracketed(&self, at: usize) -> bool {
-        let value = self.value_start(at);
-        self.open_bracket.is_some() || (value < at && self.rest(value).starts_with(['[', '{']))
-    }
-}
-
-/// What follows the key on a line, if the line begins with one.
-fn behind_key(line: &str) -> Option<&str> {
-    let behind = match line.bytes().next()? {
-        quote @ (b'"' | b'\'') => {
-            let inner = line.get(1..)?;
-            let end = inner.find(char::from(quote))?;
-            inner.get(end.saturating_add(1)..)?.trim_start()
-        }
-        b'{' | b'[' | b'!' | b'*' | b'&' => return None,
-        _ => {
-            let (colon, _) = line.match_indices(':').find(|(at, _)| {
-                let next = line.as_bytes().get(at.saturating_add(1));
-                next.is_none_or(u8::is_ascii_whitespace)
-            })?;
-            line.get(colon..)?
-        }
-    };
-    let value = behind.strip_prefix(':')?;
-    (value.is_empty() || value.starts_with([' ', '\t'])).then_some(value)
-}
-
-/// Whether every bracket has its other half, as far as can be told without knowing quotes.
-fn brackets_balance(text: &str) -> bool {
-    let mut open = Vec::new();
-    for byte in text.bytes() {
-        match byte {
-            b'(' => open.push(b')'),
-            b'[' => open.push(b']'),
-            b'{' => open.push(b'}'),
-            b')' | b']' | b'}' => {
-                if open.pop() != Some(byte) {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-    }
-    open.is_empty()
 }

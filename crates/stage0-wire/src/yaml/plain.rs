@@ -90,8 +90,7 @@ fn is_sexagesimal(text: &str) -> bool {
     let rest_holds = parts.all(|part| {
         count = count.saturating_add(1);
         match part.as_bytes() {
-            [digit] => digit.is_ascii_digit(),
-            [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+            [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
             _ => false,
         }
     });
