@@ -314,7 +314,7 @@ fn a_terminal_can_colour_every_part() {
              <g:  |>\n\
              <g:3 |> b: c #d\n\
              <g:  |> <w:     ^^>\n\
-             <g:  = ><h:help>: put the whole value in quotes if it is; a space behind the `#` shows that it is a comment\n",
+             <g:  = ><h:help>: if it should be, put the whole value in quotes; if not, write a space behind the `#`\n",
         ]
     );
 }

@@ -443,7 +443,9 @@ impl Reader<'_> {
         let Some(key) = self.tree.pending_key().cloned() else {
             let place = if self.tree.is_in_list() {
                 let dash = self.dash_before(at);
-                dash..dash.saturating_add(1)
+                let behind_dash = dash.saturating_add(1);
+                self.check_comment("", behind_dash);
+                dash..behind_dash
             } else {
                 at..at
             };
@@ -466,6 +468,11 @@ impl Reader<'_> {
                 value: NodeValue::Invalid,
             });
             return;
+        }
+        let behind_key = self.text.get(index(key.span.end)..).unwrap_or_default();
+        let blanks = behind_key.trim_start_matches([' ', '\t']);
+        if let Some(behind_colon) = blanks.strip_prefix(':') {
+            self.check_comment("", self.text.len().saturating_sub(behind_colon.len()));
         }
         self.tree.value(Node {
             span: key.span,
@@ -517,7 +524,7 @@ impl Reader<'_> {
         (whole, text)
     }
 
-    /// Warns where ` #` has probably cut an unquoted value short.
+    /// Warns where ` #` has probably cut an unquoted value short, or off.
     fn check_comment(&mut self, value: &str, end: usize) {
         // No further than needed: the line may be as long as the file, and hold as many values.
         let rest = self.text.get(end..).unwrap_or_default();
@@ -535,12 +542,17 @@ impl Reader<'_> {
         let at = start..start.saturating_add(comment.len());
         let span = self.tree.span(at);
         self.problems.warning(|| {
-            Problem::at(self.sources, span, ProblemCode::YamlComment, "a `#` behind a space begins a comment: this is not part of the value")
-                .help("put the whole value in quotes if it is; a space behind the `#` shows that it is a comment")
+            Problem::at(
+                self.sources,
+                span,
+                ProblemCode::YamlComment,
+                "a `#` behind a space begins a comment: this is not part of the value",
+            )
+            .help("if it should be, put the whole value in quotes; if not, write a space behind the `#`")
         });
     }
 
-    /// Reports a tab before the first word of a line, once.
+    /// Reports a tab before the first word of a line.
     fn check_indentation(&mut self, start: usize) {
         let before = self.line_before(start);
         let Some(tab) = before.find('\t') else {
