@@ -6,6 +6,7 @@ use stage0_engine::codes::IssueCode;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::EvidenceSource;
+use stage0_engine::time::Timestamp;
 
 use super::condition::{Outcome, Path, Scope, Step};
 use super::model::{Approval, Request};
@@ -131,7 +132,7 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
     let issued = record.issued_at.to_ms();
     let ends = [
         terms.ttl.map(|ttl| issued + ttl),
-        record.expires_at.map(|expires_at| expires_at.to_ms()),
+        record.expires_at.map(Timestamp::to_ms),
     ];
     let has_role = record.roles.iter().any(|role| terms.roles.contains(&role.as_str()));
     if record.answer == Answer::Pending {

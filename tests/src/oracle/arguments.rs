@@ -7,7 +7,7 @@ use super::model::{ArgumentKind, Tool};
 use super::value::Value;
 
 /// What is wrong with a call's arguments, with the path of each.
-pub fn check(tool: &Tool, arguments: &[(&'static str, Value)]) -> Vec<(IssueCode, String)> {
+pub(super) fn check(tool: &Tool, arguments: &[(&'static str, Value)]) -> Vec<(IssueCode, String)> {
     let Some(schema) = &tool.args else { return Vec::new() };
     let mut wrong = Vec::new();
     for argument in schema {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use stage0_engine::codes::IssueCode;
+use stage0_engine::digest::Digest;
 use stage0_engine::host::ApprovalRecord;
 use stage0_engine::policy::{Mode, Severity, UnknownTools, Verdict};
 
 use super::approval::{self, Approved};
 use super::arguments;
 use super::condition::{Expr, Outcome, Path, Scope, all, read_set};
-use super::model::{Action, Policy, Request, Rule, Tool};
+use super::model::{Action, Approval, Policy, Request, Rule, Tool};
 use super::phrases::{self, Meaning};
 use super::value::{Value, object, text};
 
@@ -390,7 +391,7 @@ impl Judge<'_> {
             other => other,
         };
         let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
-        let outcome = all(when.clone().into_iter().chain([negated]));
+        let outcome = all(when.into_iter().chain([negated]));
         let code = part.rule.issue.unwrap_or("APPROVAL_REQUIRED");
         match outcome {
             Outcome::Error => found.push(self.error(part)),
@@ -459,6 +460,15 @@ fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
         ("effects", texts(&mut subject.effects.iter().map(String::as_str))),
         ("constraint", Some(phrases::constraint_facts(&request.constraints))),
     ])
+}
+
+/// What an approval under these terms would be given for: digest of the call, or of its bound facts.
+pub fn action_asked_about(policy: &Policy, request: &Request, now: i64, terms: &Approval) -> Digest {
+    let layer = Layer::of(policy.layers.first().unwrap_or(policy));
+    let called = request.call.as_ref().map(|(name, _)| name.as_str());
+    let subject = Subject::of(&layer, request, called.or(request.tools.first().map(String::as_str)));
+    let tool = subject.name.clone().unwrap_or_default();
+    approval::action_digest(request, &tool, terms, &facts(request, &subject, now))
 }
 
 /// Decides.
@@ -551,9 +561,8 @@ fn sorted(mut issues: Vec<Issue>, order: &[String]) -> Vec<Issue> {
         (std::cmp::Reverse(*severity), place(code), rule.clone(), tool.clone(), about.clone())
     });
     issues.dedup_by(|two, one| {
-        let same = (&one.code, &one.rule, &one.about, &one.missing)
-            == (&two.code, &two.rule, &two.about, &two.missing);
-        same
+        (&one.code, &one.rule, &one.about, &one.missing)
+            == (&two.code, &two.rule, &two.about, &two.missing)
     });
     issues
 }

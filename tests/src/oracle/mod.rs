@@ -21,4 +21,4 @@ pub mod model;
 pub mod phrases;
 pub mod value;
 
-pub use decide::{Answer, Host, Issue, decide};
+pub use decide::{Answer, Host, Issue, action_asked_about, decide};

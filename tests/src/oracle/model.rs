@@ -185,7 +185,7 @@ fn members<'m>(entries: impl IntoIterator<Item = (&'m str, Value)>) -> Option<Va
 
 /// The name of the file that a policy is imported by.
 pub fn file_name(policy: &Policy) -> String {
-    format!("{}.json", policy.name)
+    format!("./{}.json", policy.name)
 }
 
 impl Policy {
@@ -193,7 +193,7 @@ impl Policy {
     pub fn to_value(&self) -> Value {
         let import = |(policy, allows): &(Policy, bool)| {
             object([
-                ("pack", Some(text(file_name(policy)))),
+                ("file", Some(text(file_name(policy)))),
                 ("allows", allows.then_some(Value::Bool(true))),
             ])
         };
@@ -298,7 +298,7 @@ impl Rule {
             ("missing", missing),
             ("issue", self.issue.map(text)),
             ("issue_unknown", self.issue_unknown.map(text)),
-            ("severity", self.severity.map(|severity| text(severity.as_str().to_lowercase()))),
+            ("severity", self.severity.map(|severity| text(severity.as_str()))),
             ("mode", self.observe.then(|| text("observe"))),
         ])
     }

@@ -154,6 +154,9 @@ pub fn write_text(out: &mut String, text: &str) {
 }
 
 /// A timestamp of January 2026 as RFC 3339 in UTC.
+///
+/// # Panics
+/// In any other month.
 pub fn instant_text(at: i64) -> String {
     let since = at - JANUARY_2026_MS;
     let (day, rest) = (since.div_euclid(DAY_MS) + 1, since.rem_euclid(DAY_MS));
