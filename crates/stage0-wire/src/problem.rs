@@ -7,11 +7,12 @@
 
 use std::fmt::Write as _;
 
+use stage0_engine::canonical::write_string;
 use stage0_engine::limits::PROBLEMS_MAX;
 use stage0_engine::span::Span;
 
 use crate::codes::ProblemCode;
-use crate::escape::{shown, shown_columns, write_json_string, write_shown};
+use crate::escape::{shown, shown_columns, write_shown};
 use crate::sources::{Sources, index};
 
 /// Columns of a source line that an excerpt shows; a longer line is cut around the place.
@@ -79,14 +80,14 @@ impl Location {
 
     fn write_json(&self, out: &mut String) {
         out.push_str("{\"file\":");
-        write_json_string(out, &self.file);
+        write_string(out, &self.file);
         // Writing to a string cannot fail.
         let _ = write!(
             out,
             ",\"line\":{},\"column\":{},\"end_line\":{},\"end_column\":{},\"excerpt\":",
             self.line, self.column, self.end_line, self.end_column
         );
-        write_json_string(out, &self.excerpt);
+        write_string(out, &self.excerpt);
         out.push('}');
     }
 }
@@ -259,14 +260,14 @@ impl Problem {
 
     fn write_json(&self, out: &mut String) {
         out.push_str("{\"code\":");
-        write_json_string(out, self.code.as_str());
+        write_string(out, self.code.as_str());
         out.push_str(",\"severity\":");
-        write_json_string(out, self.severity.as_str());
+        write_string(out, self.severity.as_str());
         out.push_str(",\"message\":");
-        write_json_string(out, &self.message);
+        write_string(out, &self.message);
         out.push_str(",\"help\":");
         match &self.help {
-            Some(help) => write_json_string(out, help),
+            Some(help) => write_string(out, help),
             None => out.push_str("null"),
         }
         out.push_str(",\"locations\":[");
@@ -282,7 +283,7 @@ impl Problem {
                 out.push(',');
             }
             out.push_str("{\"label\":");
-            write_json_string(out, &related.label);
+            write_string(out, &related.label);
             out.push_str(",\"location\":");
             related.location.write_json(out);
             out.push('}');

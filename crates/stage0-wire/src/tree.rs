@@ -7,11 +7,13 @@
 
 use std::ops::Range;
 
+use stage0_engine::canonical::write_string;
 use stage0_engine::limits::POLICY_DEPTH_MAX;
+use stage0_engine::number::Number;
 use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
 use crate::codes::ProblemCode;
-use crate::escape::{is_refused, quoted, write_json_string};
+use crate::escape::{is_refused, quoted};
 use crate::json_tree;
 use crate::problem::{Problem, Problems};
 use crate::sources::{Sources, floor_boundary, index, offset};
@@ -161,7 +163,7 @@ impl Tree {
             let node = match step {
                 Step::Value(node) => node,
                 Step::Key(key) => {
-                    write_json_string(&mut out, key);
+                    write_string(&mut out, key);
                     out.push(':');
                     continue;
                 }
@@ -174,8 +176,12 @@ impl Tree {
                 NodeValue::Null | NodeValue::Invalid => out.push_str("null"),
                 NodeValue::Bool(true) => out.push_str("true"),
                 NodeValue::Bool(false) => out.push_str("false"),
-                NodeValue::Number(number) => out.push_str(number),
-                NodeValue::String(text) => write_json_string(&mut out, &text.value),
+                // A tree has only numbers that are exact; one that is not has been refused.
+                NodeValue::Number(number) => match Number::parse(number) {
+                    Ok(number) => number.write_to(&mut out),
+                    Err(_) => out.push_str(number),
+                },
+                NodeValue::String(text) => write_string(&mut out, &text.value),
                 NodeValue::List(items) => {
                     out.push('[');
                     steps.push(Step::Literal("]"));
