@@ -4,4 +4,7 @@
 //! `STAGE0_CASES` asks for more of them per property, `STAGE0_SEED` for others. A counterexample is
 //! shrunk and printed as the texts that the engine read.
 
+mod differential;
+mod engine;
 mod generate;
+mod run;
