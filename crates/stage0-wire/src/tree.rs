@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use stage0_engine::limits::POLICY_DEPTH_MAX;
+use stage0_engine::number::Number;
 use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
 use crate::codes::ProblemCode;
@@ -146,22 +147,31 @@ impl Tree {
         yaml.map(|root| Self { root })
     }
 
-    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes. The YAML
-    /// and the JSON form of one policy give the same bytes.
+    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes, plain
+    /// numbers. The YAML and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
+        let mut out = String::new();
+        self.root.write_canonical_json(&mut out);
+        out
+    }
+}
+
+impl Node {
+    /// Appends the value as canonical JSON. A number that cannot be kept exactly stays as it was
+    /// written.
+    pub(crate) fn write_canonical_json(&self, out: &mut String) {
         enum Step<'a> {
             Value(&'a Node),
             Key(&'a str),
             Literal(&'static str),
         }
-        let mut out = String::new();
         // What is left to be written, the next last: no recursion, whatever the nesting.
-        let mut steps = vec![Step::Value(&self.root)];
+        let mut steps = vec![Step::Value(self)];
         while let Some(step) = steps.pop() {
             let node = match step {
                 Step::Value(node) => node,
                 Step::Key(key) => {
-                    write_json_string(&mut out, key);
+                    write_json_string(out, key);
                     out.push(':');
                     continue;
                 }
@@ -174,8 +184,11 @@ impl Tree {
                 NodeValue::Null | NodeValue::Invalid => out.push_str("null"),
                 NodeValue::Bool(true) => out.push_str("true"),
                 NodeValue::Bool(false) => out.push_str("false"),
-                NodeValue::Number(number) => out.push_str(number),
-                NodeValue::String(text) => write_json_string(&mut out, &text.value),
+                NodeValue::Number(text) => match Number::parse(text) {
+                    Ok(number) => number.write_to(out),
+                    Err(_) => out.push_str(text),
+                },
+                NodeValue::String(text) => write_json_string(out, &text.value),
                 NodeValue::List(items) => {
                     out.push('[');
                     steps.push(Step::Literal("]"));
@@ -202,7 +215,6 @@ impl Tree {
                 }
             }
         }
-        out
     }
 }
 
