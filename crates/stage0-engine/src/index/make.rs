@@ -14,7 +14,7 @@ use crate::facts::{FactRoot, FactTable};
 use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Severity, Verdict,
 };
-use crate::span::Spanned;
+use crate::span::{Spanned, TextPlaces};
 
 impl LayerDraft<'_> {
     pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
@@ -263,6 +263,7 @@ impl Maker<'_, '_> {
             is_true: matches!(tree.nodes.as_slice(), [node] if node.expr == Expr::Bool(true)),
             tree: tree.clone(),
             text: expression.text.as_str().into(),
+            places: expression.places.clone(),
         }
     }
 
@@ -279,6 +280,7 @@ impl Maker<'_, '_> {
                 program: crate::condition::program::Program::default(),
                 tree: Tree { nodes: Vec::new() },
                 text: "".into(),
+                places: TextPlaces::default(),
                 is_true: true,
             },
         };
@@ -376,6 +378,7 @@ impl Maker<'_, '_> {
         };
         CompiledRule {
             id: draft.id.as_str().into(),
+            place: rule.id.span,
             tools: draft.tools.clone(),
             effects: effect_set(layer, &rule.effects, &mut workshop),
             when,
