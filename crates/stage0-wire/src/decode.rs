@@ -204,8 +204,11 @@ impl<'s> Decoder<'s> {
     ) -> Option<Vec<T>> {
         let entries = self.entries_of(node, what)?;
         let values = self.about(Subject::ValueIn(what), |decoder| {
-            let read = entries.iter().map(|(key, node)| read(decoder, key, node));
-            read.collect::<Vec<_>>().into_iter().flatten().collect()
+            let mut values = Vec::with_capacity(entries.len());
+            for (key, node) in entries {
+                values.extend(read(decoder, key, node));
+            }
+            values
         });
         Some(values)
     }
@@ -420,8 +423,17 @@ impl<'s> Decoder<'s> {
     /// Reports that a node is of another type than expected, with help where the remedy is plain.
     /// Always `None`, so that readers of other shapes can end with it.
     pub fn mismatch<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+        let wanted = self.must_be(expected);
+        self.unfit(node, &wanted, expected)
+    }
+
+    /// Reports a node that is not what is `wanted`, unless that was done before.
+    fn unfit<T>(&mut self, node: &Node, wanted: &str, expected: &str) -> Option<T> {
+        let is_written =
+            !matches!(node.value, NodeValue::Null) || self.sources.slice(node.span) == "null";
         let found = match &node.value {
             NodeValue::Invalid => return None,
+            NodeValue::Null if is_written => String::from("`null`"),
             NodeValue::Null => String::from("nothing"),
             NodeValue::Bool(value) => format!("`{value}`"),
             NodeValue::Number(number) => format!("the number {}", quoted(number)),
@@ -429,8 +441,15 @@ impl<'s> Decoder<'s> {
             NodeValue::List(_) => String::from("a list"),
             NodeValue::Map(_) => String::from("a map"),
         };
-        let message = format!("{}, found {found}", self.must_be(expected));
-        let help = remedy(node, expected);
+        let message = format!("{wanted}, found {found}");
+        let help = if is_written {
+            remedy(node, expected)
+        } else {
+            Some(String::from(match self.subject {
+                Subject::EntryOf(_) => "write the entry behind the `-`, or remove the line",
+                _ => "write the value behind the `:`",
+            }))
+        };
         self.error(
             node.span,
             ProblemCode::PolicyWrongType,
@@ -451,9 +470,9 @@ impl<'s> Decoder<'s> {
         match (&node.value, self.subject) {
             (NodeValue::Map(entries), _) => Some(entries),
             (_, Subject::Key(_) | Subject::ValueIn(_)) => self.mismatch(node, "a map"),
-            // The list's name says less than what its entries are.
+            // What an entry of a list is says more than the list's name.
             (_, Subject::Unnamed | Subject::EntryOf(_)) => {
-                self.mismatch(node, &format!("{what}, as a map"))
+                self.unfit(node, &format!("{what} must be a map"), "a map")
             }
         }
     }
@@ -498,7 +517,6 @@ impl<'s> Decoder<'s> {
 fn remedy(node: &Node, expected: &str) -> Option<String> {
     let wants_text = expected.starts_with("text");
     match &node.value {
-        NodeValue::Null => Some(String::from("write the value behind the `:`")),
         NodeValue::Number(written) if wants_text => {
             Some(format!("put it in quotes: `\"{written}\"`"))
         }

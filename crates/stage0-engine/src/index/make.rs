@@ -15,6 +15,7 @@ use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Severity, Verdict,
 };
 use crate::span::{Spanned, TextPlaces};
+use crate::time::Zone;
 
 impl LayerDraft<'_> {
     pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
@@ -47,6 +48,8 @@ impl LayerDraft<'_> {
             names: &names,
             lets: &let_places,
             timezone: &timezone,
+            // One that is not known has been reported.
+            zone: Zone::find(&timezone).unwrap_or(Zone::UTC),
             workshop,
         };
         for at in &let_order {
@@ -195,6 +198,7 @@ pub(super) struct Maker<'m, 'w> {
     names: &'m super::environment::Names,
     lets: &'m BTreeMap<String, u32>,
     timezone: &'m str,
+    zone: Zone,
     workshop: &'m mut Workshop<'w>,
 }
 
@@ -203,10 +207,15 @@ pub(super) struct Lookup<'l> {
     names: &'l super::environment::Names,
     lets: &'l BTreeMap<String, u32>,
     timezone: &'l str,
+    zone: Zone,
     constants: &'l Document<'static>,
 }
 
 impl Resolver for Lookup<'_> {
+    fn zone(&self) -> Zone {
+        self.zone
+    }
+
     fn resolve(&mut self, path: &Path) -> Resolved {
         let constant = |node: u32, steps: &[Step]| {
             let value = find(self.constants.value(node), steps);
@@ -252,6 +261,7 @@ impl Maker<'_, '_> {
             names: self.names,
             lets: self.lets,
             timezone: self.timezone,
+            zone: self.zone,
             constants: self.workshop.constants.document(),
         };
         let program = compile_program(tree, &mut lookup, &mut errors);
