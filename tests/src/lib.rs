@@ -1,1 +1,3 @@
 //! The shared corpus, the oracle and the laws.
+
+pub mod cel;

@@ -19,15 +19,24 @@ use crate::time::Timestamp;
 /// the policy does not void an approval; changing who may give it does.
 pub(crate) fn terms(approval: &Approval) -> Digest {
     let mut text = String::from("{\"bind\":");
-    write_list(&mut text, approval.bind.iter().map(|path| path.value.as_str()));
+    write_list(
+        &mut text,
+        approval.bind.iter().map(|path| path.value.as_str()),
+    );
     text.push_str(",\"evidence\":");
     write_string(&mut text, approval.evidence.as_str());
     text.push_str(",\"min\":");
     text.push_str(&approval.min.to_string());
     text.push_str(",\"not\":");
-    write_list(&mut text, approval.not.iter().map(|path| path.value.as_str()));
+    write_list(
+        &mut text,
+        approval.not.iter().map(|path| path.value.as_str()),
+    );
     text.push_str(",\"roles\":");
-    write_list(&mut text, approval.roles.iter().map(|role| role.value.as_str()));
+    write_list(
+        &mut text,
+        approval.roles.iter().map(|role| role.value.as_str()),
+    );
     if let Some(ttl) = approval.ttl {
         text.push_str(",\"ttl\":");
         write_string(&mut text, &ttl.to_string());
@@ -52,12 +61,16 @@ fn write_list<'t>(text: &mut String, items: impl Iterator<Item = &'t str>) {
 /// What looking for an approval found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Approved {
-    /// Enough people said yes, until then.
-    Yes { until: Option<Timestamp> },
+    /// Enough people said yes.
+    Yes,
     /// Somebody said no.
     Rejected { by: String },
     /// Not yet, and why: nothing where nobody was asked.
-    NotYet { why: Option<IssueCode>, missing: u32, facts: Vec<String> },
+    NotYet {
+        why: Option<IssueCode>,
+        missing: u32,
+        facts: Vec<String>,
+    },
 }
 
 /// What an approval is looked up with.
@@ -73,12 +86,24 @@ pub(crate) struct Question<'q, 'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Looks for the approval that a rule asks for.
-pub(crate) fn find(question: &Question<'_, '_>) -> Approved {
+/// Looks for the approval that a rule asks for, and tells until when the answer stands.
+pub(crate) fn find(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
     match question.approval.evidence {
-        EvidenceSource::Host => recorded(question),
+        EvidenceSource::Host => (recorded(question), next_turn(question)),
         EvidenceSource::Asserted => asserted(question),
     }
+}
+
+/// The first instant to come at which a record begins or ends.
+fn next_turn(question: &Question<'_, '_>) -> Option<Timestamp> {
+    question
+        .records
+        .iter()
+        .filter(|record| *record.rule == *question.rule.id)
+        .flat_map(|record| [Some(record.issued_at), expiry(record, question.approval)])
+        .flatten()
+        .filter(|turn| *turn > question.now)
+        .min()
 }
 
 /// Values of facts that name people, such as the requester.
@@ -89,34 +114,60 @@ fn barred<'a>(question: &Question<'_, 'a>) -> Result<Vec<&'a str>, Vec<String>> 
         match question.facts.value(*slot) {
             Value::String(person) => people.push(person),
             list if list.visit().is_some() => {
-                people.extend(list.visit().into_iter().flatten().filter_map(|value| match value {
-                    Value::String(person) => Some(person),
-                    _ => None,
-                }));
+                people.extend(
+                    list.visit()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|value| match value {
+                            Value::String(person) => Some(person),
+                            _ => None,
+                        }),
+                );
             }
             _ => missing.push(question.facts.table().name(*slot).to_owned()),
         }
     }
-    if missing.is_empty() { Ok(people) } else { Err(missing) }
+    if missing.is_empty() {
+        Ok(people)
+    } else {
+        Err(missing)
+    }
 }
 
 fn recorded(question: &Question<'_, '_>) -> Approved {
-    let Question { rule, approval, now, .. } = question;
+    let Question {
+        rule,
+        approval,
+        now,
+        ..
+    } = question;
     let barred = match barred(question) {
         Ok(barred) => barred,
         // Whether the approver is the requester cannot be told.
-        Err(facts) => return Approved::NotYet { why: None, missing: approval.min, facts },
+        Err(facts) => {
+            return Approved::NotYet {
+                why: None,
+                missing: approval.min,
+                facts,
+            };
+        }
     };
-    let mut people: Vec<(&str, Option<Timestamp>)> = Vec::new();
+    let mut people: Vec<&str> = Vec::new();
     let mut best: Option<IssueCode> = None;
-    for record in question.records.iter().filter(|record| *record.rule == *rule.id) {
+    for record in question
+        .records
+        .iter()
+        .filter(|record| *record.rule == *rule.id)
+    {
         let until = expiry(record, approval);
         let flaw = if record.terms != approval.terms {
             Some(IssueCode::APPROVAL_WRONG_POLICY)
         } else if record.action != question.action {
             Some(IssueCode::APPROVAL_WRONG_ACTION)
         } else if record.answer == Answer::Rejected {
-            return Approved::Rejected { by: record.by.clone() };
+            return Approved::Rejected {
+                by: record.by.clone(),
+            };
         } else if record.answer == Answer::Pending {
             Some(IssueCode::APPROVAL_PENDING)
         } else if record.issued_at > *now {
@@ -126,44 +177,43 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
         } else if barred.contains(&record.by.as_str()) {
             Some(IssueCode::APPROVAL_SELF)
         } else if !approval.roles.is_empty()
-            && !record.roles.iter().any(|role| approval.roles.iter().any(|wanted| **wanted == **role))
+            && !record
+                .roles
+                .iter()
+                .any(|role| approval.roles.iter().any(|wanted| **wanted == **role))
         {
             Some(IssueCode::APPROVAL_ROLE)
         } else {
             None
         };
         match flaw {
-            // The flaw that is nearest to a yes is the one worth telling.
-            Some(flaw) => best = best.max(Some(flaw).filter(|flaw| Some(*flaw) > best)),
-            None => match people.iter_mut().find(|(by, _)| *by == record.by) {
-                Some((_, known)) => *known = later(*known, until),
-                None => people.push((&record.by, until)),
-            },
+            Some(flaw) => best = best.max(Some(flaw)),
+            None if people.contains(&record.by.as_str()) => {}
+            None => people.push(&record.by),
         }
     }
     let given = u32::try_from(people.len()).unwrap_or(u32::MAX);
     if given >= approval.min {
-        // The answer stands as long as enough of the approvals do.
-        let mut ends: Vec<Timestamp> = people.iter().filter_map(|(_, until)| *until).collect();
-        ends.sort_unstable();
-        let spare = given.saturating_sub(approval.min) as usize;
-        return Approved::Yes { until: ends.get(spare).copied() };
+        return Approved::Yes;
     }
     let missing = approval.min.saturating_sub(given);
-    let why = if given > 0 { Some(IssueCode::APPROVAL_NOT_ENOUGH) } else { best };
-    Approved::NotYet { why, missing, facts: Vec::new() }
-}
-
-fn later(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, two) {
-        (Some(one), Some(two)) => Some(one.max(two)),
-        _ => None,
+    let why = if given > 0 {
+        Some(IssueCode::APPROVAL_NOT_ENOUGH)
+    } else {
+        best
+    };
+    Approved::NotYet {
+        why,
+        missing,
+        facts: Vec::new(),
     }
 }
 
 /// The earlier of the record's own end and the rule's time to live.
 fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timestamp> {
-    let lived = approval.ttl.and_then(|ttl| record.issued_at.checked_add(ttl).ok());
+    let lived = approval
+        .ttl
+        .and_then(|ttl| record.issued_at.checked_add(ttl).ok());
     match (record.expires_at, lived) {
         (Some(one), Some(two)) => Some(one.min(two)),
         (one, two) => one.or(two),
@@ -171,44 +221,69 @@ fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timest
 }
 
 /// The plain fields of the context: the host's bare word, bound to nothing.
-fn asserted(question: &Question<'_, '_>) -> Approved {
-    let Question { approval, request, now, .. } = question;
-    let not_yet = |why| Approved::NotYet { why, missing: 1, facts: Vec::new() };
+fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
+    let Question {
+        approval,
+        request,
+        now,
+        ..
+    } = question;
+    let not_yet = |why, facts: &[&str]| Approved::NotYet {
+        why,
+        missing: 1,
+        facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
+    };
     let by = request.context_text("approved_by");
     match request.context_text("approval_status") {
         Some("approved") => {}
         Some("rejected") => {
-            return Approved::Rejected { by: by.unwrap_or("somebody").to_owned() };
+            let by = by.unwrap_or("somebody").to_owned();
+            return (Approved::Rejected { by }, None);
         }
-        Some("pending") => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
-        _ => return not_yet(None),
+        Some("pending") => return (not_yet(Some(IssueCode::APPROVAL_PENDING), &[]), None),
+        _ => return (not_yet(None, &[]), None),
     }
     match barred(question) {
         Ok(barred) if by.is_some_and(|by| barred.contains(&by)) => {
-            return not_yet(Some(IssueCode::APPROVAL_SELF));
+            return (not_yet(Some(IssueCode::APPROVAL_SELF), &[]), None);
         }
         Ok(barred) if !barred.is_empty() && by.is_none() => {
-            let facts = vec!["context.approved_by".to_owned()];
-            return Approved::NotYet { why: None, missing: 1, facts };
+            return (not_yet(None, &["context.approved_by"]), None);
         }
         Ok(_) => {}
-        Err(facts) => return Approved::NotYet { why: None, missing: 1, facts },
+        Err(facts) => {
+            return (
+                Approved::NotYet {
+                    why: None,
+                    missing: 1,
+                    facts,
+                },
+                None,
+            );
+        }
     }
-    let Some(ttl) = approval.ttl else { return Approved::Yes { until: None } };
-    let Some(at) = request.context_text("approved_at").and_then(|at| Timestamp::parse(at).ok())
-    else {
-        return Approved::NotYet {
-            why: Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
-            missing: 1,
-            facts: vec!["context.approved_at".to_owned()],
-        };
+    let Some(ttl) = approval.ttl else {
+        return (Approved::Yes, None);
+    };
+    let at = request
+        .context_text("approved_at")
+        .and_then(|at| Timestamp::parse(at).ok());
+    let Some(at) = at else {
+        let missing = not_yet(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            &["context.approved_at"],
+        );
+        return (missing, None);
     };
     let until = at.checked_add(ttl).ok();
     if at > *now {
-        not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID))
+        (
+            not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID), &[]),
+            Some(at),
+        )
     } else if until.is_some_and(|until| *now >= until) {
-        not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+        (not_yet(Some(IssueCode::APPROVAL_EXPIRED), &[]), None)
     } else {
-        Approved::Yes { until }
+        (Approved::Yes, until)
     }
 }

@@ -75,7 +75,14 @@ pub struct Resolution {
 impl Resolution {
     /// A resolution that needs this from them, and nothing else yet.
     pub fn new(needs: Needs, who: Who) -> Self {
-        Self { needs, who, facts: Vec::new(), roles: Vec::new(), approvals: 0, retry_at: None }
+        Self {
+            needs,
+            who,
+            facts: Vec::new(),
+            roles: Vec::new(),
+            approvals: 0,
+            retry_at: None,
+        }
     }
 }
 
@@ -220,12 +227,15 @@ impl<'a> Decision<'a> {
     /// The facts that the matching rules read, sorted by name.
     pub fn depends_on(&self) -> impl Iterator<Item = &'a str> + '_ {
         let table = self.facts;
-        self.depends_on.iter().enumerate().flat_map(move |(word, bits)| {
-            let first = u32::try_from(word.saturating_mul(64)).unwrap_or(u32::MAX);
-            (0..64_u32)
-                .filter(move |bit| bits.checked_shr(*bit).unwrap_or(0) & 1 == 1)
-                .map(move |bit| table.name(first.saturating_add(bit)))
-        })
+        self.depends_on
+            .iter()
+            .enumerate()
+            .flat_map(move |(word, bits)| {
+                let first = u32::try_from(word.saturating_mul(64)).unwrap_or(u32::MAX);
+                (0..64_u32)
+                    .filter(move |bit| bits.checked_shr(*bit).unwrap_or(0) & 1 == 1)
+                    .map(move |bit| table.name(first.saturating_add(bit)))
+            })
     }
 
     /// Why, in one line: `CODE: message; CODE: message`, or a sentence on ALLOW.
@@ -234,7 +244,11 @@ impl<'a> Decision<'a> {
             return "Every rule that applies is satisfied.".to_owned();
         }
         let mut reason = String::new();
-        for issue in self.issues.iter().filter(|issue| issue.severity > Severity::Low) {
+        for issue in self
+            .issues
+            .iter()
+            .filter(|issue| issue.severity > Severity::Low)
+        {
             if !reason.is_empty() {
                 reason.push_str("; ");
             }

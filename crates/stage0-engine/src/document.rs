@@ -62,8 +62,16 @@ impl Document<'_> {
 
     /// The document that is `{}`.
     pub fn empty_object() -> Document<'static> {
-        let nodes = vec![Node { tag: Tag::Object, first: 0, second: 1 }];
-        Document { source: "", made: String::new(), nodes }
+        let nodes = vec![Node {
+            tag: Tag::Object,
+            first: 0,
+            second: 1,
+        }];
+        Document {
+            source: "",
+            made: String::new(),
+            nodes,
+        }
     }
 
     /// The value with this index, as [`ValueRef::index`] told it.

@@ -17,6 +17,8 @@ mod decide;
 pub mod decision;
 pub mod digest;
 pub mod document;
+mod explain;
+pub mod expression;
 mod facts;
 pub mod function;
 pub mod host;
@@ -35,6 +37,7 @@ pub mod vocabulary;
 
 pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step};
 pub use decide::decide;
+pub use explain::{ClauseReport, Explanation, RuleReport, explain};
 pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
 pub use index::PolicyIndex;
 pub use index::compile::{Compiled, PolicySet, compile};

@@ -5,9 +5,7 @@
 //! here. Nothing is interpreted yet: that is what facts are for.
 
 use crate::document::{Document, Kind, ValueRef};
-use crate::limits::{
-    GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX,
-};
+use crate::limits::{GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX};
 use crate::suggest::nearest;
 
 /// The fields of a request.
@@ -40,7 +38,12 @@ pub struct RequestError {
 
 impl RequestError {
     fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code, path: path.into(), message: message.into(), help: None }
+        Self {
+            code,
+            path: path.into(),
+            message: message.into(),
+            help: None,
+        }
     }
 
     fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -138,8 +141,9 @@ impl<'a> Request<'a> {
                 "side_effects" => self.side_effects = texts(value, key, errors),
                 "context" => {
                     self.context = expect(value, key, Kind::Object, errors);
-                    inner_environment =
-                        value.get("environment").filter(|environment| !environment.is_null());
+                    inner_environment = value
+                        .get("environment")
+                        .filter(|environment| !environment.is_null());
                 }
                 "pro" => self.pro = flag(value, key, errors),
                 "debug_store_input" => self.debug_store_input = flag(value, key, errors),
@@ -175,10 +179,16 @@ impl<'a> Request<'a> {
     }
 
     fn check_goal(&self, root: ValueRef<'_>, errors: &mut Vec<RequestError>) {
-        let goal = self.goal.and_then(|goal| root.document().value(goal).as_str());
+        let goal = self
+            .goal
+            .and_then(|goal| root.document().value(goal).as_str());
         match goal {
             Some(goal) if goal.trim().is_empty() => {
-                errors.push(RequestError::new("REQUEST_FIELD_MISSING", "goal", "`goal` is blank"));
+                errors.push(RequestError::new(
+                    "REQUEST_FIELD_MISSING",
+                    "goal",
+                    "`goal` is blank",
+                ));
             }
             // Characters are counted only where the bytes could exceed the limit.
             Some(goal) if goal.len() > GOAL_CHARS_MAX && goal.chars().count() > GOAL_CHARS_MAX => {
@@ -220,7 +230,8 @@ impl<'a> Request<'a> {
                         && let Some(error) = errors.last_mut()
                     {
                         error.help = Some(
-                            "parse the arguments' JSON text first, and keep its exact numbers".into(),
+                            "parse the arguments' JSON text first, and keep its exact numbers"
+                                .into(),
                         );
                     }
                 }
@@ -231,7 +242,13 @@ impl<'a> Request<'a> {
             }
         }
         match name {
-            Some(name) => self.call = Some(Call { id, name, arguments }),
+            Some(name) => {
+                self.call = Some(Call {
+                    id,
+                    name,
+                    arguments,
+                });
+            }
             None if call.get("name").is_none_or(ValueRef::is_null) => {
                 errors.push(RequestError::new(
                     "REQUEST_FIELD_MISSING",
@@ -249,7 +266,9 @@ impl<'a> Request<'a> {
 
     fn list(&self, index: Option<u32>) -> impl Iterator<Item = &str> {
         let list = index.map(|index| self.document.value(index));
-        list.into_iter().flat_map(ValueRef::elements).filter_map(ValueRef::as_str)
+        list.into_iter()
+            .flat_map(ValueRef::elements)
+            .filter_map(ValueRef::as_str)
     }
 
     /// The whole document.
@@ -284,7 +303,8 @@ impl<'a> Request<'a> {
 
     /// The host's word; members that are null count as absent.
     pub fn context(&self) -> Option<ValueRef<'_>> {
-        self.context.map(|context| self.document.value(context).without_nulls())
+        self.context
+            .map(|context| self.document.value(context).without_nulls())
     }
 
     /// A text of the context, if it is one.
@@ -294,7 +314,8 @@ impl<'a> Request<'a> {
 
     /// The environment, from either of its two places.
     pub fn environment(&self) -> Option<&str> {
-        self.text(self.environment).or_else(|| self.context_text("environment"))
+        self.text(self.environment)
+            .or_else(|| self.context_text("environment"))
     }
 
     /// The environment as a value, from either of its two places.
@@ -376,11 +397,18 @@ fn kind_text(kind: Kind) -> &'static str {
 }
 
 fn wrong_type(path: &str, expected: &str, found: Kind) -> RequestError {
-    let shown = if path.is_empty() { "the request".to_owned() } else { format!("`{path}`") };
+    let shown = if path.is_empty() {
+        "the request".to_owned()
+    } else {
+        format!("`{path}`")
+    };
     RequestError::new(
         "REQUEST_TYPE",
         path,
-        format!("{shown} must be {expected}, and this is {}", kind_text(found)),
+        format!(
+            "{shown} must be {expected}, and this is {}",
+            kind_text(found)
+        ),
     )
 }
 
@@ -413,7 +441,11 @@ fn texts(value: ValueRef<'_>, path: &str, errors: &mut Vec<RequestError>) -> Opt
     }
     for (position, element) in value.elements().enumerate() {
         if element.kind() != Kind::String {
-            errors.push(wrong_type(&format!("{path}[{position}]"), "text", element.kind()));
+            errors.push(wrong_type(
+                &format!("{path}[{position}]"),
+                "text",
+                element.kind(),
+            ));
         }
     }
     Some(index)

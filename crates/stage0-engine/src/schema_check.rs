@@ -42,12 +42,18 @@ pub(crate) fn check(
         if violations.len() >= VIOLATIONS_MAX {
             return;
         }
-        let Some(node) = schemas.node(schema) else { continue };
+        let Some(node) = schemas.node(schema) else {
+            continue;
+        };
         if node.nullable && value.is_null() {
             continue;
         }
         if let Some((code, message)) = one(node, patterns.get(&schema), value, &path) {
-            violations.push(Violation { code, path, message });
+            violations.push(Violation {
+                code,
+                path,
+                message,
+            });
             continue;
         }
         if let Some(items) = node.items {
@@ -63,7 +69,9 @@ pub(crate) fn check(
 
 /// The common case without allocating: a flat object whose scalar members are all in order.
 fn fits_quickly(schemas: &Schemas, schema: u32, value: ValueRef<'_>) -> bool {
-    let Some(node) = schemas.node(schema) else { return false };
+    let Some(node) = schemas.node(schema) else {
+        return false;
+    };
     if node.kind != SchemaType::Object || value.kind() != Kind::Object || node.values.is_some() {
         return false;
     }
@@ -75,7 +83,9 @@ fn fits_quickly(schemas: &Schemas, schema: u32, value: ValueRef<'_>) -> bool {
             }
             return false;
         };
-        let Some(property) = schemas.node(*property) else { return false };
+        let Some(property) = schemas.node(*property) else {
+            return false;
+        };
         if property.items.is_some()
             || property.kind == SchemaType::Object
             || property.pattern.is_some()
@@ -100,7 +110,9 @@ fn members<'v>(
     for (name, property) in &node.properties {
         match value.get(&name.value) {
             Some(member) => waiting.push((*property, member, format!("{path}.{}", name.value))),
-            None if schemas.node(*property).is_some_and(|property| property.optional) => {}
+            None if schemas
+                .node(*property)
+                .is_some_and(|property| property.optional) => {}
             None => violations.push(Violation {
                 code: IssueCode::ARGUMENT_MISSING,
                 path: format!("{path}.{}", name.value),
@@ -121,7 +133,10 @@ fn members<'v>(
         violations.push(Violation {
             code: IssueCode::ARGUMENT_NOT_ALLOWED,
             path: format!("{path}.{shown}"),
-            message: format!("`{path}.{shown}` is not an argument of this tool{}", hint.unwrap_or_default()),
+            message: format!(
+                "`{path}.{shown}` is not an argument of this tool{}",
+                hint.unwrap_or_default()
+            ),
         });
     }
 }
@@ -139,7 +154,7 @@ fn one(
         SchemaType::Any => true,
         SchemaType::Bool => value.kind() == Kind::Bool,
         SchemaType::Number => number.is_some(),
-        SchemaType::Integer => number.is_some_and(|number| number.is_integral()),
+        SchemaType::Integer => number.is_some_and(super::number::Number::is_integral),
         SchemaType::String => text.is_some(),
         SchemaType::Timestamp => text.is_some_and(|text| Timestamp::parse(text).is_ok()),
         SchemaType::Duration => text.is_some_and(|text| Duration::parse(text).is_ok()),
@@ -149,37 +164,65 @@ fn one(
     if !of_type {
         return Some((
             IssueCode::ARGUMENT_TYPE,
-            format!("`{path}` must be {}, and this is {}", node.kind.text(), found(value)),
+            format!(
+                "`{path}` must be {}, and this is {}",
+                node.kind.text(),
+                found(value)
+            ),
         ));
     }
     if let Some(values) = &node.values {
         let known = values.root().elements().any(|known| same(known, value));
         if !known {
-            return Some((IssueCode::ARGUMENT_VALUE, format!("`{path}` is none of the allowed values")));
+            return Some((
+                IssueCode::ARGUMENT_VALUE,
+                format!("`{path}` is none of the allowed values"),
+            ));
         }
     }
     if let Some(number) = number {
-        if node.min.is_some_and(|min| number.cmp(&min) == Ordering::Less) {
-            return Some((IssueCode::ARGUMENT_RANGE, format!("`{path}` is below the least allowed value")));
+        if node
+            .min
+            .is_some_and(|min| number.cmp(&min) == Ordering::Less)
+        {
+            return Some((
+                IssueCode::ARGUMENT_RANGE,
+                format!("`{path}` is below the least allowed value"),
+            ));
         }
-        if node.max.is_some_and(|max| number.cmp(&max) == Ordering::Greater) {
-            return Some((IssueCode::ARGUMENT_RANGE, format!("`{path}` is above the largest allowed value")));
+        if node
+            .max
+            .is_some_and(|max| number.cmp(&max) == Ordering::Greater)
+        {
+            return Some((
+                IssueCode::ARGUMENT_RANGE,
+                format!("`{path}` is above the largest allowed value"),
+            ));
         }
     }
     if node.length_min.is_some() || node.length_max.is_some() {
         let len = text.map_or(value.len(), |text| text.chars().count());
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         if node.length_min.is_some_and(|min| len < min) {
-            return Some((IssueCode::ARGUMENT_RANGE, format!("`{path}` is shorter than allowed")));
+            return Some((
+                IssueCode::ARGUMENT_RANGE,
+                format!("`{path}` is shorter than allowed"),
+            ));
         }
         if node.length_max.is_some_and(|max| len > max) {
-            return Some((IssueCode::ARGUMENT_RANGE, format!("`{path}` is longer than allowed")));
+            return Some((
+                IssueCode::ARGUMENT_RANGE,
+                format!("`{path}` is longer than allowed"),
+            ));
         }
     }
     if let (Some(pattern), Some(text)) = (pattern, text)
         && (text.len() > MATCH_TEXT_BYTES_MAX || !pattern.is_match(text))
     {
-        return Some((IssueCode::ARGUMENT_VALUE, format!("`{path}` does not fit its pattern")));
+        return Some((
+            IssueCode::ARGUMENT_VALUE,
+            format!("`{path}` does not fit its pattern"),
+        ));
     }
     None
 }

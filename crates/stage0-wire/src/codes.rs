@@ -83,8 +83,7 @@ problem_codes! {
     PolicyImportCycle = "POLICY_IMPORT_CYCLE": "policies that import each other",
     PolicyRootOnly = "POLICY_ROOT_ONLY": "a key that only the outermost policy may have",
 
-    // Tests.
-    TestRequest = "TEST_REQUEST": "a test whose request no gate would accept",
+    // Tests of policies. Their requests have the codes of all requests.
     TestSteps = "TEST_STEPS": "a test whose steps do not follow from each other",
 
     // YAML.
@@ -112,6 +111,35 @@ problem_codes! {
     JsonSyntax = "JSON_SYNTAX": "the text is not JSON",
     JsonNumber = "JSON_NUMBER": "a number in a notation that JSON does not have",
     JsonEscape = "JSON_ESCAPE": "an escape in a string that JSON does not have",
+    JsonInvalidUtf8 = "JSON_INVALID_UTF8": "bytes that are not UTF-8",
+    JsonByteOrderMark = "JSON_BYTE_ORDER_MARK": "a byte order mark in front of the text",
+    JsonUnexpectedEnd = "JSON_UNEXPECTED_END": "the text ends inside a value",
+    JsonUnexpectedCharacter = "JSON_UNEXPECTED_CHARACTER": "a character that cannot stand where it does",
+    JsonTrailingText = "JSON_TRAILING_TEXT": "text behind the value",
+    JsonTrailingComma = "JSON_TRAILING_COMMA": "a comma behind the last element or member",
+    JsonDuplicateKey = "JSON_DUPLICATE_KEY": "the same key twice in one object",
+    JsonControlCharacter = "JSON_CONTROL_CHARACTER": "a control character in a string that is not escaped",
+    JsonBadEscape = "JSON_BAD_ESCAPE": "an escape in a string that JSON does not have, or that is incomplete",
+    JsonLoneSurrogate = "JSON_LONE_SURROGATE": "half of a surrogate pair, which is no character",
+    JsonNumberSyntax = "JSON_NUMBER_SYNTAX": "a number in a notation that JSON does not have",
+    JsonNumberTooLong = "JSON_NUMBER_TOO_LONG": "a number with more than 28 significant digits, or too large or small",
+    JsonDepth = "JSON_DEPTH": "lists and objects are nested deeper than the limit",
+    JsonTooLarge = "JSON_TOO_LARGE": "the text has more bytes than the limit",
+    JsonTooManyValues = "JSON_TOO_MANY_VALUES": "the text has more values than the limit",
+
+    // Requests.
+    RequestType = "REQUEST_TYPE": "a field of the request is not of its type",
+    RequestFieldMissing = "REQUEST_FIELD_MISSING": "a required field of the request is missing or blank",
+    RequestLimit = "REQUEST_LIMIT": "a field of the request is longer than its limit",
+    RequestConflict = "REQUEST_CONFLICT": "two fields of the request that mean the same differ",
+    PolicyVersionMismatch = "POLICY_VERSION_MISMATCH": "the request asserts another policy than the one that would decide",
+}
+
+impl ProblemCode {
+    /// The code that stands on the wire as this text.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::all().find(|code| code.as_str() == text)
+    }
 }
 
 impl std::fmt::Display for ProblemCode {

@@ -23,10 +23,22 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
     object.number("risk_score", decision.risk_score);
     object.bool("high_risk", decision.high_risk);
     // Two names of one list, as clients of the contract read either.
-    texts(object.value("clarifying_questions"), decision.questions.iter().map(|text| &**text));
-    texts(object.value("defer_questions"), decision.questions.iter().map(|text| &**text));
-    texts(object.value("guardrails"), decision.guardrails.iter().copied());
-    texts(object.value("constraints_applied"), decision.constraints_applied.iter().map(|text| &**text));
+    texts(
+        object.value("clarifying_questions"),
+        decision.questions.iter().map(|text| &**text),
+    );
+    texts(
+        object.value("defer_questions"),
+        decision.questions.iter().map(|text| &**text),
+    );
+    texts(
+        object.value("guardrails"),
+        decision.guardrails.iter().copied(),
+    );
+    texts(
+        object.value("constraints_applied"),
+        decision.constraints_applied.iter().map(|text| &**text),
+    );
     checks(object.value("guardrail_checks"), decision);
     cost(object.value("cost_estimate"), decision);
     object.text("request_id", decision.request_id);
@@ -57,7 +69,10 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
         would_object.end();
     }
     if !decision.disabled.is_empty() {
-        texts(object.value("disabled"), decision.disabled.iter().map(|rule| &**rule));
+        texts(
+            object.value("disabled"),
+            decision.disabled.iter().map(|rule| &**rule),
+        );
     }
     object.end();
     out
@@ -72,7 +87,10 @@ struct Object<'o> {
 impl<'o> Object<'o> {
     fn new(out: &'o mut String) -> Self {
         out.push('{');
-        Self { out, is_first: true }
+        Self {
+            out,
+            is_first: true,
+        }
     }
 
     /// The key; its value is written next. Keys are plain names that need no escape.
@@ -92,7 +110,8 @@ impl<'o> Object<'o> {
     }
 
     fn bool(&mut self, key: &str, value: bool) {
-        self.value(key).push_str(if value { "true" } else { "false" });
+        self.value(key)
+            .push_str(if value { "true" } else { "false" });
     }
 
     fn number(&mut self, key: &str, value: u32) {
@@ -111,7 +130,11 @@ impl<'o> Object<'o> {
     }
 }
 
-fn list<T>(out: &mut String, items: impl Iterator<Item = T>, mut write: impl FnMut(&mut String, T)) {
+fn list<T>(
+    out: &mut String,
+    items: impl Iterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
     out.push('[');
     for (position, item) in items.enumerate() {
         if position > 0 {
@@ -152,15 +175,23 @@ fn details(out: &mut String, details: &[(&'static str, Detail)]) {
 }
 
 fn resolution(out: &mut String, resolution: Option<&Resolution>) {
-    let Some(resolution) = resolution else { return out.push_str("null") };
+    let Some(resolution) = resolution else {
+        return out.push_str("null");
+    };
     let mut object = Object::new(out);
     object.text("needs", resolution.needs.as_str());
     object.text("who", resolution.who.as_str());
     if !resolution.facts.is_empty() {
-        texts(object.value("facts"), resolution.facts.iter().map(String::as_str));
+        texts(
+            object.value("facts"),
+            resolution.facts.iter().map(String::as_str),
+        );
     }
     if !resolution.roles.is_empty() {
-        texts(object.value("roles"), resolution.roles.iter().map(String::as_str));
+        texts(
+            object.value("roles"),
+            resolution.roles.iter().map(String::as_str),
+        );
     }
     if resolution.approvals > 0 {
         object.number("approvals", resolution.approvals);
@@ -175,7 +206,10 @@ fn checks(out: &mut String, decision: &Decision<'_>) {
     let mut families = Object::new(out);
     let mut checks = decision.guardrail_checks.as_slice();
     while let Some(first) = checks.first() {
-        let count = checks.iter().take_while(|check| check.family == first.family).count();
+        let count = checks
+            .iter()
+            .take_while(|check| check.family == first.family)
+            .count();
         let (family, rest) = checks.split_at_checked(count).unwrap_or((checks, &[]));
         checks = rest;
         // A family's name is an author's text, unlike the keys of the contract.
@@ -197,7 +231,9 @@ fn checks(out: &mut String, decision: &Decision<'_>) {
 }
 
 fn cost(out: &mut String, decision: &Decision<'_>) {
-    let Some(cost) = &decision.cost_estimate else { return out.push_str("null") };
+    let Some(cost) = &decision.cost_estimate else {
+        return out.push_str("null");
+    };
     let mut object = Object::new(out);
     object.text("currency", "USD");
     cost.min.write_to(object.value("min"));
@@ -236,7 +272,9 @@ fn meta(out: &mut String, decision: &Decision<'_>) {
 /// Seconds since the epoch, with the milliseconds as decimals.
 fn seconds(out: &mut String, at: Timestamp) {
     // A timestamp's range is far inside that of numbers, so this is always exact.
-    Number::from_i128(i128::from(at.to_ms()), 3).unwrap_or(Number::ZERO).write_to(out);
+    Number::from_i128(i128::from(at.to_ms()), 3)
+        .unwrap_or(Number::ZERO)
+        .write_to(out);
 }
 
 fn instant(out: &mut String, at: Option<Timestamp>) {

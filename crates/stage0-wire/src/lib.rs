@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod codes;
+mod decision_json;
 mod decode;
 mod escape;
 mod fields;
@@ -15,9 +16,13 @@ mod policy;
 mod policy_digest;
 pub mod position;
 pub mod problem;
+mod request_text;
 mod shape;
 pub mod sources;
 pub mod strict_json;
 mod suggest;
 pub mod tree;
 mod yaml;
+
+pub use decision_json::{ENGINE_VERSION, decision_to_json};
+pub use request_text::{json_problem, parse_request};

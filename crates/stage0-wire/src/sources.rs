@@ -105,7 +105,7 @@ impl Sources {
                     &name,
                     offset(line),
                     ProblemCode::PolicyNotUtf8,
-                    format!("the file is not UTF-8 text from byte {good} on"),
+                    format!("byte {good} of the file is not UTF-8 text"),
                 )
                 .help(help))
             }
@@ -189,7 +189,7 @@ pub(crate) fn offset(index: usize) -> u32 {
 }
 
 /// The nearest place at or before `at` that is not inside a character.
-fn floor_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn floor_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at = at.saturating_sub(1);

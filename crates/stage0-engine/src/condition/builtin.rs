@@ -13,6 +13,7 @@ use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
 use crate::number::Number;
+use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone};
 
 /// A function of the language.
@@ -142,26 +143,32 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
     let argument = |position: usize| arguments.get(position).copied().unwrap_or(Value::Null);
     match builtin {
         Builtin::Size => size(argument(0)),
-        Builtin::StartsWith => texts(argument(0), argument(1), |text, other| text.starts_with(other)),
-        Builtin::EndsWith => texts(argument(0), argument(1), |text, other| text.ends_with(other)),
+        Builtin::StartsWith => texts(argument(0), argument(1), |text, other| {
+            text.starts_with(other)
+        }),
+        Builtin::EndsWith => texts(argument(0), argument(1), |text, other| {
+            text.ends_with(other)
+        }),
         Builtin::Contains => texts(argument(0), argument(1), |text, other| text.contains(other)),
         Builtin::LowerAscii => change(argument(0), arena, str::to_ascii_lowercase),
         Builtin::UpperAscii => change(argument(0), arena, str::to_ascii_uppercase),
         Builtin::Glob => match (argument(0), argument(1)) {
-            (Value::String(text), Value::String(pattern)) => {
-                outcome(function::glob(text, pattern))
-            }
+            (Value::String(text), Value::String(pattern)) => outcome(function::glob(text, pattern)),
             (left, right) => not_text(left, right),
         },
         Builtin::Timestamp => match argument(0) {
-            Value::String(text) => Timestamp::parse(text)
-                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Timestamp),
+            Value::String(text) => Timestamp::parse(text).map_or_else(
+                |error| Value::Error(EvalError::Time(error)),
+                Value::Timestamp,
+            ),
             Value::Timestamp(_) => argument(0),
             other => other.expected("text or a timestamp"),
         },
         Builtin::Duration => match argument(0) {
-            Value::String(text) => Duration::parse(text)
-                .map_or_else(|error| Value::Error(EvalError::Time(error)), Value::Duration),
+            Value::String(text) => Duration::parse(text).map_or_else(
+                |error| Value::Error(EvalError::Time(error)),
+                Value::Duration,
+            ),
             Value::Duration(_) => argument(0),
             other => other.expected("text or a duration"),
         },
@@ -189,16 +196,21 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             other => other.expected("text"),
         },
         Builtin::Grounded => grounded(argument(0), argument(1)),
-        Builtin::InWindow => match (argument(0), argument(1)) {
-            (Value::Timestamp(at), Value::String(window)) => {
-                match crate::time::window::Window::parse(window) {
-                    Ok(window) => Value::Bool(window.contains(at)),
-                    Err(error) => Value::Error(EvalError::Window(error)),
-                }
-            }
-            (Value::Timestamp(_), other) => other.expected("text"),
-            (other, _) => other.expected("a timestamp"),
+        // Compiled into an instruction that knows the policy's zone; without one it is UTC.
+        Builtin::InWindow => in_window(argument(0), argument(1), Zone::UTC),
+    }
+}
+
+/// Whether an instant lies in a window written as text; one without a zone is in this one.
+pub(crate) fn in_window<'a>(at: Value<'a>, window: Value<'a>, zone: Zone) -> Value<'a> {
+    match (at, window) {
+        (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
+        (Value::Timestamp(at), Value::String(window)) => match Window::parse(window, zone) {
+            Ok(window) => Value::Bool(window.contains(at)),
+            Err(error) => Value::Error(EvalError::Window(error)),
         },
+        (Value::Timestamp(_), other) => other.expected("text"),
+        (other, _) => other.expected("a timestamp"),
     }
 }
 
@@ -241,15 +253,16 @@ fn domain2<'a>(
     apply: impl Fn(&str, &str) -> Result<bool, function::FunctionError>,
 ) -> Value<'a> {
     match (left, right) {
-        (Value::String(left), Value::String(right)) => {
-            outcome(apply(left, right))
-        }
+        (Value::String(left), Value::String(right)) => outcome(apply(left, right)),
         (left, right) => not_text(left, right),
     }
 }
 
 fn outcome<'a>(result: Result<bool, function::FunctionError>) -> Value<'a> {
-    result.map_or_else(|error| Value::Error(EvalError::Function(error)), Value::Bool)
+    result.map_or_else(
+        |error| Value::Error(EvalError::Function(error)),
+        Value::Bool,
+    )
 }
 
 fn made<'a>(result: Result<Cow<'a, str>, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
@@ -278,8 +291,14 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
         let mut redirections = ArenaVec::with_capacity_in(command.redirections.len(), arena);
         for redirection in &command.redirections {
             let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
-                ("operator", Value::String(&*arena.alloc_str(redirection.operator))),
-                ("target", Value::String(&*arena.alloc_str(&redirection.target))),
+                (
+                    "operator",
+                    Value::String(&*arena.alloc_str(redirection.operator)),
+                ),
+                (
+                    "target",
+                    Value::String(&*arena.alloc_str(&redirection.target)),
+                ),
             ]);
             redirections.push(Value::Map(entries));
         }
@@ -294,10 +313,16 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
 
 /// `trusted` is a list of texts or of `{source, text}`.
 fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
-    let Some(entries) = trusted.visit() else { return trusted.expected("a list of texts") };
+    let Some(entries) = trusted.visit() else {
+        return trusted.expected("a list of texts");
+    };
     let mut texts = Vec::new();
     for entry in entries {
-        let text = if has_member(entry, "text") { entry.member("text") } else { entry };
+        let text = if has_member(entry, "text") {
+            entry.member("text")
+        } else {
+            entry
+        };
         match text {
             Value::String(text) => texts.push(text),
             other => return other.expected("a list of texts"),
@@ -305,9 +330,7 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
     }
     match value {
         Value::String(value) => outcome(function::grounded(value, &texts)),
-        Value::Number(number) => {
-            outcome(function::grounded_number(&number.to_string(), &texts))
-        }
+        Value::Number(number) => outcome(function::grounded_number(&number.to_string(), &texts)),
         other => other.expected("text or a number"),
     }
 }

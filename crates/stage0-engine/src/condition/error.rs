@@ -58,7 +58,12 @@ impl ConditionError {
         range: Range<u32>,
         message: impl Into<String>,
     ) -> Self {
-        Self { kind, range, message: message.into(), help: None }
+        Self {
+            kind,
+            range,
+            message: message.into(),
+            help: None,
+        }
     }
 
     #[must_use]

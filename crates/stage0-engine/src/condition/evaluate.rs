@@ -8,14 +8,15 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-use super::builtin::{apply, clock_field};
+use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
 use super::program::{Constant, Op, Program};
-use super::tree::{Id, LoopKind};
+use super::tree::{Id, LoopKind, Operator};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::{LOOP_ITEMS_MAX, LOOP_TEXT_BYTES_MAX, LOOP_VISITS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::time::Zone;
 
 /// Watches a program run.
 pub(crate) trait Tracer<'a> {
@@ -51,6 +52,8 @@ pub(crate) struct Machine<'a, 'f> {
 struct Loop<'a> {
     visit: Visit<'a>,
     current: Value<'a>,
+    /// Elements that this loop and those around it visit in all, at most.
+    visits: usize,
     /// The answer so far of `exists` and `all`; what spoils the others.
     outcome: Value<'a>,
     count: u64,
@@ -71,7 +74,10 @@ impl<'a, 'f> Machine<'a, 'f> {
 
     /// The value of a named expression, if it was set.
     pub(crate) fn named(&self, index: u32) -> Option<Value<'a>> {
-        self.lets.iter().find(|(known, _)| *known == index).map(|(_, value)| *value)
+        self.lets
+            .iter()
+            .find(|(known, _)| *known == index)
+            .map(|(_, value)| *value)
     }
 
     /// Keeps the value of a named expression for the programs that read it.
@@ -113,7 +119,9 @@ impl<'a, 'f> Machine<'a, 'f> {
         tracer: &mut T,
     ) {
         let node = |at: usize| program.nodes.get(at).copied().unwrap_or(Id::MAX);
-        let Some(top) = self.stack.last().copied() else { return };
+        let Some(top) = self.stack.last().copied() else {
+            return;
+        };
         match *op {
             // A loop has a value once it is left, not while it goes on.
             Op::LoopStart { behind, .. } => {
@@ -207,10 +215,19 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Binary(operator) => {
                 let right = self.pop();
+                if operator == Operator::In && !self.may_visit(right) {
+                    self.pop();
+                    self.stack.push(Value::Error(EvalError::TooLarge));
+                    return next;
+                }
                 let left = self.pop();
                 self.stack.push(binary(operator, left, right, self.arena));
             }
-            Op::SlotConstant { operator, slot, constant } => {
+            Op::SlotConstant {
+                operator,
+                slot,
+                constant,
+            } => {
                 let left = self.facts.value(slot);
                 let right = self.constant(program, constant);
                 self.stack.push(binary(operator, left, right, self.arena));
@@ -236,7 +253,11 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = apply(builtin, arguments, self.arena);
+                let value = if arguments.iter().any(|argument| self.is_too_long(*argument)) {
+                    Value::Error(EvalError::TooLarge)
+                } else {
+                    apply(builtin, arguments, self.arena)
+                };
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -256,9 +277,22 @@ impl<'a, 'f> Machine<'a, 'f> {
                 };
                 self.stack.push(value);
             }
+            Op::InWindowText { zone } => {
+                let zone = program
+                    .zones
+                    .get(zone as usize)
+                    .copied()
+                    .unwrap_or(Zone::UTC);
+                let window = self.pop();
+                let value = in_window(self.pop(), window, zone);
+                self.stack.push(value);
+            }
             Op::Matches(regex) => {
                 let value = match (self.pop(), program.regexes.get(regex as usize)) {
-                    (Value::String(text), _) if text.len() > MATCH_TEXT_BYTES_MAX => {
+                    (Value::String(text), _)
+                        if text.len() > MATCH_TEXT_BYTES_MAX
+                            || self.is_too_long(Value::String(text)) =>
+                    {
                         Value::Error(EvalError::TooLarge)
                     }
                     (Value::String(text), Some(regex)) => Value::Bool(regex.is_match(text)),
@@ -280,7 +314,10 @@ impl<'a, 'f> Machine<'a, 'f> {
     fn list(&mut self, count: usize) {
         let first = self.stack.len().saturating_sub(count);
         let items = self.stack.get(first..).unwrap_or(&[]);
-        let error = items.iter().find(|item| matches!(item, Value::Error(_))).copied();
+        let error = items
+            .iter()
+            .find(|item| matches!(item, Value::Error(_)))
+            .copied();
         let list = error.unwrap_or_else(|| Value::List(self.arena.alloc_slice_copy(items)));
         self.stack.truncate(first);
         self.stack.push(list);
@@ -305,15 +342,30 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
         }
         self.stack.truncate(first);
-        self.stack.push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
+        self.stack
+            .push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
     }
 
     // --- Loops ---
 
+    /// Whether the innermost loop may visit this list for each of its own elements.
+    fn may_visit(&self, list: Value<'a>) -> bool {
+        let outer = self.loops.last().map_or(1, |frame| frame.visits);
+        outer == 1 || outer.saturating_mul(list.len().unwrap_or(0)) <= LOOP_VISITS_MAX
+    }
+
+    /// Whether a text is too long to be given to a function for every element of a loop.
+    fn is_too_long(&self, value: Value<'a>) -> bool {
+        !self.loops.is_empty()
+            && matches!(value, Value::String(text) if text.len() > LOOP_TEXT_BYTES_MAX)
+    }
+
     fn begin(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let list = self.pop();
         let visit = match (list.visit(), list.len()) {
-            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX => Err(Value::Error(EvalError::TooLarge)),
+            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX || !self.may_visit(list) => {
+                Err(Value::Error(EvalError::TooLarge))
+            }
             (Some(visit), _) => Ok(visit),
             (None, _) => Err(list.expected("a list")),
         };
@@ -334,7 +386,15 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         let values = ArenaVec::new_in(self.arena);
-        self.loops.push(Loop { visit, current, outcome, count: 0, values });
+        let outer = self.loops.last().map_or(1, |frame| frame.visits);
+        self.loops.push(Loop {
+            visit,
+            current,
+            visits: outer.saturating_mul(list.len().unwrap_or(0).max(1)),
+            outcome,
+            count: 0,
+            values,
+        });
         body
     }
 
@@ -361,7 +421,9 @@ impl<'a, 'f> Machine<'a, 'f> {
     fn advance(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let answer = self.pop();
         let arena_room = room(self.arena);
-        let Some(frame) = self.loops.last_mut() else { return behind };
+        let Some(frame) = self.loops.last_mut() else {
+            return behind;
+        };
         let mut done = false;
         match kind {
             LoopKind::Exists => {

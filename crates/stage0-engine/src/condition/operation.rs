@@ -108,12 +108,11 @@ pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     let mut waiting = vec![(left, right)];
     let mut outcome = Value::Bool(true);
     while let Some((left, right)) = waiting.pop() {
-        let settled = match equal_scalars(left, right) {
-            Some(settled) => settled,
-            None => match equal_containers(left, right, &mut waiting) {
-                true => continue,
-                false => Value::Bool(false),
-            },
+        let Some(settled) = equal_scalars(left, right) else {
+            if equal_containers(left, right, &mut waiting) {
+                continue;
+            }
+            return Value::Bool(false);
         };
         if matches!(settled, Value::Bool(false)) {
             return settled;
@@ -132,13 +131,17 @@ fn equal_containers<'a>(
     if left.len() != right.len() {
         return false;
     }
-    let (Some(lefts), Some(rights)) = (left.visit(), right.visit()) else { return false };
+    let (Some(lefts), Some(rights)) = (left.visit(), right.visit()) else {
+        return false;
+    };
     if matches!(left, Value::DocumentList(_) | Value::List(_)) {
         waiting.extend(lefts.zip(rights));
         return true;
     }
     for key in lefts {
-        let Value::String(key) = key else { return false };
+        let Value::String(key) = key else {
+            return false;
+        };
         if !has_member(right, key) {
             return false;
         }
@@ -169,10 +172,7 @@ fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
         (Value::Null, _) | (_, Value::Null) => false,
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
         (Value::Duration(left), Value::Duration(right)) => left == right,
-        (
-            Value::DocumentList(_) | Value::List(_),
-            Value::DocumentList(_) | Value::List(_),
-        )
+        (Value::DocumentList(_) | Value::List(_), Value::DocumentList(_) | Value::List(_))
         | (Value::DocumentMap(_) | Value::Map(_), Value::DocumentMap(_) | Value::Map(_)) => {
             return None;
         }
@@ -182,9 +182,10 @@ fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
 
 fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     match (left.kind(), right.kind()) {
-        (Some(left), Some(right)) => {
-            Value::Error(EvalError::Incomparable { left: left.text(), right: right.text() })
-        }
+        (Some(left), Some(right)) => Value::Error(EvalError::Incomparable {
+            left: left.text(),
+            right: right.text(),
+        }),
         _ => Value::Unknown,
     }
 }
@@ -259,7 +260,10 @@ fn arithmetic<'a>(
                 Operator::Divide => left.checked_div(right),
                 _ => left.checked_rem(right),
             };
-            result.map_or_else(|error| Value::Error(EvalError::Number(error)), Value::Number)
+            result.map_or_else(
+                |error| Value::Error(EvalError::Number(error)),
+                Value::Number,
+            )
         }
         (Operator::Add, Value::String(left), Value::String(right)) => {
             if left.len().saturating_add(right.len()) > room(arena) {
@@ -276,7 +280,10 @@ fn arithmetic<'a>(
             Value::DocumentList(_) | Value::List(_),
             Value::DocumentList(_) | Value::List(_),
         ) => {
-            let len = left.len().unwrap_or(0).saturating_add(right.len().unwrap_or(0));
+            let len = left
+                .len()
+                .unwrap_or(0)
+                .saturating_add(right.len().unwrap_or(0));
             if len.saturating_mul(size_of::<Value<'_>>()) > room(arena) {
                 return Value::Error(EvalError::TooLarge);
             }

@@ -10,10 +10,10 @@ use regex_lite::{Regex, RegexBuilder};
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
-use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, REGEX_BYTES_MAX};
+use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
-use crate::time::window::Window;
 use crate::time::Zone;
+use crate::time::window::Window;
 
 /// Index of a fact in the policy's table.
 pub(crate) type Slot = u32;
@@ -33,24 +33,47 @@ pub(crate) enum Op {
     Negate,
     Binary(Operator),
     /// Compares a fact with a constant: what most conditions are made of.
-    SlotConstant { operator: Operator, slot: Slot, constant: u32 },
+    SlotConstant {
+        operator: Operator,
+        slot: Slot,
+        constant: u32,
+    },
     /// Leaves `false` and goes on at the target; the instruction there is the `&&` itself.
     AndSkip(u32),
     OrSkip(u32),
     Conditional,
     List(u32),
     Map(u32),
-    Call { builtin: Builtin, count: u32 },
-    Clock { field: ClockField, zone: u32 },
+    Call {
+        builtin: Builtin,
+        count: u32,
+    },
+    Clock {
+        field: ClockField,
+        zone: u32,
+    },
+    /// The window is known when the policy is loaded.
     InWindow(u32),
+    /// The window is a value; without a zone of its own it is in this one.
+    InWindowText {
+        zone: u32,
+    },
     Matches(u32),
     Parses,
     /// Takes the list and visits its first element, or goes on behind the loop.
-    LoopStart { kind: LoopKind, behind: u32 },
+    LoopStart {
+        kind: LoopKind,
+        behind: u32,
+    },
     /// Takes the filter's answer for one element.
-    LoopFilter { end: u32 },
+    LoopFilter {
+        end: u32,
+    },
     /// Takes the body's answer for one element and visits the next.
-    LoopEnd { kind: LoopKind, body: u32 },
+    LoopEnd {
+        kind: LoopKind,
+        body: u32,
+    },
 }
 
 /// A constant of a program.
@@ -75,6 +98,10 @@ pub(crate) enum Resolved {
 /// Where paths are looked up while compiling.
 pub(crate) trait Resolver {
     fn resolve(&mut self, path: &Path) -> Resolved;
+    /// The policy's own zone.
+    fn zone(&self) -> Zone {
+        Zone::UTC
+    }
 }
 
 /// A compiled condition.
@@ -91,7 +118,6 @@ pub(crate) struct Program {
     pub(crate) slots: Box<[Slot]>,
     /// The named expressions it reads, sorted.
     pub(crate) lets: Box<[u32]>,
-    pub(crate) cost: u64,
 }
 
 /// Compiles a tree that has been checked.
@@ -113,15 +139,25 @@ pub(crate) fn compile(
         slots: Vec::new(),
         lets: Vec::new(),
         cost: 0,
-        factor: 1,
+        loops: 0,
         skips: vec![None; tree.nodes.len()],
         patches: vec![0; tree.nodes.len()],
         dropped: vec![false; tree.nodes.len()],
         filters: vec![false; tree.nodes.len()],
     };
     compiler.run();
-    let Compiler { ops, nodes, constants, regexes, zones, windows, mut slots, mut lets, cost, .. } =
-        compiler;
+    let Compiler {
+        ops,
+        nodes,
+        constants,
+        regexes,
+        zones,
+        windows,
+        mut slots,
+        mut lets,
+        cost,
+        ..
+    } = compiler;
     slots.sort_unstable();
     slots.dedup();
     lets.sort_unstable();
@@ -132,9 +168,13 @@ pub(crate) fn compile(
             ConditionError::new(
                 ConditionErrorKind::TooComplex,
                 range,
-                format!("the condition may take {cost} steps, and {CONDITION_COST_MAX} are allowed"),
+                format!(
+                    "the condition may take {cost} steps, and {CONDITION_COST_MAX} are allowed"
+                ),
             )
-            .with_help("loops within loops multiply: bound the lists in the tool's `args`, or loop once"),
+            .with_help(
+                "loops within loops multiply: bound the lists in the tool's `args`, or loop once",
+            ),
         );
     }
     Program {
@@ -146,7 +186,6 @@ pub(crate) fn compile(
         windows: windows.into(),
         slots: slots.into(),
         lets: lets.into(),
-        cost,
     }
 }
 
@@ -163,8 +202,8 @@ struct Compiler<'c> {
     slots: Vec<Slot>,
     lets: Vec<u32>,
     cost: u64,
-    /// How often the part being compiled may run.
-    factor: u64,
+    /// How many loops stand around the part being compiled.
+    loops: u32,
     /// For a node: the operator to skip behind it, because it is a left side.
     skips: Vec<Option<Operator>>,
     /// For a node: where its skip or loop start stands, to be completed later.
@@ -186,7 +225,11 @@ impl Compiler<'_> {
             self.node(at, &node.expr);
             let skip = self.skips.get(index).copied().flatten();
             if let Some(operator) = skip {
-                let jump = if operator == Operator::And { Op::AndSkip(0) } else { Op::OrSkip(0) };
+                let jump = if operator == Operator::And {
+                    Op::AndSkip(0)
+                } else {
+                    Op::OrSkip(0)
+                };
                 self.remember(at);
                 self.ops.push(jump);
                 self.nodes.push(at);
@@ -203,23 +246,36 @@ impl Compiler<'_> {
     fn prepare(&mut self) {
         for node in &self.tree.nodes {
             match &node.expr {
-                Expr::Binary { operator: operator @ (Operator::And | Operator::Or), left, .. } => {
+                Expr::Binary {
+                    operator: operator @ (Operator::And | Operator::Or),
+                    left,
+                    ..
+                } => {
                     if let Some(skip) = self.skips.get_mut(*left as usize) {
                         *skip = Some(*operator);
                     }
                 }
-                Expr::Loop { filter: Some(filter), .. } => {
+                Expr::Loop {
+                    filter: Some(filter),
+                    ..
+                } => {
                     if let Some(filter) = self.filters.get_mut(*filter as usize) {
                         *filter = true;
                     }
                 }
-                Expr::Call { function, arguments, .. }
-                    if function == "matches"
-                        || function == "in_window"
-                        || function.starts_with("get") =>
+                Expr::Call {
+                    function,
+                    arguments,
+                    ..
+                } if function == "matches"
+                    || function == "in_window"
+                    || function.starts_with("get") =>
                 {
                     if let Some(last) = arguments.get(1)
-                        && matches!(self.tree.node(*last).map(|node| &node.expr), Some(Expr::String(_)))
+                        && matches!(
+                            self.tree.node(*last).map(|node| &node.expr),
+                            Some(Expr::String(_))
+                        )
                         && let Some(dropped) = self.dropped.get_mut(*last as usize)
                     {
                         *dropped = true;
@@ -242,7 +298,12 @@ impl Compiler<'_> {
     }
 
     fn emit(&mut self, at: Id, op: Op, cost: u64) {
-        self.cost = self.cost.saturating_add(cost.saturating_mul(self.factor));
+        let runs = match self.loops {
+            0 => 1,
+            1 => LOOP_ITEMS_MAX as u64,
+            _ => LOOP_VISITS_MAX as u64,
+        };
+        self.cost = self.cost.saturating_add(cost.saturating_mul(runs));
         self.ops.push(op);
         self.nodes.push(at);
     }
@@ -250,7 +311,12 @@ impl Compiler<'_> {
     fn constant(&mut self, constant: Constant) -> u32 {
         // Long lists of literals are not searched: a constant that stands twice costs only memory.
         let recent = self.constants.len().saturating_sub(32);
-        if let Some(found) = self.constants.iter().skip(recent).position(|known| *known == constant) {
+        if let Some(found) = self
+            .constants
+            .iter()
+            .skip(recent)
+            .position(|known| *known == constant)
+        {
             return id(found.saturating_add(recent));
         }
         self.constants.push(constant);
@@ -302,7 +368,11 @@ impl Compiler<'_> {
             Expr::Index { .. } => self.emit(at, Op::Index, 10),
             Expr::Not(_) => self.emit(at, Op::Not, 1),
             Expr::Negate(_) => self.emit(at, Op::Negate, 1),
-            Expr::Binary { operator, left, right } => self.binary(at, *operator, *left, *right),
+            Expr::Binary {
+                operator,
+                left,
+                right,
+            } => self.binary(at, *operator, *left, *right),
             Expr::Conditional { .. } => self.emit(at, Op::Conditional, 1),
             Expr::List(items) => {
                 let count = id(items.len());
@@ -312,18 +382,42 @@ impl Compiler<'_> {
                 let count = id(entries.len());
                 self.emit(at, Op::Map(count), u64::from(count));
             }
-            Expr::Call { function, arguments, .. } => self.call(at, function, arguments),
+            Expr::Call {
+                function,
+                arguments,
+                ..
+            } => self.call(at, function, arguments),
             Expr::LoopStart { kind, .. } => {
                 self.remember(at);
-                self.emit(at, Op::LoopStart { kind: *kind, behind: 0 }, 1);
-                self.factor = self.factor.saturating_mul(LOOP_COST_ITEMS);
+                self.emit(
+                    at,
+                    Op::LoopStart {
+                        kind: *kind,
+                        behind: 0,
+                    },
+                    1,
+                );
+                self.loops = self.loops.saturating_add(1);
             }
-            Expr::Loop { kind, start, filter, .. } => {
+            Expr::Loop {
+                kind,
+                start,
+                filter,
+                ..
+            } => {
                 let begin = self.patched(*start);
-                self.emit(at, Op::LoopEnd { kind: *kind, body: begin.saturating_add(1) }, 1);
-                self.factor = self.factor.checked_div(LOOP_COST_ITEMS).unwrap_or(1);
+                self.emit(
+                    at,
+                    Op::LoopEnd {
+                        kind: *kind,
+                        body: begin.saturating_add(1),
+                    },
+                    1,
+                );
+                self.loops = self.loops.saturating_sub(1);
                 let behind = id(self.ops.len());
-                if let Some(Op::LoopStart { behind: target, .. }) = self.ops.get_mut(begin as usize) {
+                if let Some(Op::LoopStart { behind: target, .. }) = self.ops.get_mut(begin as usize)
+                {
                     *target = behind;
                 }
                 if let Some(filter) = filter {
@@ -345,7 +439,8 @@ impl Compiler<'_> {
         if matches!(operator, Operator::And | Operator::Or) {
             let skip = self.patched(left);
             let here = id(self.ops.len());
-            if let Some(Op::AndSkip(target) | Op::OrSkip(target)) = self.ops.get_mut(skip as usize) {
+            if let Some(Op::AndSkip(target) | Op::OrSkip(target)) = self.ops.get_mut(skip as usize)
+            {
                 *target = here.saturating_add(1);
             }
             self.emit(at, Op::Binary(operator), 1);
@@ -360,11 +455,21 @@ impl Compiler<'_> {
         {
             self.ops.truncate(self.ops.len().saturating_sub(2));
             self.nodes.truncate(self.nodes.len().saturating_sub(2));
-            self.emit(at, Op::SlotConstant { operator, slot, constant }, 1);
+            self.emit(
+                at,
+                Op::SlotConstant {
+                    operator,
+                    slot,
+                    constant,
+                },
+                1,
+            );
             return;
         }
         let cost = match operator {
-            Operator::In => 50,
+            // Inside a loop, `in` shares the visits that nested loops may make.
+            Operator::In if self.loops > 0 => 100,
+            Operator::In => 1_000,
             Operator::Equal | Operator::NotEqual | Operator::Add => 5,
             _ => 1,
         };
@@ -380,16 +485,26 @@ impl Compiler<'_> {
             ("parses", [_]) => self.emit(at, Op::Parses, 1),
             ("in_window", [_, window]) if self.literal(*window).is_some() => {
                 let text = self.literal(*window).unwrap_or("").to_owned();
-                match Window::parse(&text) {
+                match Window::parse(&text, self.resolver.zone()) {
                     Ok(window) => self.windows.push(window),
-                    Err(error) => self.refuse(*window, format!("`{text}` is no weekly window: {error}"),
-                        "write for example \"Mon-Fri 09:00-17:00 Europe/Berlin\""),
+                    Err(error) => self.refuse(
+                        *window,
+                        format!("`{text}` is no weekly window: {error}"),
+                        "write for example \"Mon-Fri 09:00-17:00 Europe/Berlin\"",
+                    ),
                 }
                 let index = id(self.windows.len().saturating_sub(1));
                 self.emit(at, Op::InWindow(index), 50);
             }
+            ("in_window", [_, _]) => {
+                self.zones.push(self.resolver.zone());
+                let zone = id(self.zones.len().saturating_sub(1));
+                self.emit(at, Op::InWindowText { zone }, 100);
+            }
             _ => {
-                let Some(signature) = FUNCTIONS.iter().find(|signature| signature.name == function)
+                let Some(signature) = FUNCTIONS
+                    .iter()
+                    .find(|signature| signature.name == function)
                 else {
                     // The checker has reported it; the program will not be used.
                     return self.emit_constant(at, Constant::Null);
@@ -400,14 +515,25 @@ impl Compiler<'_> {
                     let name = name.to_owned();
                     match Zone::find(&name) {
                         Ok(zone) => self.zones.push(zone),
-                        Err(error) => self.refuse(*zone, error.to_string(), "use an IANA name such as Europe/Berlin, or UTC"),
+                        Err(error) => self.refuse(
+                            *zone,
+                            error.to_string(),
+                            "use an IANA name such as Europe/Berlin, or UTC",
+                        ),
                     }
                     let zone = id(self.zones.len().saturating_sub(1));
                     return self.emit(at, Op::Clock { field, zone }, signature.cost);
                 }
                 self.literal_time(signature.builtin, arguments);
                 let count = id(arguments.len());
-                self.emit(at, Op::Call { builtin: signature.builtin, count }, signature.cost);
+                self.emit(
+                    at,
+                    Op::Call {
+                        builtin: signature.builtin,
+                        count,
+                    },
+                    signature.cost,
+                );
             }
         }
     }
@@ -415,16 +541,26 @@ impl Compiler<'_> {
     /// A literal that can never be read as a time is an error of the policy, not of every request.
     fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) {
         let [argument] = arguments else { return };
-        let Some(text) = self.literal(*argument).map(str::to_owned) else { return };
+        let Some(text) = self.literal(*argument).map(str::to_owned) else {
+            return;
+        };
         match builtin {
             Builtin::Timestamp => {
                 if let Err(error) = crate::time::Timestamp::parse(&text) {
-                    self.refuse(*argument, error.to_string(), "write for example timestamp(\"2026-01-05T10:00:00Z\")");
+                    self.refuse(
+                        *argument,
+                        error.to_string(),
+                        "write for example timestamp(\"2026-01-05T10:00:00Z\")",
+                    );
                 }
             }
             Builtin::Duration => {
                 if let Err(error) = crate::time::Duration::parse(&text) {
-                    self.refuse(*argument, error.to_string(), "write for example duration(\"1h30m\")");
+                    self.refuse(
+                        *argument,
+                        error.to_string(),
+                        "write for example duration(\"1h30m\")",
+                    );
                 }
             }
             _ => {}
@@ -450,7 +586,3 @@ impl Compiler<'_> {
             .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
     }
 }
-
-/// Elements that the cost model counts for a loop. Longer lists are visited up to
-/// [`LOOP_ITEMS_MAX`] in all, so nesting is what the static bound is about.
-const LOOP_COST_ITEMS: u64 = LOOP_ITEMS_MAX as u64 / 10;

@@ -15,8 +15,22 @@ use crate::suggest::nearest;
 
 /// Names that CEL keeps for itself; `let` is not among them because policies read `let.name`.
 const RESERVED: &[&str] = &[
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "loop",
-    "package", "namespace", "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Words of other languages for what CEL writes with symbols.
@@ -41,23 +55,61 @@ pub(crate) fn parse(text: &str) -> Result<Tree, ConditionError> {
         variables: Vec::new(),
     };
     parser.run()?;
-    Ok(Tree { nodes: parser.nodes })
+    Ok(Tree {
+        nodes: parser.nodes,
+    })
 }
 
 /// What waits for an operand to be completed.
 #[derive(Debug)]
 enum Frame {
-    Binary { operator: Operator, left: Id },
-    Not { start: u32 },
-    Negate { start: u32 },
-    Paren { open: Range<u32> },
-    List { open: Range<u32>, items: Vec<Id> },
-    Map { open: Range<u32>, entries: Vec<(Id, Id)>, key: Option<Id> },
-    Index { open: Range<u32>, operand: Id },
-    Call { open: Range<u32>, start: u32, function: String, arguments: Vec<Id>, method: bool },
-    Loop { open: Range<u32>, kind: LoopKind, begin: Id, bodies: Vec<Id> },
-    Then { test: Id, question: Range<u32> },
-    Else { test: Id, then: Id },
+    Binary {
+        operator: Operator,
+        left: Id,
+    },
+    Not {
+        start: u32,
+    },
+    Negate {
+        start: u32,
+    },
+    Paren {
+        open: Range<u32>,
+    },
+    List {
+        open: Range<u32>,
+        items: Vec<Id>,
+    },
+    Map {
+        open: Range<u32>,
+        entries: Vec<(Id, Id)>,
+        key: Option<Id>,
+    },
+    Index {
+        open: Range<u32>,
+        operand: Id,
+    },
+    Call {
+        open: Range<u32>,
+        start: u32,
+        function: String,
+        arguments: Vec<Id>,
+        method: bool,
+    },
+    Loop {
+        open: Range<u32>,
+        kind: LoopKind,
+        begin: Id,
+        bodies: Vec<Id>,
+    },
+    Then {
+        test: Id,
+        question: Range<u32>,
+    },
+    Else {
+        test: Id,
+        then: Id,
+    },
 }
 
 struct Parser {
@@ -79,7 +131,10 @@ enum State {
     Done,
 }
 
-const END: Token = Token { kind: TokenKind::End, range: 0..0 };
+const END: Token = Token {
+    kind: TokenKind::End,
+    range: 0..0,
+};
 
 impl Parser {
     fn run(&mut self) -> Result<(), ConditionError> {
@@ -103,7 +158,10 @@ impl Parser {
     }
 
     fn peek(&self) -> &Token {
-        self.tokens.get(self.next).or(self.tokens.last()).unwrap_or(&END)
+        self.tokens
+            .get(self.next)
+            .or(self.tokens.last())
+            .unwrap_or(&END)
     }
 
     fn peek_symbol(&self, ahead: usize) -> Option<Symbol> {
@@ -142,7 +200,9 @@ impl Parser {
     }
 
     fn range(&self, of: Id) -> Range<u32> {
-        self.nodes.get(of as usize).map_or(0..0, |node| node.range.clone())
+        self.nodes
+            .get(of as usize)
+            .map_or(0..0, |node| node.range.clone())
     }
 
     fn join(&self, first: Id, last: Id) -> Range<u32> {
@@ -156,7 +216,10 @@ impl Parser {
         let complete = match kind {
             TokenKind::Number(number) => self.push(Expr::Number(number), range)?,
             TokenKind::String(text) => self.push(Expr::String(text), range)?,
-            TokenKind::Name { text, quoted: false } => return self.name(text, range),
+            TokenKind::Name {
+                text,
+                quoted: false,
+            } => return self.name(text, range),
             TokenKind::Symbol(Symbol::Not) => {
                 self.frames.push(Frame::Not { start: range.start });
                 return Ok(State::Operand);
@@ -179,7 +242,10 @@ impl Parser {
                     let end = self.take().range.end;
                     self.push(Expr::List(Vec::new()), range.start..end)?
                 } else {
-                    self.frames.push(Frame::List { open: range, items: Vec::new() });
+                    self.frames.push(Frame::List {
+                        open: range,
+                        items: Vec::new(),
+                    });
                     return Ok(State::Operand);
                 }
             }
@@ -188,7 +254,11 @@ impl Parser {
                     let end = self.take().range.end;
                     self.push(Expr::Map(Vec::new()), range.start..end)?
                 } else {
-                    self.frames.push(Frame::Map { open: range, entries: Vec::new(), key: None });
+                    self.frames.push(Frame::Map {
+                        open: range,
+                        entries: Vec::new(),
+                        key: None,
+                    });
                     return Ok(State::Operand);
                 }
             }
@@ -229,7 +299,11 @@ impl Parser {
                 | Frame::Negate { .. }
                 | Frame::Else { .. } => continue,
             };
-            let missing = if text == "?" { "has no `:`" } else { "is never closed" };
+            let missing = if text == "?" {
+                "has no `:`"
+            } else {
+                "is never closed"
+            };
             return syntax(open.clone(), format!("`{text}` {missing}"));
         }
         if self.nodes.is_empty() {
@@ -247,7 +321,11 @@ impl Parser {
             _ => {}
         }
         if RESERVED.contains(&text.as_str()) {
-            let help = if text == "if" { "write test ? value : other" } else { "choose another name" };
+            let help = if text == "if" {
+                "write test ? value : other"
+            } else {
+                "choose another name"
+            };
             return Err(syntax(range, format!("`{text}` is a reserved word")).with_help(help));
         }
         if self.peek_symbol(0) == Some(Symbol::LeftParen) {
@@ -255,9 +333,14 @@ impl Parser {
         }
         // The innermost loop wins, as in CEL.
         if let Some(level) = self.variables.iter().rposition(|name| *name == text) {
-            return self.push(Expr::Variable(id(level)), range).map(State::Complete);
+            return self
+                .push(Expr::Variable(id(level)), range)
+                .map(State::Complete);
         }
-        let path = Path { root: text, steps: Vec::new() };
+        let path = Path {
+            root: text,
+            steps: Vec::new(),
+        };
         self.push(Expr::Path(path), range).map(State::Complete)
     }
 
@@ -278,14 +361,24 @@ impl Parser {
         let arguments: Vec<Id> = receiver.into_iter().collect();
         if self.take_if(Symbol::RightParen) {
             let end = self.end_of_last_token();
-            return self.end_call(function, arguments, method, start..end).map(State::Complete);
+            return self
+                .end_call(function, arguments, method, start..end)
+                .map(State::Complete);
         }
-        self.frames.push(Frame::Call { open, start, function, arguments, method });
+        self.frames.push(Frame::Call {
+            open,
+            start,
+            function,
+            arguments,
+            method,
+        });
         Ok(State::Operand)
     }
 
     fn end_of_last_token(&self) -> u32 {
-        self.tokens.get(self.next.saturating_sub(1)).map_or(0, |token| token.range.end)
+        self.tokens
+            .get(self.next.saturating_sub(1))
+            .map_or(0, |token| token.range.end)
     }
 
     fn begin_loop(
@@ -295,14 +388,24 @@ impl Parser {
         open: Range<u32>,
     ) -> Result<State, ConditionError> {
         let Token { kind: token, range } = self.take();
-        let TokenKind::Name { text: variable, quoted: false } = token else {
-            return Err(syntax(range, format!("`{}` needs a variable name first", kind.name()))
-                .with_help("for example: args.items.exists(item, item.price > 100)"));
+        let TokenKind::Name {
+            text: variable,
+            quoted: false,
+        } = token
+        else {
+            return Err(syntax(
+                range,
+                format!("`{}` needs a variable name first", kind.name()),
+            )
+            .with_help("for example: args.items.exists(item, item.price > 100)"));
         };
         if !self.take_if(Symbol::Comma) {
             let place = self.peek().range.clone();
-            return Err(syntax(place, format!("`{}` needs a variable and a condition", kind.name()))
-                .with_help("for example: args.items.exists(item, item.price > 100)"));
+            return Err(syntax(
+                place,
+                format!("`{}` needs a variable and a condition", kind.name()),
+            )
+            .with_help("for example: args.items.exists(item, item.price > 100)"));
         }
         if RESERVED.contains(&variable.as_str())
             || matches!(variable.as_str(), "in" | "true" | "false" | "null")
@@ -319,8 +422,21 @@ impl Parser {
         let level = id(self.variables.len());
         let place = self.range(list).start..range.end;
         self.variables.push(variable.clone());
-        let begin = self.push(Expr::LoopStart { list, variable, kind, level }, place)?;
-        self.frames.push(Frame::Loop { open, kind, begin, bodies: Vec::new() });
+        let begin = self.push(
+            Expr::LoopStart {
+                list,
+                variable,
+                kind,
+                level,
+            },
+            place,
+        )?;
+        self.frames.push(Frame::Loop {
+            open,
+            kind,
+            begin,
+            bodies: Vec::new(),
+        });
         Ok(State::Operand)
     }
 
@@ -335,7 +451,10 @@ impl Parser {
             }
             TokenKind::Symbol(Symbol::LeftBracket) => {
                 self.take();
-                self.frames.push(Frame::Index { open: range, operand });
+                self.frames.push(Frame::Index {
+                    open: range,
+                    operand,
+                });
                 Ok(State::Operand)
             }
             TokenKind::Symbol(Symbol::LeftBrace) => Err(ConditionError::new(
@@ -350,7 +469,10 @@ impl Parser {
                     return Err(syntax(range, "a conditional stands bare inside another")
                         .with_help("put the inner one in parentheses"));
                 }
-                self.frames.push(Frame::Then { test, question: range });
+                self.frames.push(Frame::Then {
+                    test,
+                    question: range,
+                });
                 Ok(State::Operand)
             }
             TokenKind::Symbol(Symbol::Colon) => self.colon(operand, &range),
@@ -365,11 +487,15 @@ impl Parser {
                     format!("`{}` stands where an operator is expected", symbol.text()),
                 )),
             },
-            TokenKind::Name { text, quoted: false } if text == "in" => {
-                self.operator(Operator::In, operand)
-            }
+            TokenKind::Name {
+                text,
+                quoted: false,
+            } if text == "in" => self.operator(Operator::In, operand),
             TokenKind::Name { text, .. } => {
-                let error = syntax(range, format!("`{text}` stands where an operator is expected"));
+                let error = syntax(
+                    range,
+                    format!("`{text}` stands where an operator is expected"),
+                );
                 Err(match WORDS.iter().find(|(word, _)| *word == text) {
                     Some((_, symbol)) => error.with_help(format!("write `{symbol}`")),
                     None => error,
@@ -407,7 +533,14 @@ impl Parser {
                 Some(&Frame::Binary { operator, left }) if operator.strength() >= strength => {
                     self.frames.pop();
                     let range = self.join(left, operand);
-                    self.push(Expr::Binary { operator, left, right: operand }, range)?
+                    self.push(
+                        Expr::Binary {
+                            operator,
+                            left,
+                            right: operand,
+                        },
+                        range,
+                    )?
                 }
                 _ => return Ok(operand),
             };
@@ -420,7 +553,11 @@ impl Parser {
         while let Some(&Frame::Else { test, then }) = self.frames.last() {
             self.frames.pop();
             let range = self.join(test, operand);
-            let expr = Expr::Conditional { test, then, otherwise: operand };
+            let expr = Expr::Conditional {
+                test,
+                then,
+                otherwise: operand,
+            };
             operand = self.push(expr, range)?;
             operand = self.reduce(operand, 0)?;
         }
@@ -432,11 +569,22 @@ impl Parser {
         let operand = self.reduce_all(operand)?;
         match self.frames.pop() {
             Some(Frame::Then { test, .. }) => {
-                self.frames.push(Frame::Else { test, then: operand });
+                self.frames.push(Frame::Else {
+                    test,
+                    then: operand,
+                });
                 Ok(State::Operand)
             }
-            Some(Frame::Map { open, entries, key: None }) => {
-                self.frames.push(Frame::Map { open, entries, key: Some(operand) });
+            Some(Frame::Map {
+                open,
+                entries,
+                key: None,
+            }) => {
+                self.frames.push(Frame::Map {
+                    open,
+                    entries,
+                    key: Some(operand),
+                });
                 Ok(State::Operand)
             }
             _ => Err(syntax(place.clone(), "`:` belongs to no `?` and no map")),
@@ -454,7 +602,8 @@ impl Parser {
             return self.call(text, start, Some(operand));
         }
         let place = self.range(operand).start..range.end;
-        self.step(operand, Step::Field(text), place).map(State::Complete)
+        self.step(operand, Step::Field(text), place)
+            .map(State::Complete)
     }
 
     /// Adds a constant step: to the path, if the operand is one, else as a selection.
@@ -498,7 +647,9 @@ impl Parser {
                 }
                 Ok(State::Complete(operand))
             }
-            (Some(Frame::List { open, mut items }), Some(symbol)) if symbol != Symbol::RightParen && symbol != Symbol::RightBrace => {
+            (Some(Frame::List { open, mut items }), Some(symbol))
+                if symbol != Symbol::RightParen && symbol != Symbol::RightBrace =>
+            {
                 items.push(operand);
                 let trailing = symbol == Symbol::Comma && self.take_if(Symbol::RightBracket);
                 if symbol == Symbol::Comma && !trailing {
@@ -506,46 +657,89 @@ impl Parser {
                     return Ok(State::Operand);
                 }
                 let end = self.end_of_last_token();
-                self.push(Expr::List(items), open.start..end).map(State::Complete)
+                self.push(Expr::List(items), open.start..end)
+                    .map(State::Complete)
             }
-            (Some(Frame::Map { open, mut entries, key: Some(key) }), Some(symbol)) if symbol != Symbol::RightParen && symbol != Symbol::RightBracket => {
+            (
+                Some(Frame::Map {
+                    open,
+                    mut entries,
+                    key: Some(key),
+                }),
+                Some(symbol),
+            ) if symbol != Symbol::RightParen && symbol != Symbol::RightBracket => {
                 entries.push((key, operand));
                 let trailing = symbol == Symbol::Comma && self.take_if(Symbol::RightBrace);
                 if symbol == Symbol::Comma && !trailing {
-                    self.frames.push(Frame::Map { open, entries, key: None });
+                    self.frames.push(Frame::Map {
+                        open,
+                        entries,
+                        key: None,
+                    });
                     return Ok(State::Operand);
                 }
                 let end = self.end_of_last_token();
-                self.push(Expr::Map(entries), open.start..end).map(State::Complete)
-            }
-            (Some(Frame::Index { operand: indexed, .. }), Some(Symbol::RightBracket)) => {
-                self.index(indexed, operand, end).map(State::Complete)
+                self.push(Expr::Map(entries), open.start..end)
+                    .map(State::Complete)
             }
             (
-                Some(Frame::Call { open, start, function, mut arguments, method }),
+                Some(Frame::Index {
+                    operand: indexed, ..
+                }),
+                Some(Symbol::RightBracket),
+            ) => self.index(indexed, operand, end).map(State::Complete),
+            (
+                Some(Frame::Call {
+                    open,
+                    start,
+                    function,
+                    mut arguments,
+                    method,
+                }),
                 Some(symbol @ (Symbol::RightParen | Symbol::Comma)),
             ) => {
                 arguments.push(operand);
                 if symbol == Symbol::Comma {
-                    self.frames.push(Frame::Call { open, start, function, arguments, method });
+                    self.frames.push(Frame::Call {
+                        open,
+                        start,
+                        function,
+                        arguments,
+                        method,
+                    });
                     return Ok(State::Operand);
                 }
-                self.end_call(function, arguments, method, start..end).map(State::Complete)
+                self.end_call(function, arguments, method, start..end)
+                    .map(State::Complete)
             }
             (
-                Some(Frame::Loop { open, kind, begin, mut bodies }),
+                Some(Frame::Loop {
+                    open,
+                    kind,
+                    begin,
+                    mut bodies,
+                }),
                 Some(symbol @ (Symbol::RightParen | Symbol::Comma)),
             ) => {
                 bodies.push(operand);
                 if symbol == Symbol::Comma {
-                    self.frames.push(Frame::Loop { open, kind, begin, bodies });
+                    self.frames.push(Frame::Loop {
+                        open,
+                        kind,
+                        begin,
+                        bodies,
+                    });
                     return Ok(State::Operand);
                 }
-                self.end_loop(kind, begin, &bodies, end).map(State::Complete)
+                self.end_loop(kind, begin, &bodies, end)
+                    .map(State::Complete)
             }
             (None, Some(symbol)) => {
                 let text = symbol.text();
-                Err(syntax(place.clone(), format!("`{text}` closes nothing that is open")))
+                Err(syntax(
+                    place.clone(),
+                    format!("`{text}` closes nothing that is open"),
+                ))
             }
             (Some(frame), _) => {
                 self.frames.push(frame);
@@ -564,14 +758,22 @@ impl Parser {
     fn index(&mut self, operand: Id, index: Id, end: u32) -> Result<Id, ConditionError> {
         let place = self.range(operand).start..end;
         // A constant index directly behind a path is one more step of it.
-        let adjacent = operand.saturating_add(1) == index && index == id(self.nodes.len()).saturating_sub(1);
-        let is_path = matches!(self.nodes.get(operand as usize), Some(Node { expr: Expr::Path(_), .. }));
+        let adjacent =
+            operand.saturating_add(1) == index && index == id(self.nodes.len()).saturating_sub(1);
+        let is_path = matches!(
+            self.nodes.get(operand as usize),
+            Some(Node {
+                expr: Expr::Path(_),
+                ..
+            })
+        );
         if adjacent && is_path {
             let step = match self.nodes.get(index as usize).map(|node| &node.expr) {
                 Some(Expr::String(key)) => Some(Step::Field(key.clone())),
-                Some(Expr::Number(number)) => {
-                    number.to_i64().and_then(|n| u32::try_from(n).ok()).map(Step::Position)
-                }
+                Some(Expr::Number(number)) => number
+                    .to_i64()
+                    .and_then(|n| u32::try_from(n).ok())
+                    .map(Step::Position),
                 _ => None,
             };
             if let Some(step) = step {
@@ -594,10 +796,21 @@ impl Parser {
         }
         if !method && let Some((_, kind)) = LoopKind::ALL.iter().find(|(name, _)| *name == function)
         {
-            return Err(syntax(range, format!("`{function}` is called on a list"))
-                .with_help(format!("for example: args.items.{}(item, item > 0)", kind.name())));
+            return Err(
+                syntax(range, format!("`{function}` is called on a list")).with_help(format!(
+                    "for example: args.items.{}(item, item > 0)",
+                    kind.name()
+                )),
+            );
         }
-        self.push(Expr::Call { function, arguments, method }, range)
+        self.push(
+            Expr::Call {
+                function,
+                arguments,
+                method,
+            },
+            range,
+        )
     }
 
     /// `has` looks at the path itself, not at its value: the argument's last node is replaced.
@@ -606,12 +819,15 @@ impl Parser {
             syntax(range.clone(), "`has` takes one path")
                 .with_help("for example: has(context.ticket_id)")
         };
-        let [argument] = arguments else { return Err(refused()) };
+        let [argument] = arguments else {
+            return Err(refused());
+        };
         let expr = match self.nodes.get(*argument as usize).map(|node| &node.expr) {
             Some(Expr::Path(path)) if !path.steps.is_empty() => Expr::HasPath(path.clone()),
-            Some(Expr::Select { operand, field }) => {
-                Expr::HasField { operand: *operand, field: field.clone() }
-            }
+            Some(Expr::Select { operand, field }) => Expr::HasField {
+                operand: *operand,
+                field: field.clone(),
+            },
             _ => return Err(refused()),
         };
         self.nodes.truncate(*argument as usize);
@@ -635,7 +851,15 @@ impl Parser {
                 return Err(error);
             }
         };
-        self.push(Expr::Loop { kind, start, filter, body }, place)
+        self.push(
+            Expr::Loop {
+                kind,
+                start,
+                filter,
+                body,
+            },
+            place,
+        )
     }
 }
 

@@ -72,7 +72,11 @@ pub(crate) fn standing(
                 loops = loops.saturating_sub(1);
                 Motion::Still
             }
-            Expr::Binary { operator, left, right } => {
+            Expr::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let (one, two) = (of(*left), of(*right));
                 if one == Motion::Still && two == Motion::Still {
                     Motion::Still
@@ -100,34 +104,51 @@ pub(crate) fn standing(
                 Motion::Forward => Motion::Backward,
                 Motion::Backward => Motion::Forward,
             },
-            Expr::Conditional { test, then, otherwise } => {
-                let chosen = match trace.value(*test) {
-                    Value::Bool(true) => of(*then),
-                    Value::Bool(false) => of(*otherwise),
-                    _ if of(*then) == of(*otherwise) => of(*then),
-                    _ => {
-                        bound(Some(now));
-                        Motion::Still
-                    }
-                };
-                chosen
-            }
+            Expr::Conditional {
+                test,
+                then,
+                otherwise,
+            } => match trace.value(*test) {
+                Value::Bool(true) => of(*then),
+                Value::Bool(false) => of(*otherwise),
+                _ if of(*then) == of(*otherwise) => of(*then),
+                _ => {
+                    bound(Some(now));
+                    Motion::Still
+                }
+            },
             other => {
-                let moving = children(other).into_iter().any(|child| of(child) != Motion::Still);
+                let moving = children(other)
+                    .into_iter()
+                    .any(|child| of(child) != Motion::Still);
                 if moving {
-                    bound(clock(program, instruction(program, index), other, trace, &of, loops, now));
+                    bound(clock(
+                        program,
+                        instruction(program, index),
+                        other,
+                        trace,
+                        &of,
+                        loops,
+                        now,
+                    ));
                 }
                 Motion::Still
             }
         };
         motions.push(motion);
     }
-    Standing { motion: motions.last().copied().unwrap_or(Motion::Still), until }
+    Standing {
+        motion: motions.last().copied().unwrap_or(Motion::Still),
+        until,
+    }
 }
 
 /// The instruction of a node.
 fn instruction(program: &Program, node: usize) -> Option<Op> {
-    let at = program.nodes.iter().position(|known| *known as usize == node)?;
+    let at = program
+        .nodes
+        .iter()
+        .position(|known| *known as usize == node)?;
     program.ops.get(at).copied()
 }
 
@@ -241,23 +262,31 @@ fn clock(
     now: Timestamp,
 ) -> Option<Timestamp> {
     let lost = Some(now);
-    let Expr::Call { arguments, .. } = expr else { return lost };
-    let Some(first) = arguments.first() else { return lost };
+    let Expr::Call { arguments, .. } = expr else {
+        return lost;
+    };
+    let Some(first) = arguments.first() else {
+        return lost;
+    };
     if loops > 0 || of(*first) != Motion::Forward {
         return lost;
     }
-    let Value::Timestamp(at) = trace.value(*first) else { return None };
+    let Value::Timestamp(at) = trace.value(*first) else {
+        return None;
+    };
     let then = match op {
         Some(Op::Clock { field, zone }) => {
             field_change(field, at, program.zones.get(zone as usize).copied()?)
         }
-        Some(Op::Call { builtin: Builtin::Clock(field), .. }) => {
-            field_change(field, at, named_zone(arguments, trace)?)
-        }
+        Some(Op::Call {
+            builtin: Builtin::Clock(field),
+            ..
+        }) => field_change(field, at, named_zone(arguments, trace)?),
         Some(Op::InWindow(window)) => program.windows.get(window as usize)?.next_change(at),
-        Some(Op::Call { builtin: Builtin::InWindow, .. }) => {
+        Some(Op::InWindowText { zone }) => {
+            let zone = program.zones.get(zone as usize).copied()?;
             match arguments.get(1).map(|window| trace.value(*window)) {
-                Some(Value::String(window)) => Window::parse(window).ok()?.next_change(at),
+                Some(Value::String(window)) => Window::parse(window, zone).ok()?.next_change(at),
                 _ => None,
             }
         }

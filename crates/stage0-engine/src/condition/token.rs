@@ -200,7 +200,10 @@ impl<'t> Lexer<'t> {
         let rest = self.rest();
         let mut letters = rest.chars();
         let Some(first) = letters.next() else {
-            return Ok(Token { kind: TokenKind::End, range: self.range(start) });
+            return Ok(Token {
+                kind: TokenKind::End,
+                range: self.range(start),
+            });
         };
         let second = letters.next();
         let kind = if first.is_ascii_digit()
@@ -221,8 +224,13 @@ impl<'t> Lexer<'t> {
             )
             .with_help("requests are JSON, which has no bytes: compare the text instead"));
         } else if first.is_ascii_alphabetic() || first == '_' {
-            let text = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_').to_owned();
-            TokenKind::Name { text, quoted: false }
+            let text = self
+                .take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+                .to_owned();
+            TokenKind::Name {
+                text,
+                quoted: false,
+            }
         } else if first == '`' {
             self.quoted_name()?
         } else if let Some((text, symbol)) = SYMBOLS.iter().find(|(text, _)| rest.starts_with(text))
@@ -232,14 +240,22 @@ impl<'t> Lexer<'t> {
         } else {
             let foreign = FOREIGN.iter().find(|(text, _)| rest.starts_with(text));
             self.take(foreign.map_or(first.len_utf8(), |(text, _)| text.len()));
-            let shown = self.text.get(start..self.at).unwrap_or("").escape_debug().to_string();
+            let shown = self
+                .text
+                .get(start..self.at)
+                .unwrap_or("")
+                .escape_debug()
+                .to_string();
             let error = self.error(start, format!("`{shown}` has no meaning here"));
             return Err(match foreign {
                 Some((_, help)) => error.with_help(*help),
                 None => error,
             });
         };
-        Ok(Token { kind, range: self.range(start) })
+        Ok(Token {
+            kind,
+            range: self.range(start),
+        })
     }
 
     fn quoted_name(&mut self) -> Result<TokenKind, ConditionError> {
@@ -268,12 +284,19 @@ impl<'t> Lexer<'t> {
             let number = value.and_then(|value| Number::parse(&value.to_string()).ok());
             self.end_of_number(start)?;
             return number.map(TokenKind::Number).ok_or_else(|| {
-                self.error(start, "this hexadecimal number is empty or has more than 28 digits")
+                self.error(
+                    start,
+                    "this hexadecimal number is empty or has more than 28 digits",
+                )
             });
         }
         self.take_while(|c| c.is_ascii_digit());
         if self.rest().starts_with('.')
-            && self.rest().chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+            && self
+                .rest()
+                .chars()
+                .nth(1)
+                .is_some_and(|c| c.is_ascii_digit())
         {
             self.take(1);
             self.take_while(|c| c.is_ascii_digit());
@@ -287,8 +310,11 @@ impl<'t> Lexer<'t> {
         }
         self.end_of_number(start)?;
         let written = self.text.get(start..self.at).unwrap_or("");
-        let text =
-            if written.starts_with('.') { format!("0{written}") } else { written.to_owned() };
+        let text = if written.starts_with('.') {
+            format!("0{written}")
+        } else {
+            written.to_owned()
+        };
         match Number::parse(&text) {
             Ok(number) => Ok(TokenKind::Number(number)),
             Err(NumberError::TooManyDigits) => {
@@ -352,7 +378,14 @@ impl<'t> Lexer<'t> {
         }
         Err(self
             .error(start, "this text has no closing quote")
-            .with_help(format!("close it with {}", if long { triple } else { &triple[..1] })))
+            .with_help(format!(
+                "close it with {}",
+                if long {
+                    triple.to_owned()
+                } else {
+                    quote.to_string()
+                }
+            )))
     }
 
     fn escape(&mut self) -> Result<char, ConditionError> {
@@ -412,12 +445,12 @@ impl<'t> Lexer<'t> {
 
 fn is_bytes_prefix(rest: &str) -> bool {
     let mut letters = rest.chars();
-    match (letters.next(), letters.next(), letters.next()) {
-        (Some('b' | 'B'), Some('"' | '\''), _) => true,
-        (Some('b' | 'B'), Some('r' | 'R'), Some('"' | '\''))
-        | (Some('r' | 'R'), Some('b' | 'B'), Some('"' | '\'')) => true,
-        _ => false,
-    }
+    matches!(
+        (letters.next(), letters.next(), letters.next()),
+        (Some('b' | 'B'), Some('"' | '\''), _)
+            | (Some('b' | 'B'), Some('r' | 'R'), Some('"' | '\''))
+            | (Some('r' | 'R'), Some('b' | 'B'), Some('"' | '\''))
+    )
 }
 
 /// Conditions are far shorter than 4 GiB: the length was checked first.

@@ -67,11 +67,18 @@ impl<'a> Trace<'a> {
 
     /// The value of a node, as it was when it was computed last.
     pub(crate) fn value(&self, node: Id) -> Value<'a> {
-        self.values.get(node as usize).copied().flatten().unwrap_or(Value::Unknown)
+        self.values
+            .get(node as usize)
+            .copied()
+            .flatten()
+            .unwrap_or(Value::Unknown)
     }
 
     fn is_unknown(&self, node: Id) -> bool {
-        self.was_unknown.get(node as usize).copied().unwrap_or(false)
+        self.was_unknown
+            .get(node as usize)
+            .copied()
+            .unwrap_or(false)
     }
 
     /// The absent facts that make the whole unknown, named expressions as `let` paths.
@@ -91,21 +98,34 @@ impl<'a> Trace<'a> {
             let Some(node) = tree.node(at) else { continue };
             match &node.expr {
                 Expr::Path(path) | Expr::HasPath(path) => {
-                    found.push(Missing { name: path.to_string(), path: Some(path.clone()) });
+                    found.push(Missing {
+                        name: path.to_string(),
+                        path: Some(path.clone()),
+                    });
                 }
                 Expr::Select { operand, field } if !self.is_unknown(*operand) => {
                     let name = name_of(tree, *operand);
-                    found.push(Missing { name: format!("{name}.{field}"), path: None });
+                    found.push(Missing {
+                        name: format!("{name}.{field}"),
+                        path: None,
+                    });
                 }
-                Expr::Index { operand, index } if !self.is_unknown(*operand) && !self.is_unknown(*index) => {
+                Expr::Index { operand, index }
+                    if !self.is_unknown(*operand) && !self.is_unknown(*index) =>
+                {
                     let name = name_of(tree, *operand);
-                    found.push(Missing { name: format!("{name}[*]"), path: None });
+                    found.push(Missing {
+                        name: format!("{name}[*]"),
+                        path: None,
+                    });
                 }
                 other => {
                     for child in children(other) {
                         // The start of a loop has no value of its own; its list may be what is missing.
-                        let is_start =
-                            matches!(tree.node(child).map(|node| &node.expr), Some(Expr::LoopStart { .. }));
+                        let is_start = matches!(
+                            tree.node(child).map(|node| &node.expr),
+                            Some(Expr::LoopStart { .. })
+                        );
                         if (is_start || self.is_unknown(child))
                             && let Some(cell) = needed.get_mut(child as usize)
                         {
@@ -122,10 +142,14 @@ impl<'a> Trace<'a> {
 
     /// The innermost part that has no value because of an error, and the error.
     pub(crate) fn error(&self, tree: &Tree) -> Option<(Id, EvalError)> {
-        let Value::Error(_) = self.result else { return None };
+        let Value::Error(_) = self.result else {
+            return None;
+        };
         let mut at = tree.root();
         loop {
-            let Value::Error(error) = self.value(at) else { return None };
+            let Value::Error(error) = self.value(at) else {
+                return None;
+            };
             let inner = tree.node(at).and_then(|node| {
                 children(&node.expr)
                     .into_iter()
@@ -146,11 +170,19 @@ impl<'a> Trace<'a> {
         while let Some(at) = waiting.pop() {
             let Some(node) = tree.node(at) else { continue };
             match &node.expr {
-                Expr::Binary { operator: Operator::And | Operator::Or, left, right } => {
+                Expr::Binary {
+                    operator: Operator::And | Operator::Or,
+                    left,
+                    right,
+                } => {
                     waiting.extend([*right, *left]);
                 }
                 Expr::Not(operand) => waiting.push(*operand),
-                Expr::Conditional { test, then, otherwise } => {
+                Expr::Conditional {
+                    test,
+                    then,
+                    otherwise,
+                } => {
                     waiting.extend([*otherwise, *then, *test]);
                 }
                 _ => clauses.push(Clause {
@@ -193,12 +225,24 @@ pub(crate) fn children(expr: &Expr) -> Vec<Id> {
         | Expr::Negate(operand) => vec![*operand],
         Expr::Index { operand, index } => vec![*operand, *index],
         Expr::Binary { left, right, .. } => vec![*left, *right],
-        Expr::Conditional { test, then, otherwise } => vec![*test, *then, *otherwise],
+        Expr::Conditional {
+            test,
+            then,
+            otherwise,
+        } => vec![*test, *then, *otherwise],
         Expr::List(items) => items.clone(),
-        Expr::Map(entries) => entries.iter().flat_map(|(key, value)| [*key, *value]).collect(),
+        Expr::Map(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [*key, *value])
+            .collect(),
         Expr::Call { arguments, .. } => arguments.clone(),
         Expr::LoopStart { list, .. } => vec![*list],
-        Expr::Loop { start, filter, body, .. } => {
+        Expr::Loop {
+            start,
+            filter,
+            body,
+            ..
+        } => {
             let mut parts = vec![*start];
             parts.extend(filter);
             parts.push(*body);
@@ -215,7 +259,9 @@ fn name_of(tree: &Tree, at: Id) -> String {
             // One step is enough for a question; deeper ones are named by their last field.
             match tree.node(*operand).map(|node| &node.expr) {
                 Some(Expr::Path(path)) => format!("{path}.{field}"),
-                Some(Expr::Variable(level)) => format!("{}.{field}", variable_name(tree, *level, *operand)),
+                Some(Expr::Variable(level)) => {
+                    format!("{}.{field}", variable_name(tree, *level, *operand))
+                }
                 _ => field.clone(),
             }
         }
@@ -226,11 +272,21 @@ fn name_of(tree: &Tree, at: Id) -> String {
 
 /// `args.items[*]` for the variable of a loop over `args.items`.
 fn variable_name(tree: &Tree, level: u32, at: Id) -> String {
-    let start = tree.nodes.iter().take(at as usize).rev().find_map(|node| match &node.expr {
-        Expr::LoopStart { list, level: own, .. } if *own == level => Some(*list),
-        _ => None,
-    });
-    match start.and_then(|list| tree.node(list)).map(|node| &node.expr) {
+    let start = tree
+        .nodes
+        .iter()
+        .take(at as usize)
+        .rev()
+        .find_map(|node| match &node.expr {
+            Expr::LoopStart {
+                list, level: own, ..
+            } if *own == level => Some(*list),
+            _ => None,
+        });
+    match start
+        .and_then(|list| tree.node(list))
+        .map(|node| &node.expr)
+    {
         Some(Expr::Path(path)) => format!("{path}[*]"),
         _ => "an element".to_owned(),
     }

@@ -100,7 +100,13 @@ pub(crate) fn check(
     environment: &dyn Environment,
     errors: &mut Vec<ConditionError>,
 ) -> Vec<Type> {
-    let mut checker = Checker { tree, environment, errors, types: Vec::new(), variables: Vec::new() };
+    let mut checker = Checker {
+        tree,
+        environment,
+        errors,
+        types: Vec::new(),
+        variables: Vec::new(),
+    };
     for node in &tree.nodes {
         let found = checker.node(node);
         checker.types.push(found);
@@ -117,7 +123,10 @@ pub(crate) fn require_truth(tree: &Tree, types: &[Type], errors: &mut Vec<Condit
             ConditionError::new(
                 ConditionErrorKind::Type,
                 node.range.clone(),
-                format!("a condition must be true or false, and this is {}", found.text()),
+                format!(
+                    "a condition must be true or false, and this is {}",
+                    found.text()
+                ),
             )
             .with_help("compare it with something"),
         );
@@ -142,13 +151,21 @@ impl Checker<'_> {
     }
 
     fn error(&mut self, range: Range<u32>, message: String) {
-        self.errors.push(ConditionError::new(ConditionErrorKind::Type, range, message));
+        self.errors.push(ConditionError::new(
+            ConditionErrorKind::Type,
+            range,
+            message,
+        ));
     }
 
     fn named(&mut self, found: Result<Type, NameError>, range: &Range<u32>) -> Type {
         match found {
             Ok(found) => found,
-            Err(NameError { kind, message, help }) => {
+            Err(NameError {
+                kind,
+                message,
+                help,
+            }) => {
                 let error = ConditionError::new(kind, range.clone(), message);
                 self.errors.push(match help {
                     Some(help) => error.with_help(help),
@@ -163,7 +180,10 @@ impl Checker<'_> {
         let found = self.of(id);
         if !found.fits(wanted) {
             let range = self.range(id);
-            self.error(range, format!("{of} needs {}, and this is {}", wanted.text(), found.text()));
+            self.error(
+                range,
+                format!("{of} needs {}, and this is {}", wanted.text(), found.text()),
+            );
         }
     }
 
@@ -178,9 +198,11 @@ impl Checker<'_> {
                 self.named(self.environment.path(path), &node.range);
                 Type::Bool
             }
-            Expr::Variable(level) => {
-                self.variables.get(*level as usize).copied().unwrap_or(Type::Dyn)
-            }
+            Expr::Variable(level) => self
+                .variables
+                .get(*level as usize)
+                .copied()
+                .unwrap_or(Type::Dyn),
             Expr::Select { operand, field } => self.member(*operand, field, &node.range),
             Expr::HasField { operand, field } => {
                 self.member(*operand, field, &node.range);
@@ -198,10 +220,16 @@ impl Checker<'_> {
                 }
                 found
             }
-            Expr::Binary { operator, left, right } => {
-                self.binary(*operator, *left, *right, &node.range)
-            }
-            Expr::Conditional { test, then, otherwise } => {
+            Expr::Binary {
+                operator,
+                left,
+                right,
+            } => self.binary(*operator, *left, *right, &node.range),
+            Expr::Conditional {
+                test,
+                then,
+                otherwise,
+            } => {
                 self.expect(*test, Type::Bool, "the test of `?:`");
                 self.of(*then).join(self.of(*otherwise))
             }
@@ -221,17 +249,25 @@ impl Checker<'_> {
                 }
                 Type::MAP
             }
-            Expr::Call { function, arguments, method } => {
-                self.call(function, arguments, *method, &node.range)
-            }
-            Expr::LoopStart { list, level, kind, .. } => {
+            Expr::Call {
+                function,
+                arguments,
+                method,
+            } => self.call(function, arguments, *method, &node.range),
+            Expr::LoopStart {
+                list, level, kind, ..
+            } => {
                 let element = match self.of(*list) {
                     Type::List(element) => self.element(element),
                     Type::Map(_) => Type::String,
                     Type::Dyn => Type::Dyn,
                     other => {
                         let range = self.range(*list);
-                        let text = format!("`{}` visits a list, and this is {}", kind.name(), other.text());
+                        let text = format!(
+                            "`{}` visits a list, and this is {}",
+                            kind.name(),
+                            other.text()
+                        );
                         self.error(range, text);
                         Type::Dyn
                     }
@@ -240,7 +276,12 @@ impl Checker<'_> {
                 self.variables.push(element);
                 Type::Dyn
             }
-            Expr::Loop { kind, start, filter, body } => {
+            Expr::Loop {
+                kind,
+                start,
+                filter,
+                body,
+            } => {
                 let name = format!("the condition of `{}`", kind.name());
                 if let Some(filter) = filter {
                     self.expect(*filter, Type::Bool, &name);
@@ -291,7 +332,10 @@ impl Checker<'_> {
             }
             Type::Map(None) | Type::Dyn => Type::Dyn,
             other => {
-                self.error(range.clone(), format!("{} has no member `{field}`", other.text()));
+                self.error(
+                    range.clone(),
+                    format!("{} has no member `{field}`", other.text()),
+                );
                 Type::Dyn
             }
         }
@@ -354,7 +398,10 @@ impl Checker<'_> {
                     Type::Dyn => {}
                     other => self.error(
                         range.clone(),
-                        format!("`in` needs a list on its right, and this is {}", other.text()),
+                        format!(
+                            "`in` needs a list on its right, and this is {}",
+                            other.text()
+                        ),
                     ),
                 }
                 Type::Bool
@@ -371,7 +418,11 @@ impl Checker<'_> {
         let error = ConditionError::new(
             ConditionErrorKind::Type,
             range.clone(),
-            format!("{} can never be compared with {}", left.text(), right.text()),
+            format!(
+                "{} can never be compared with {}",
+                left.text(),
+                right.text()
+            ),
         );
         let help = match (left, right) {
             (Type::Number, Type::String) | (Type::String, Type::Number) => {
@@ -393,7 +444,13 @@ impl Checker<'_> {
         });
     }
 
-    fn arithmetic(&mut self, operator: Operator, left: Type, right: Type, range: &Range<u32>) -> Type {
+    fn arithmetic(
+        &mut self,
+        operator: Operator,
+        left: Type,
+        right: Type,
+        range: &Range<u32>,
+    ) -> Type {
         let result = match (operator, left, right) {
             (_, Type::Dyn, Type::Dyn) => Some(Type::Dyn),
             (_, Type::Number, Type::Number | Type::Dyn) | (_, Type::Dyn, Type::Number) => {
@@ -417,7 +474,12 @@ impl Checker<'_> {
             _ => None,
         };
         result.unwrap_or_else(|| {
-            let text = format!("`{}` cannot take {} and {}", operator.text(), left.text(), right.text());
+            let text = format!(
+                "`{}` cannot take {} and {}",
+                operator.text(),
+                left.text(),
+                right.text()
+            );
             self.error(range.clone(), text);
             Type::Dyn
         })
@@ -437,17 +499,29 @@ impl Checker<'_> {
         if method && signature.form == Form::Function || !method && signature.form == Form::Method {
             let message = format!("`{name}` is not called like this");
             let error = ConditionError::new(ConditionErrorKind::Type, range.clone(), message);
-            self.errors.push(error.with_help(format!("write {}", usage(signature))));
+            self.errors
+                .push(error.with_help(format!("write {}", usage(signature))));
             return signature.result;
         }
         let most = signature.parameters.len();
         let least = most.saturating_sub(signature.optional);
         if arguments.len() < least || arguments.len() > most {
-            let message = format!("`{name}` is given {} values too {}",
-                if arguments.len() > most { arguments.len().saturating_sub(most) } else { least.saturating_sub(arguments.len()) },
-                if arguments.len() > most { "many" } else { "few" });
+            let message = format!(
+                "`{name}` is given {} values too {}",
+                if arguments.len() > most {
+                    arguments.len().saturating_sub(most)
+                } else {
+                    least.saturating_sub(arguments.len())
+                },
+                if arguments.len() > most {
+                    "many"
+                } else {
+                    "few"
+                }
+            );
             let error = ConditionError::new(ConditionErrorKind::Type, range.clone(), message);
-            self.errors.push(error.with_help(format!("write {}", usage(signature))));
+            self.errors
+                .push(error.with_help(format!("write {}", usage(signature))));
             return signature.result;
         }
         for (argument, wanted) in arguments.iter().zip(signature.parameters) {
@@ -455,7 +529,14 @@ impl Checker<'_> {
             if !wanted.iter().any(|wanted| found.fits(*wanted)) {
                 let wanted: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
                 let place = self.range(*argument);
-                self.error(place, format!("`{name}` needs {}, and this is {}", wanted.join(" or "), found.text()));
+                self.error(
+                    place,
+                    format!(
+                        "`{name}` needs {}, and this is {}",
+                        wanted.join(" or "),
+                        found.text()
+                    ),
+                );
             }
         }
         signature.result
@@ -463,10 +544,16 @@ impl Checker<'_> {
 
     fn unknown_function(&mut self, name: &str, range: &Range<u32>) {
         const LEFT_OUT: &[(&str, &str)] = &[
-            ("int", "numbers are exact decimals: no conversion is needed, and text is never a number"),
+            (
+                "int",
+                "numbers are exact decimals: no conversion is needed, and text is never a number",
+            ),
             ("uint", "there is one kind of number, exact decimals"),
             ("double", "there is one kind of number, exact decimals"),
-            ("string", "compare values of the same kind; there is no conversion to text"),
+            (
+                "string",
+                "compare values of the same kind; there is no conversion to text",
+            ),
             ("bool", "there is no conversion to a truth value"),
             ("bytes", "requests are JSON, which has no bytes"),
             ("type", "declare the argument's type in the tool's `args`"),
@@ -487,7 +574,10 @@ impl Checker<'_> {
             .map(|(_, help)| (*help).to_owned())
             .or_else(|| {
                 let names = FUNCTIONS.iter().map(|signature| signature.name);
-                nearest_name(name, names.chain(["has", "matches", "parses", "exists", "all", "filter", "map"]))
+                nearest_name(
+                    name,
+                    names.chain(["has", "matches", "parses", "exists", "all", "filter", "map"]),
+                )
             });
         self.errors.push(match help {
             Some(help) => error.with_help(help),
@@ -497,14 +587,26 @@ impl Checker<'_> {
 
     fn matches(&mut self, arguments: &[Id], range: &Range<u32>) -> Type {
         let [text, pattern] = arguments else {
-            let error = ConditionError::new(ConditionErrorKind::Type, range.clone(), "`matches` takes a pattern");
-            self.errors.push(error.with_help("write text.matches(\"^[A-Z]+$\")"));
+            let error = ConditionError::new(
+                ConditionErrorKind::Type,
+                range.clone(),
+                "`matches` takes a pattern",
+            );
+            self.errors
+                .push(error.with_help("write text.matches(\"^[A-Z]+$\")"));
             return Type::Bool;
         };
         self.expect(*text, Type::String, "`matches`");
-        if !matches!(self.tree.node(*pattern).map(|node| &node.expr), Some(Expr::String(_))) {
+        if !matches!(
+            self.tree.node(*pattern).map(|node| &node.expr),
+            Some(Expr::String(_))
+        ) {
             let place = self.range(*pattern);
-            let error = ConditionError::new(ConditionErrorKind::Type, place, "the pattern of `matches` must be a literal text");
+            let error = ConditionError::new(
+                ConditionErrorKind::Type,
+                place,
+                "the pattern of `matches` must be a literal text",
+            );
             self.errors.push(error.with_help("patterns are compiled once, when the policy is loaded; for patterns that vary use glob(text, pattern)"));
         }
         Type::Bool
@@ -512,12 +614,20 @@ impl Checker<'_> {
 
     fn parses(&mut self, arguments: &[Id], range: &Range<u32>) -> Type {
         let is_call = match arguments {
-            [argument] => matches!(self.tree.node(*argument).map(|node| &node.expr), Some(Expr::Call { .. })),
+            [argument] => matches!(
+                self.tree.node(*argument).map(|node| &node.expr),
+                Some(Expr::Call { .. })
+            ),
             _ => false,
         };
         if !is_call {
-            let error = ConditionError::new(ConditionErrorKind::Type, range.clone(), "`parses` takes one call of a function");
-            self.errors.push(error.with_help("for example: parses(host(args.url))"));
+            let error = ConditionError::new(
+                ConditionErrorKind::Type,
+                range.clone(),
+                "`parses` takes one call of a function",
+            );
+            self.errors
+                .push(error.with_help("for example: parses(host(args.url))"));
         }
         Type::Bool
     }
@@ -525,14 +635,20 @@ impl Checker<'_> {
 
 /// How a function is written, for help texts.
 pub(crate) fn usage(signature: &Signature) -> String {
-    let name = |types: &[Type]| types.first().map_or("value", |first| match first {
-        Type::String => "text",
-        Type::Timestamp => "timestamp",
-        Type::Number => "number",
-        Type::List(_) => "list",
-        _ => "value",
-    });
-    let parameters: Vec<&str> = signature.parameters.iter().map(|types| name(types)).collect();
+    let name = |types: &[Type]| {
+        types.first().map_or("value", |first| match first {
+            Type::String => "text",
+            Type::Timestamp => "timestamp",
+            Type::Number => "number",
+            Type::List(_) => "list",
+            _ => "value",
+        })
+    };
+    let parameters: Vec<&str> = signature
+        .parameters
+        .iter()
+        .map(|types| name(types))
+        .collect();
     match (signature.form, parameters.split_first()) {
         (Form::Method, Some((receiver, rest))) => {
             format!("{receiver}.{}({})", signature.name, rest.join(", "))

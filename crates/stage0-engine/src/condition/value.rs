@@ -98,7 +98,9 @@ impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongKind { expected, found } => write!(f, "expected {expected}, found {found}"),
-            Self::Incomparable { left, right } => write!(f, "{left} cannot be compared with {right}"),
+            Self::Incomparable { left, right } => {
+                write!(f, "{left} cannot be compared with {right}")
+            }
             Self::NoMembers(found) => write!(f, "{found} has no members"),
             Self::Index => f.write_str("the index is outside the list"),
             Self::Number(error) => error.fmt(f),
@@ -146,7 +148,10 @@ impl<'a> Value<'a> {
     pub(crate) fn expected(self, expected: &'static str) -> Self {
         match self.kind() {
             None => self,
-            Some(found) => Self::Error(EvalError::WrongKind { expected, found: found.text() }),
+            Some(found) => Self::Error(EvalError::WrongKind {
+                expected,
+                found: found.text(),
+            }),
         }
     }
 
@@ -207,7 +212,9 @@ impl<'a> Value<'a> {
                 });
                 element.unwrap_or(Self::Error(EvalError::Index))
             }
-            (Self::DocumentList(_) | Self::List(_), other) => other.expected("a number as list index"),
+            (Self::DocumentList(_) | Self::List(_), other) => {
+                other.expected("a number as list index")
+            }
             (Self::DocumentMap(_) | Self::Map(_), Self::String(key)) => self.member(key),
             (Self::DocumentMap(_) | Self::Map(_), other) => other.expected("text as key"),
             (other, _) => other.member(""),

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject};
-use super::{Answer, Finding, REMARK};
+use super::{Finding, REMARK};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
-use crate::decision::{CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend, ToolVerdict, Who, Would};
+use crate::decision::{
+    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
+    ToolVerdict, Who, Would,
+};
 use crate::digest::Digest;
 use crate::facts::FactRoot;
 use crate::host::Host;
@@ -28,8 +31,6 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
-    verdict: Verdict,
-    would: Verdict,
     depends_on: Vec<u64>,
     valid_until: Option<Timestamp>,
     tool_verdicts: Vec<ToolVerdict<'a>>,
@@ -54,8 +55,6 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
-            verdict: REMARK,
-            would: REMARK,
             depends_on: vec![0; policy.facts.len().div_ceil(64)],
             valid_until: None,
             tool_verdicts: Vec::with_capacity(1),
@@ -77,7 +76,14 @@ impl<'a> Draft<'a> {
         resolution: Option<Resolution>,
         details: Vec<(&'static str, Detail)>,
     ) {
-        self.push(code, verdict, message.into(), Cow::Borrowed(""), resolution, details);
+        self.push(
+            code,
+            verdict,
+            message.into(),
+            Cow::Borrowed(""),
+            resolution,
+            details,
+        );
     }
 
     /// A finding about one tool.
@@ -112,14 +118,25 @@ impl<'a> Draft<'a> {
             details,
             resolution,
         };
-        self.findings.push(Finding { verdict, issue, observed: false, questions: Vec::new() });
+        self.findings.push(Finding {
+            verdict,
+            issue,
+            observed: false,
+            questions: Vec::new(),
+        });
     }
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
         for field in self.request.unknown_fields() {
-            let hint = field.nearest.map(|near| format!("; did you mean `{near}`?"));
-            let message = format!("The request has no field `{}`{}", field.path, hint.as_deref().unwrap_or("."));
+            let hint = field
+                .nearest
+                .map(|near| format!("; did you mean `{near}`?"));
+            let message = format!(
+                "The request has no field `{}`{}",
+                field.path,
+                hint.as_deref().unwrap_or(".")
+            );
             let details = vec![("field", Detail::Text(field.path.clone()))];
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, details);
         }
@@ -132,23 +149,27 @@ impl<'a> Draft<'a> {
                 Constraint::Off(_) => continue,
                 Constraint::Soft(_) | Constraint::Free => Cow::Owned(format!("advisory: {text}")),
                 Constraint::Invalid(key) => {
-                    let message = format!("The constraint `{}` has a value that cannot be used.", key.name);
+                    let message = format!(
+                        "The constraint `{}` has a value that cannot be used.",
+                        key.name
+                    );
                     let fix = Resolution::new(Needs::Fix, Who::Agent);
                     let example = format!("{}: {}", key.name, key.shape.example());
                     let details = vec![
                         ("constraint", Detail::Text((*text).to_owned())),
                         ("example", Detail::Text(example)),
                     ];
-                    self.engine(IssueCode::CONSTRAINT_INVALID, Verdict::Deny, message, Some(fix), details);
+                    self.engine(
+                        IssueCode::CONSTRAINT_INVALID,
+                        Verdict::Deny,
+                        message,
+                        Some(fix),
+                        details,
+                    );
                     Cow::Borrowed(*text)
                 }
             };
             self.constraints_applied.push(applied);
-        }
-        // What the request as a whole is refused for counts before any tool is looked at.
-        for finding in &self.findings {
-            self.verdict = self.verdict.max(finding.verdict);
-            self.would = self.would.max(finding.verdict);
         }
     }
 
@@ -174,12 +195,18 @@ impl<'a> Draft<'a> {
             Outcome::Undecided | Outcome::Broken | Outcome::Unapproved(_) => false,
         };
         if let Some(family) = &rule.family {
-            self.checks.push(GuardrailCheck { family, rule: &rule.id, satisfied });
+            self.checks.push(GuardrailCheck {
+                family,
+                rule: &rule.id,
+                satisfied,
+            });
         }
         let judged = !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken);
         if judged && !rule.constraints.is_empty() {
             for name in &self.known_constraints {
-                if rule.constraints.iter().any(|read| **read == **name) && !self.guardrails.contains(name) {
+                if rule.constraints.iter().any(|read| **read == **name)
+                    && !self.guardrails.contains(name)
+                {
                     self.guardrails.push(name);
                 }
             }
@@ -193,54 +220,88 @@ impl<'a> Draft<'a> {
     {
         let layer = inquiry.layer;
         for (slot, schema) in &layer.typed_facts {
-            let word = self.depends_on.get((slot / 64) as usize).copied().unwrap_or(0);
+            let word = self
+                .depends_on
+                .get((slot / 64) as usize)
+                .copied()
+                .unwrap_or(0);
             if word.checked_shr(slot % 64).unwrap_or(0) & 1 == 0 || !inquiry.is_present(*slot) {
                 continue;
             }
-            let Some(fact) = self.policy.facts.fact(*slot) else { continue };
+            let Some(fact) = self.policy.facts.fact(*slot) else {
+                continue;
+            };
             let value = match fact.root {
                 FactRoot::Context => self.request.context(),
                 FactRoot::Args => self.request.arguments(),
                 _ => None,
             };
-            let Some(value) = value.and_then(|value| walk(value, &fact.path.steps)) else { continue };
+            let Some(value) = value.and_then(|value| walk(value, &fact.path.steps)) else {
+                continue;
+            };
             let mut violations = Vec::new();
-            check(&layer.schemas, &layer.patterns, *schema, value, &fact.name, &mut violations);
+            check(
+                &layer.schemas,
+                &layer.patterns,
+                *schema,
+                value,
+                &fact.name,
+                &mut violations,
+            );
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
                 let details = vec![("path", Detail::Text(violation.path))];
-                self.engine(IssueCode::FACT_TYPE, Verdict::Deny, violation.message, Some(fix), details);
+                self.engine(
+                    IssueCode::FACT_TYPE,
+                    Verdict::Deny,
+                    violation.message,
+                    Some(fix),
+                    details,
+                );
             }
         }
     }
 
-    /// Takes the answer on one tool in one layer.
-    pub(crate) fn take(&mut self, answer: &Answer) {
-        self.verdict = self.verdict.max(answer.verdict);
-        self.would = self.would.max(answer.would);
-    }
-
     pub(crate) fn tool_verdict(&mut self, subject: &Subject<'a>, verdict: Verdict) {
         if let Some(name) = subject.name {
-            let tool = subject.views.iter().find_map(|view| view.tool).map(|tool| &*tool.name);
-            self.tool_verdicts.push(ToolVerdict { name: Cow::Borrowed(name), tool, verdict });
+            let tool = subject
+                .views
+                .iter()
+                .find_map(|view| view.tool)
+                .map(|tool| &*tool.name);
+            self.tool_verdicts.push(ToolVerdict {
+                name: Cow::Borrowed(name),
+                tool,
+                verdict,
+            });
         }
     }
 
     // --- The end ---
 
+    /// The strictest of everything that counts.
+    fn verdict(&self) -> Verdict {
+        strictest(self.findings.iter().filter(|finding| !finding.observed))
+    }
+
     pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
-        self.remark_on_plan(plan);
+        let verdict = self.verdict();
+        self.remark_on_plan(plan, verdict);
         let observed = self.findings.iter().any(|finding| finding.observed);
         let would = observed.then(|| Would {
-            verdict: self.would,
-            issues: self.sorted(self.findings.iter().map(|finding| finding.issue.clone()).collect()),
+            verdict: strictest(self.findings.iter()),
+            issues: self.sorted(
+                self.findings
+                    .iter()
+                    .map(|finding| finding.issue.clone())
+                    .collect(),
+            ),
         });
-        let verdict = self.verdict;
         self.findings.retain(|finding| !finding.observed);
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         if verdict == Verdict::Defer {
-            self.findings.sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
+            self.findings
+                .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
             for question in self.findings.iter().flat_map(|finding| &finding.questions) {
                 if !questions.contains(question) {
                     questions.push(question.clone());
@@ -254,7 +315,8 @@ impl<'a> Draft<'a> {
             self.sorted(findings.into_iter().map(|finding| finding.issue).collect())
         };
         let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
-        self.checks.sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
+        self.checks
+            .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
         let mut checks: Vec<GuardrailCheck<'a>> = Vec::with_capacity(self.checks.len());
         for check in self.checks {
@@ -286,7 +348,11 @@ impl<'a> Draft<'a> {
             action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
-            mode: if observed { Mode::Observe } else { self.host_mode.max(Mode::Enforce) },
+            mode: if observed {
+                Mode::Observe
+            } else {
+                self.host_mode.max(Mode::Enforce)
+            },
             would,
             disabled: &self.policy.disabled,
             facts: &self.policy.facts,
@@ -296,7 +362,7 @@ impl<'a> Draft<'a> {
 
     /// Remarks that depend on the whole: declared effects without a class, constraints that no rule
     /// reads, and that a plan's ALLOW is not yet one of its calls.
-    fn remark_on_plan(&mut self, plan: &Plan<'a>) {
+    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict) {
         let unknown: Vec<&'a str> = plan
             .subjects
             .first()
@@ -313,15 +379,23 @@ impl<'a> Draft<'a> {
             .iter()
             .copied()
             .filter(|name| {
-                !layers.iter().any(|layer| layer.constraint_names.iter().any(|read| **read == **name))
+                !layers
+                    .iter()
+                    .any(|layer| layer.constraint_names.iter().any(|read| **read == **name))
             })
             .collect();
         for name in unread {
             let message = format!("No rule of the policy checks the constraint `{name}`.");
             let details = vec![("constraint", Detail::Text(name.to_owned()))];
-            self.engine(IssueCode::CONSTRAINT_NOT_CHECKED, REMARK, message, None, details);
+            self.engine(
+                IssueCode::CONSTRAINT_NOT_CHECKED,
+                REMARK,
+                message,
+                None,
+                details,
+            );
         }
-        if plan.has_call || self.verdict != Verdict::Allow {
+        if plan.has_call || verdict != Verdict::Allow {
             return;
         }
         for subject in &plan.subjects {
@@ -332,7 +406,14 @@ impl<'a> Draft<'a> {
             }
             if waits {
                 let message = "The plan is allowed; the call is decided again with its arguments.";
-                self.engine_on(subject, IssueCode::CALL_REQUIRED, REMARK, message, None, Vec::new());
+                self.engine_on(
+                    subject,
+                    IssueCode::CALL_REQUIRED,
+                    REMARK,
+                    message,
+                    None,
+                    Vec::new(),
+                );
             }
         }
     }
@@ -341,14 +422,18 @@ impl<'a> Draft<'a> {
     /// declaration; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
         let rank = |code: &str| -> (u32, u32) {
-            let engine = IssueCode::ALL.iter().position(|known| known.as_str() == code);
-            match engine {
-                Some(engine) => (0, u32::try_from(engine).unwrap_or(u32::MAX)),
-                None => {
-                    let declared =
-                        self.policy.layers.iter().find_map(|layer| layer.code_ranks.get(code));
-                    (1, declared.copied().unwrap_or(u32::MAX))
-                }
+            let engine = IssueCode::ALL
+                .iter()
+                .position(|known| known.as_str() == code);
+            if let Some(engine) = engine {
+                (0, u32::try_from(engine).unwrap_or(u32::MAX))
+            } else {
+                let declared = self
+                    .policy
+                    .layers
+                    .iter()
+                    .find_map(|layer| layer.code_ranks.get(code));
+                (1, declared.copied().unwrap_or(u32::MAX))
             }
         };
         if issues.len() > 1 {
@@ -387,9 +472,14 @@ impl<'a> Draft<'a> {
         verdict: Verdict,
         issues: &[Issue<'a>],
     ) -> (Vec<RiskAddend<'a>>, u32, bool) {
-        let Some(layer) = self.policy.layers.first() else { return (Vec::new(), 0, false) };
+        let Some(layer) = self.policy.layers.first() else {
+            return (Vec::new(), 0, false);
+        };
         let weights = &layer.risk;
-        let mut addends = vec![RiskAddend { reason: Cow::Borrowed("base"), points: weights.base }];
+        let mut addends = vec![RiskAddend {
+            reason: Cow::Borrowed("base"),
+            points: weights.base,
+        }];
         let mut add = |reason: Cow<'a, str>, points: u32| {
             if points > 0 {
                 addends.push(RiskAddend { reason, points });
@@ -399,33 +489,72 @@ impl<'a> Draft<'a> {
             .subjects
             .iter()
             .filter_map(|subject| subject.views.first())
-            .fold(crate::vocabulary::effect::EffectSet::EMPTY, |set, view| set.union(view.effects));
+            .fold(crate::vocabulary::effect::EffectSet::EMPTY, |set, view| {
+                set.union(view.effects)
+            });
         for class in effects.classes() {
             let points = weights.effects.iter().find(|(known, _)| *known == class);
-            add(Cow::Borrowed(layer.effects.name(class)), points.map_or(0, |(_, points)| *points));
+            add(
+                Cow::Borrowed(layer.effects.name(class)),
+                points.map_or(0, |(_, points)| *points),
+            );
         }
         if let Some(environment) = self.request.environment() {
-            let points = weights.environments.iter().find(|(known, _)| **known == *environment);
-            add(Cow::Borrowed(environment), points.map_or(0, |(_, points)| *points));
+            let points = weights
+                .environments
+                .iter()
+                .find(|(known, _)| **known == *environment);
+            add(
+                Cow::Borrowed(environment),
+                points.map_or(0, |(_, points)| *points),
+            );
         }
         for issue in issues {
-            let points = weights.severity.get(issue.severity as usize).copied().unwrap_or(0);
+            let points = weights
+                .severity
+                .get(issue.severity as usize)
+                .copied()
+                .unwrap_or(0);
             add(Cow::Borrowed(issue.code), points);
-            let missing = issue.resolution.as_ref().map_or(0, |resolution| resolution.facts.len());
+            let missing = issue
+                .resolution
+                .as_ref()
+                .map_or(0, |resolution| resolution.facts.len());
             let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            add(Cow::Borrowed("missing facts"), weights.missing.saturating_mul(missing));
+            add(
+                Cow::Borrowed("missing facts"),
+                weights.missing.saturating_mul(missing),
+            );
         }
         let most = if verdict == Verdict::Allow { 99 } else { 100 };
-        let sum = addends.iter().fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
+        let sum = addends
+            .iter()
+            .fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
 }
 
+fn strictest<'f, 'a: 'f>(findings: impl Iterator<Item = &'f Finding<'a>>) -> Verdict {
+    findings
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(REMARK)
+}
+
 /// Whether some rule about the tool reads its arguments.
-fn reads_args<'a>(layer: &'a Layer, subject: &Subject<'a>, view: &super::subject::View<'a>) -> bool {
+fn reads_args<'a>(
+    layer: &'a Layer,
+    subject: &Subject<'a>,
+    view: &super::subject::View<'a>,
+) -> bool {
     let mut found = Vec::new();
-    layer.candidates(subject.tool_name(view), view.effects, view.has_unknown_effect, &mut found);
+    layer.candidates(
+        subject.tool_name(view),
+        view.effects,
+        view.has_unknown_effect,
+        &mut found,
+    );
     found
         .iter()
         .filter_map(|index| layer.rules.get(*index as usize))
@@ -448,14 +577,22 @@ fn cost(plan: &Plan<'_>) -> Option<CostEstimate> {
     let mut estimate: Option<CostEstimate> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
-        let known = subject.views.iter().find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
+        let known = subject
+            .views
+            .iter()
+            .find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
         let Some((min, max)) = known else {
             without_cost = without_cost.saturating_add(u32::from(subject.name.is_some()));
             continue;
         };
-        let so_far = estimate.get_or_insert(CostEstimate { min: Number::ZERO, max: Number::ZERO, without_cost: 0 });
+        let so_far = estimate.get_or_insert(CostEstimate {
+            min: Number::ZERO,
+            max: Number::ZERO,
+            without_cost: 0,
+        });
         // A sum that is not exact any more is no estimate.
-        let (Ok(least), Ok(most)) = (so_far.min.checked_add(min), so_far.max.checked_add(max)) else {
+        let (Ok(least), Ok(most)) = (so_far.min.checked_add(min), so_far.max.checked_add(max))
+        else {
             return None;
         };
         so_far.min = least;

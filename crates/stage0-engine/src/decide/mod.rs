@@ -6,8 +6,8 @@
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
 mod finish;
-mod rule;
-mod subject;
+pub(crate) mod rule;
+pub(crate) mod subject;
 
 use bumpalo::Bump;
 
@@ -39,15 +39,6 @@ pub(crate) struct Finding<'a> {
     pub(crate) questions: Vec<std::borrow::Cow<'a, str>>,
 }
 
-/// The answer on one tool in one layer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// As it counts.
-    pub(crate) verdict: Verdict,
-    /// As it would count if nothing were only observed.
-    pub(crate) would: Verdict,
-}
-
 /// Decides a request.
 ///
 /// Total: every request, host, state and time has an answer. Pure: the same inputs give the same
@@ -62,8 +53,10 @@ pub fn decide<'a>(
     now: Timestamp,
 ) -> (Decision<'a>, RunState) {
     let arena = Bump::new();
-    let constraints: Vec<_> =
-        request.constraints().map(|text| (text, constraint::read(text))).collect();
+    let constraints: Vec<_> = request
+        .constraints()
+        .map(|text| (text, constraint::read(text)))
+        .collect();
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
@@ -85,7 +78,12 @@ pub fn decide<'a>(
                 tool: subject.tool_name(view),
                 effects: view.effect_values(layer, &arena),
             });
-            layer.candidates(subject.tool_name(view), view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(
+                subject.tool_name(view),
+                view.effects,
+                view.has_unknown_effect,
+                &mut found,
+            );
             let mut inquiry = Inquiry {
                 layer,
                 subject,
@@ -95,9 +93,7 @@ pub fn decide<'a>(
                 now,
                 machine: Machine::new(&facts, &policy.constants, &arena),
             };
-            let answer = decide_one(&mut inquiry, &found, &mut draft);
-            verdict = verdict.max(answer.verdict);
-            draft.take(&answer);
+            verdict = verdict.max(decide_one(&mut inquiry, &found, &mut draft));
         }
         draft.tool_verdict(subject, verdict);
     }
@@ -107,21 +103,23 @@ pub fn decide<'a>(
     (decision, next)
 }
 
-/// One tool in one layer: the lattice.
+/// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
 fn decide_one<'a: 'x, 'x>(
     inquiry: &mut Inquiry<'a, 'x, '_>,
     candidates: &[u32],
     draft: &mut Draft<'a>,
-) -> Answer {
+) -> Verdict {
     let layer = inquiry.layer;
-    let layer_is_observed = layer.mode == Mode::Observe && inquiry.host.mode <= Mode::Enforce;
+    let is_observed = mode_of(layer, inquiry.host) == Mode::Observe;
     let first = draft.findings.len();
     // Facts about the tool itself come first: a call that the catalog refuses is asked no rule.
     let refused = subject::refuse(inquiry, draft);
     let mut permission = Permissions::default();
     if !refused {
         for index in candidates {
-            let Some(rule) = layer.rules.get(*index as usize) else { continue };
+            let Some(rule) = layer.rules.get(*index as usize) else {
+                continue;
+            };
             draft.depend_on(rule);
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
@@ -134,15 +132,14 @@ fn decide_one<'a: 'x, 'x>(
         draft.check_fact_types(inquiry);
         permission.conclude(inquiry, draft);
     }
-    let (mut verdict, mut would) = (Verdict::Allow, Verdict::Allow);
+    let mut verdict = Verdict::Allow;
     for finding in draft.findings.iter_mut().skip(first) {
-        would = would.max(finding.verdict);
-        finding.observed |= layer_is_observed;
+        finding.observed |= is_observed;
         if !finding.observed {
             verdict = verdict.max(finding.verdict);
         }
     }
-    Answer { verdict, would }
+    verdict
 }
 
 /// What the allow rules said.
@@ -185,12 +182,18 @@ impl Permissions {
             .iter()
             .copied()
             .filter(|index| {
-                inquiry.layer.rules.get(*index as usize).is_some_and(|rule| !rule.observe)
+                inquiry
+                    .layer
+                    .rules
+                    .get(*index as usize)
+                    .is_some_and(|rule| !rule.observe)
             })
             .collect();
         if !counted.is_empty() {
             for index in counted {
-                let Some(rule) = inquiry.layer.rules.get(index as usize) else { continue };
+                let Some(rule) = inquiry.layer.rules.get(index as usize) else {
+                    continue;
+                };
                 let finding = inquiry.undecided_allow(rule);
                 draft.findings.push(finding);
             }
@@ -225,7 +228,9 @@ fn advance(state: &RunState, request: &Request<'_>, verdict: Verdict, now: Times
     let step = u64::from(!again);
     RunState {
         attempts: state.attempts.saturating_add(step),
-        allowed: state.allowed.saturating_add(if verdict == Verdict::Allow { step } else { 0 }),
+        allowed: state
+            .allowed
+            .saturating_add(if verdict == Verdict::Allow { step } else { 0 }),
         first_at: state.first_at.or(Some(now)),
         last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
         last_call: request.call_id().map(str::to_owned),

@@ -16,7 +16,9 @@ use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::digest::Digest;
 use crate::facts::{FactRoot, Presence};
 use crate::host::Host;
-use crate::index::{CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind};
+use crate::index::{
+    CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind,
+};
 use crate::policy::{Severity, Verdict};
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -68,16 +70,22 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             until = self.standing_of(rule);
         }
         if matches!(when, Value::Bool(false)) {
-            return Asked { outcome: Outcome::Silent, until };
+            return Asked {
+                outcome: Outcome::Silent,
+                until,
+            };
         }
         if let RuleKind::Approval(approval) = &rule.kind {
             let outcome = match truth(when) {
                 Outcome::Fires => match self.approved(rule, approval) {
-                    Approved::Yes { until: end } => {
+                    (Approved::Yes, end) => {
                         until = earlier(until, end);
                         Outcome::Silent
                     }
-                    other => Outcome::Unapproved(other),
+                    (other, end) => {
+                        until = earlier(until, end);
+                        Outcome::Unapproved(other)
+                    }
                 },
                 other => other,
             };
@@ -112,7 +120,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     fn standing_of(&mut self, rule: &'a CompiledRule) -> Option<Timestamp> {
         let mut named: Vec<(&'a str, Standing)> = Vec::new();
         for index in &rule.lets {
-            let Some(let_) = self.layer.lets.get(*index as usize) else { continue };
+            let Some(let_) = self.layer.lets.get(*index as usize) else {
+                continue;
+            };
             let standing = self.standing_of_condition(&let_.condition, &named);
             named.push((&let_.name, standing));
         }
@@ -131,13 +141,29 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         named: &[(&'a str, Standing)],
     ) -> Standing {
         let trace = Trace::of(&mut self.machine, condition);
-        let still = Standing { motion: Motion::Still, until: None };
-        standing(&condition.tree, &condition.program, &trace, self.now, &|name| {
-            named.iter().find(|(known, _)| *known == name).map_or(still, |(_, found)| *found)
-        })
+        let still = Standing {
+            motion: Motion::Still,
+            until: None,
+        };
+        standing(
+            &condition.tree,
+            &condition.program,
+            &trace,
+            self.now,
+            &|name| {
+                named
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map_or(still, |(_, found)| *found)
+            },
+        )
     }
 
-    fn approved(&self, rule: &CompiledRule, approval: &CompiledApproval) -> Approved {
+    fn approved(
+        &self,
+        rule: &CompiledRule,
+        approval: &CompiledApproval,
+    ) -> (Approved, Option<Timestamp>) {
         approval::find(&approval::Question {
             rule,
             approval,
@@ -177,7 +203,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     Some(name) => {
                         let named = self.layer.lets.iter().find(|named| *named.name == *name);
                         if let Some(named) = named
-                            && !waiting.iter().any(|known| core::ptr::eq(*known, &named.condition))
+                            && !waiting
+                                .iter()
+                                .any(|known| core::ptr::eq(*known, &raw const named.condition))
                         {
                             waiting.push(&named.condition);
                         }
@@ -197,15 +225,26 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             let trace = Trace::of(&mut self.machine, condition);
             if let Some((node, error)) = trace.error(&condition.tree) {
                 let text = condition.tree.node(node).and_then(|node| {
-                    condition.text.get(node.range.start as usize..node.range.end as usize)
+                    condition
+                        .text
+                        .get(node.range.start as usize..node.range.end as usize)
                 });
                 return (text.unwrap_or("").to_owned(), error.to_string());
             }
-            if !matches!(trace.result, Value::Bool(_) | Value::Unknown | Value::Error(_)) {
-                return (condition.text.to_string(), "it is not true or false".to_owned());
+            if !matches!(
+                trace.result,
+                Value::Bool(_) | Value::Unknown | Value::Error(_)
+            ) {
+                return (
+                    condition.text.to_string(),
+                    "it is not true or false".to_owned(),
+                );
             }
         }
-        (rule.condition.text.to_string(), "it has no value".to_owned())
+        (
+            rule.condition.text.to_string(),
+            "it has no value".to_owned(),
+        )
     }
 
     // --- Findings ---
@@ -218,9 +257,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             // An allow that is true or cannot be told is the permission's business.
             (_, RuleKind::Allow) => None,
             (Outcome::Undecided, RuleKind::Advise) => None,
-            (Outcome::Undecided, RuleKind::Require { otherwise, missing_otherwise: true }) => {
-                Some(self.fired(rule, *otherwise, asked.until))
-            }
+            (
+                Outcome::Undecided,
+                RuleKind::Require {
+                    otherwise,
+                    missing_otherwise: true,
+                },
+            ) => Some(self.fired(rule, *otherwise, asked.until)),
             (Outcome::Undecided, _) => Some(self.undecided(rule)),
             (Outcome::Unapproved(approved), RuleKind::Approval(approval)) => {
                 Some(self.unapproved(rule, approval, approved))
@@ -232,7 +275,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 Some(self.fired(rule, verdict, None))
             }
             (Outcome::Fires, RuleKind::Deny) => Some(self.fired(rule, Verdict::Deny, asked.until)),
-            (Outcome::Fires, RuleKind::Defer) => Some(self.fired(rule, Verdict::Defer, asked.until)),
+            (Outcome::Fires, RuleKind::Defer) => {
+                Some(self.fired(rule, Verdict::Defer, asked.until))
+            }
             (Outcome::Fires, RuleKind::Require { otherwise, .. }) => {
                 Some(self.fired(rule, *otherwise, asked.until))
             }
@@ -264,23 +309,35 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 Cow::Owned(format!("Rule {} is not satisfied.", rule.id))
             }
             (None, RuleKind::Advise) => Cow::Owned(format!("Rule {} applies.", rule.id)),
-            (None, _) if verdict == Verdict::Defer => {
-                Cow::Owned(format!("Rule {} asks for more before this may run.", rule.id))
-            }
+            (None, _) if verdict == Verdict::Defer => Cow::Owned(format!(
+                "Rule {} asks for more before this may run.",
+                rule.id
+            )),
             (None, _) => Cow::Owned(format!("Rule {} forbids this.", rule.id)),
         };
         let mut issue = self.issue(rule, &rule.issue, message);
         if verdict != REMARK {
             // What time alone would change is waited for; the rest has to be done differently.
-            let mut resolution = match until {
-                Some(_) if verdict == Verdict::Defer => Resolution::new(Needs::Wait, Who::Agent),
-                _ => Resolution::new(Needs::Fix, Who::Agent),
+            let retry_at = until.filter(|until| *until > self.now);
+            let needs = match retry_at {
+                Some(_) if verdict == Verdict::Defer => Needs::Wait,
+                _ => Needs::Fix,
             };
-            resolution.retry_at = until.filter(|until| *until > self.now);
+            let mut resolution = Resolution::new(needs, Who::Agent);
+            resolution.retry_at = retry_at;
             issue.resolution = Some(resolution);
         }
-        let questions = if verdict == Verdict::Defer { asks(rule) } else { Vec::new() };
-        Finding { verdict, issue, observed: rule.observe, questions }
+        let questions = if verdict == Verdict::Defer {
+            asks(rule)
+        } else {
+            Vec::new()
+        };
+        Finding {
+            verdict,
+            issue,
+            observed: rule.observe,
+            questions,
+        }
     }
 
     fn broken(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
@@ -291,7 +348,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         issue.details.push(("condition", Detail::Text(place)));
         issue.details.push(("error", Detail::Text(reason)));
         issue.resolution = Some(Resolution::new(Needs::Fix, Who::Agent));
-        Finding { verdict: Verdict::Deny, issue, observed: rule.observe, questions: Vec::new() }
+        Finding {
+            verdict: Verdict::Deny,
+            issue,
+            observed: rule.observe,
+            questions: Vec::new(),
+        }
     }
 
     /// A rule that cannot be told without facts that are missing.
@@ -312,7 +374,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         resolution.facts.clone_from(&names);
         issue.details.push(("facts", Detail::Texts(names)));
         issue.resolution = Some(resolution);
-        Finding { verdict: Verdict::Defer, issue, observed: rule.observe, questions }
+        Finding {
+            verdict: Verdict::Defer,
+            issue,
+            observed: rule.observe,
+            questions,
+        }
     }
 
     /// An allow that would permit if its facts were there.
@@ -332,7 +399,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     fn questions(&self, rule: &'a CompiledRule, missing: &[Missing]) -> Vec<Cow<'a, str>> {
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         for missing in missing {
-            let slot = missing.path.as_ref().and_then(|path| self.machine.facts.table().slot(path));
+            let slot = missing
+                .path
+                .as_ref()
+                .and_then(|path| self.machine.facts.table().slot(path));
             match slot.and_then(|slot| self.layer.questions.get(&slot)) {
                 Some(question) => questions.push(Cow::Borrowed(&**question)),
                 None if !rule.ask.is_empty() => questions.extend(asks(rule)),
@@ -351,8 +421,17 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let finding = |code: &'a str, verdict, message: Cow<'a, str>, severity| {
             let mut issue = self.issue(rule, code, message);
             issue.severity = severity;
-            let questions = if verdict == Verdict::Defer { self.approval_questions(rule, approval) } else { Vec::new() };
-            Finding { verdict, issue, observed: rule.observe, questions }
+            let questions = if verdict == Verdict::Defer {
+                self.approval_questions(rule, approval)
+            } else {
+                Vec::new()
+            };
+            Finding {
+                verdict,
+                issue,
+                observed: rule.observe,
+                questions,
+            }
         };
         match approved {
             Approved::Rejected { by } => {
@@ -360,9 +439,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let code = IssueCode::APPROVAL_REJECTED;
                 finding(code.as_str(), Verdict::Deny, message, code.severity())
             }
-            Approved::Yes { .. } | Approved::NotYet { .. } => {
+            Approved::Yes | Approved::NotYet { .. } => {
                 let (why, missing, facts) = match approved {
-                    Approved::NotYet { why, missing, facts } => (why, missing, facts),
+                    Approved::NotYet {
+                        why,
+                        missing,
+                        facts,
+                    } => (why, missing, facts),
                     _ => (None, approval.min, Vec::new()),
                 };
                 let code: &'a str = match why {
@@ -376,13 +459,19 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let mut finding = finding(code, Verdict::Defer, message, rule.severity);
                 let mut resolution = Resolution::new(Needs::Approval, Who::Person);
                 resolution.approvals = missing;
-                resolution.roles = approval.roles.iter().map(|role| role.to_string()).collect();
+                resolution.roles = approval.roles.iter().map(ToString::to_string).collect();
                 resolution.facts = facts;
                 if !resolution.facts.is_empty() {
                     resolution.needs = Needs::Fact;
                 }
-                finding.issue.details.push(("action", Detail::Text(self.action_for(approval).to_string())));
-                finding.issue.details.push(("terms", Detail::Text(approval.terms.to_string())));
+                finding.issue.details.push((
+                    "action",
+                    Detail::Text(self.action_for(approval).to_string()),
+                ));
+                finding
+                    .issue
+                    .details
+                    .push(("terms", Detail::Text(approval.terms.to_string())));
                 finding.issue.resolution = Some(resolution);
                 finding
             }
@@ -416,11 +505,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     ) -> Finding<'a> {
         let mut nearest: Option<(usize, &'a CompiledRule)> = None;
         for index in refused {
-            let Some(rule) = self.layer.rules.get(*index as usize) else { continue };
+            let Some(rule) = self.layer.rules.get(*index as usize) else {
+                continue;
+            };
             let false_clauses = self.false_clauses(rule);
-            let nearer = nearest.is_none_or(|(fewest, known)| {
-                (false_clauses, &rule.id) < (fewest, &known.id)
-            });
+            let nearer = nearest
+                .is_none_or(|(fewest, known)| (false_clauses, &rule.id) < (fewest, &known.id));
             if nearer {
                 nearest = Some((false_clauses, rule));
             }
@@ -432,7 +522,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         };
         let message = match nearest.and_then(|(_, rule)| rule.message.as_deref()) {
             Some(message) => Cow::Borrowed(message),
-            None if observed_allow => Cow::Borrowed("Only a rule that is merely observed allows this."),
+            None if observed_allow => {
+                Cow::Borrowed("Only a rule that is merely observed allows this.")
+            }
             None => Cow::Borrowed("No rule allows this."),
         };
         let mut issue = Issue {
@@ -449,7 +541,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         {
             resolution.who = Who::Person;
         }
-        Finding { verdict, issue, observed: false, questions: Vec::new() }
+        Finding {
+            verdict,
+            issue,
+            observed: false,
+            questions: Vec::new(),
+        }
     }
 
     fn false_clauses(&mut self, rule: &'a CompiledRule) -> usize {
@@ -457,7 +554,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         for condition in rule.when.iter().chain([&rule.condition]) {
             let trace = Trace::of(&mut self.machine, condition);
             let clauses = trace.clauses(&condition.tree);
-            let refused = clauses.iter().filter(|clause| matches!(clause.value, Value::Bool(false)));
+            let refused = clauses
+                .iter()
+                .filter(|clause| matches!(clause.value, Value::Bool(false)));
             count = count.saturating_add(refused.count());
         }
         count
@@ -465,11 +564,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
 
     /// Whether a fact is there, for the check of declared types.
     pub(crate) fn is_present(&self, slot: Slot) -> bool {
-        matches!(self.machine.facts.presence(slot), Presence::Present | Presence::Error(_))
+        matches!(
+            self.machine.facts.presence(slot),
+            Presence::Present | Presence::Error(_)
+        )
     }
 }
 
-fn asks<'a>(rule: &'a CompiledRule) -> Vec<Cow<'a, str>> {
+fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
     rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
 }
 
@@ -504,12 +606,22 @@ fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApp
         Some(IssueCode::APPROVAL_NOT_ENOUGH) => format!("This needs {missing} more approvals{by}."),
         Some(IssueCode::APPROVAL_PENDING) => "The approval is pending.".to_owned(),
         Some(IssueCode::APPROVAL_EXPIRED) => "The approval is too old.".to_owned(),
-        Some(IssueCode::APPROVAL_NOT_YET_VALID) => "The approval was issued later than now.".to_owned(),
-        Some(IssueCode::APPROVAL_TIMESTAMP_MISSING) => "The approval does not say when it was given.".to_owned(),
-        Some(IssueCode::APPROVAL_WRONG_ACTION) => "The approval was given for another action.".to_owned(),
-        Some(IssueCode::APPROVAL_WRONG_POLICY) => "The approval was given under other terms.".to_owned(),
+        Some(IssueCode::APPROVAL_NOT_YET_VALID) => {
+            "The approval was issued later than now.".to_owned()
+        }
+        Some(IssueCode::APPROVAL_TIMESTAMP_MISSING) => {
+            "The approval does not say when it was given.".to_owned()
+        }
+        Some(IssueCode::APPROVAL_WRONG_ACTION) => {
+            "The approval was given for another action.".to_owned()
+        }
+        Some(IssueCode::APPROVAL_WRONG_POLICY) => {
+            "The approval was given under other terms.".to_owned()
+        }
         Some(IssueCode::APPROVAL_SELF) => "The requester cannot approve.".to_owned(),
-        Some(IssueCode::APPROVAL_ROLE) => format!("The approver may not approve this; it needs approval{by}."),
+        Some(IssueCode::APPROVAL_ROLE) => {
+            format!("The approver may not approve this; it needs approval{by}.")
+        }
         Some(other) => other.meaning().to_owned(),
     }
 }

@@ -49,8 +49,6 @@ pub(crate) struct View<'a> {
     /// A declared effect that no class covers.
     pub(crate) has_unknown_effect: bool,
     pub(crate) unknown_effects: Vec<&'a str>,
-    /// Effects of the catalog alone.
-    pub(crate) catalogued: EffectSet,
     /// Schemas that pattern entries add to a tool without an entry of its own.
     pub(crate) schemas: Vec<u32>,
 }
@@ -72,12 +70,19 @@ impl<'a> Plan<'a> {
                 subjects.push(Subject::new(policy, request, None, false));
             }
         }
-        Self { subjects, has_call: request.has_call() }
+        Self {
+            subjects,
+            has_call: request.has_call(),
+        }
     }
 
     /// Digest of the call, or of the plan.
     pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
-        let names: Vec<&str> = self.subjects.iter().filter_map(Subject::canonical_name).collect();
+        let names: Vec<&str> = self
+            .subjects
+            .iter()
+            .filter_map(Subject::canonical_name)
+            .collect();
         if let (true, [name]) = (self.has_call, names.as_slice()) {
             return call_digest(request, name);
         }
@@ -93,8 +98,16 @@ impl<'a> Subject<'a> {
         name: Option<&'a str>,
         is_call: bool,
     ) -> Self {
-        let views = policy.layers.iter().map(|layer| View::new(layer, request, name)).collect();
-        Self { name, is_call, views }
+        let views = policy
+            .layers
+            .iter()
+            .map(|layer| View::new(layer, request, name))
+            .collect();
+        Self {
+            name,
+            is_call,
+            views,
+        }
     }
 
     /// The name that rules see: the catalogued one, or else the one in the request.
@@ -104,7 +117,11 @@ impl<'a> Subject<'a> {
 
     /// The name that the action's digest has: of the first layer that knows the tool.
     pub(crate) fn canonical_name(&self) -> Option<&'a str> {
-        self.views.iter().find_map(|view| view.tool).map(|tool| &*tool.name).or(self.name)
+        self.views
+            .iter()
+            .find_map(|view| view.tool)
+            .map(|tool| &*tool.name)
+            .or(self.name)
     }
 }
 
@@ -136,7 +153,6 @@ impl<'a> View<'a> {
             effects,
             has_unknown_effect: !unknown_effects.is_empty(),
             unknown_effects,
-            catalogued,
             schemas,
         }
     }
@@ -146,8 +162,14 @@ impl<'a> View<'a> {
     where
         'a: 'x,
     {
-        let classes = self.effects.classes().map(|class| Value::String(layer.effects.name(class)));
-        let unknown = self.unknown_effects.iter().map(|effect| Value::String(effect));
+        let classes = self
+            .effects
+            .classes()
+            .map(|class| Value::String(layer.effects.name(class)));
+        let unknown = self
+            .unknown_effects
+            .iter()
+            .map(|effect| Value::String(effect));
         ArenaVec::from_iter_in(classes.chain(unknown), arena).into_bump_slice()
     }
 }
@@ -155,10 +177,22 @@ impl<'a> View<'a> {
 /// What refuses a call before any rule is asked: the operator's mode, the tool's name, its schema.
 /// Everything that is found is reported; whether rules are asked at all is the answer.
 pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>) -> bool {
-    let Inquiry { layer, subject, view, request, .. } = inquiry;
+    let Inquiry {
+        layer,
+        subject,
+        view,
+        request,
+        ..
+    } = inquiry;
     let mode = mode_of(layer, inquiry.host);
     if mode == Mode::Halted {
-        draft.engine(IssueCode::HALTED, Verdict::Deny, "Everything is halted.", None, Vec::new());
+        draft.engine(
+            IssueCode::HALTED,
+            Verdict::Deny,
+            "Everything is halted.",
+            None,
+            Vec::new(),
+        );
         return true;
     }
     if mode == Mode::ReadOnly && subject.name.is_some() {
@@ -167,10 +201,19 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
             && !view.effects.overlaps(layer.effects.writing());
         if !reads {
             let text = "Only catalogued tools that write nothing may run in read-only mode.";
-            draft.engine_on(subject, IssueCode::READ_ONLY_MODE, Verdict::Deny, text, None, Vec::new());
+            draft.engine_on(
+                subject,
+                IssueCode::READ_ONLY_MODE,
+                Verdict::Deny,
+                text,
+                None,
+                Vec::new(),
+            );
         }
     }
-    let Some(name) = subject.name else { return false };
+    let Some(name) = subject.name else {
+        return false;
+    };
     let mut refused = false;
     if view.tool.is_none() {
         refused = refuse_name(inquiry, draft, name);
@@ -186,7 +229,14 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
     let arguments = request.arguments().unwrap_or(empty.root());
     let mut violations: Vec<Violation> = Vec::new();
     for schema in schemas {
-        check(&layer.schemas, &layer.patterns, *schema, arguments, "args", &mut violations);
+        check(
+            &layer.schemas,
+            &layer.patterns,
+            *schema,
+            arguments,
+            "args",
+            &mut violations,
+        );
     }
     violations.sort_by(|one, two| (one.code, &one.path).cmp(&(two.code, &two.path)));
     violations.dedup();
@@ -195,30 +245,60 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
         let resolution = Resolution::new(Needs::Fix, Who::Agent);
         let details = vec![("path", Detail::Text(violation.path))];
         let message = Cow::Owned(violation.message);
-        draft.engine_on(subject, violation.code, Verdict::Deny, message, Some(resolution), details);
+        draft.engine_on(
+            subject,
+            violation.code,
+            Verdict::Deny,
+            message,
+            Some(resolution),
+            details,
+        );
     }
     refused
 }
 
-fn refuse_name<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>, name: &'a str) -> bool {
+fn refuse_name<'a: 'x, 'x>(
+    inquiry: &Inquiry<'a, 'x, '_>,
+    draft: &mut Draft<'a>,
+    name: &'a str,
+) -> bool {
     let Inquiry { layer, subject, .. } = inquiry;
     if !tool_name_is_valid(name) {
         let text = "The tool's name is not plain ASCII letters, digits and ._:/- of at most 128 characters.";
-        draft.engine_on(subject, IssueCode::TOOL_NAME_INVALID, Verdict::Deny, text, None, Vec::new());
+        draft.engine_on(
+            subject,
+            IssueCode::TOOL_NAME_INVALID,
+            Verdict::Deny,
+            text,
+            None,
+            Vec::new(),
+        );
         return true;
     }
     if layer.catalog.is_imitation(name) {
         let text = "The tool's name differs from a catalogued one only in case or separators.";
-        draft.engine_on(subject, IssueCode::TOOL_NAME_CONFUSABLE, Verdict::Deny, text, None, Vec::new());
+        draft.engine_on(
+            subject,
+            IssueCode::TOOL_NAME_CONFUSABLE,
+            Verdict::Deny,
+            text,
+            None,
+            Vec::new(),
+        );
         return true;
     }
     let (code, verdict, resolution) = unknown_tool(layer.unknown_tools);
     let text = match layer.unknown_tools {
-        UnknownTools::Declared => "The tool is not in the catalog; its declared effects are taken at their word.",
+        UnknownTools::Declared => {
+            "The tool is not in the catalog; its declared effects are taken at their word."
+        }
         UnknownTools::Defer | UnknownTools::Deny => "The tool is not in the catalog.",
     };
     let near = nearest(name, layer.catalog.names());
-    let details = near.map(|near| ("nearest", Detail::Text(near.to_owned()))).into_iter().collect();
+    let details = near
+        .map(|near| ("nearest", Detail::Text(near.to_owned())))
+        .into_iter()
+        .collect();
     draft.engine_on(subject, code, verdict, text, resolution, details);
     // Rules may still refuse it outright; only an ALLOW is out of the question.
     false

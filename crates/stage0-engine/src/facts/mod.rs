@@ -8,11 +8,12 @@ pub(crate) mod table;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 pub(crate) use table::FactTable;
+pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::value::{EvalError, Value};
 use crate::condition::{Slot, ValueKind};
+use crate::document::ValueRef;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintValue};
@@ -60,16 +61,25 @@ impl<'a> Facts<'a> {
     ) -> Self {
         let mut pages = ArenaVec::new_in(arena);
         pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
-        let mut facts = Self { pages, table, arena, has_call: request.has_call() };
+        let mut facts = Self {
+            pages,
+            table,
+            arena,
+            has_call: request.has_call(),
+        };
         if let Some(at) = table.root(FactRoot::Context) {
-            let context = request.context().map_or(Value::Map(&[]), Value::from_document);
+            let context = request
+                .context()
+                .map_or(Value::Map(&[]), Value::from_document);
             facts.fill(at, context);
             facts.environment(at, request);
         }
         if let Some(at) = table.root(FactRoot::Args)
             && request.has_call()
         {
-            let arguments = request.arguments().map_or(Value::Map(&[]), Value::from_document);
+            let arguments = request
+                .arguments()
+                .map_or(Value::Map(&[]), Value::from_document);
             facts.fill(at, arguments);
         }
         for (root, name) in [
@@ -81,8 +91,15 @@ impl<'a> Facts<'a> {
         ] {
             if let Some(at) = table.root(root) {
                 // A list that was left out is an empty one, by the wire contract.
-                let default = if root == FactRoot::Goal { Value::Unknown } else { Value::List(&[]) };
-                facts.fill(at, request.field(name).map_or(default, Value::from_document));
+                let default = if root == FactRoot::Goal {
+                    Value::Unknown
+                } else {
+                    Value::List(&[])
+                };
+                facts.fill(
+                    at,
+                    request.field(name).map_or(default, Value::from_document),
+                );
             }
         }
         if let Some(at) = table.root(FactRoot::Now) {
@@ -92,12 +109,39 @@ impl<'a> Facts<'a> {
             facts.fill(at, Value::Bool(request.pro()));
         }
         if let Some(at) = table.root(FactRoot::Tools) {
-            let names = request.tools().chain(request.call_name()).map(Value::String);
+            let names = request
+                .tools()
+                .chain(request.call_name())
+                .map(Value::String);
             let names = ArenaVec::from_iter_in(names, arena);
             facts.fill(at, Value::List(names.into_bump_slice()));
         }
         if let Some(at) = table.root(FactRoot::Constraint) {
             facts.fill(at, constraint_map(constraints, arena));
+        }
+        facts
+    }
+
+    /// Reads variables, which stand where a call's arguments would.
+    pub(crate) fn of_variables(
+        table: &'a FactTable,
+        variables: ValueRef<'a>,
+        now: Timestamp,
+        arena: &'a Bump,
+    ) -> Self {
+        let mut pages = ArenaVec::new_in(arena);
+        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
+        let mut facts = Self {
+            pages,
+            table,
+            arena,
+            has_call: true,
+        };
+        if let Some(at) = table.root(FactRoot::Args) {
+            facts.fill(at, Value::from_document(variables));
+        }
+        if let Some(at) = table.root(FactRoot::Now) {
+            facts.fill(at, Value::Timestamp(now));
         }
         facts
     }
@@ -114,7 +158,10 @@ impl<'a> Facts<'a> {
 
     /// The environment may stand beside the context; there it means the same.
     fn environment(&mut self, context: u32, request: &'a Request<'a>) {
-        let branch = self.table.branch(context).and_then(|branch| branch.field("environment"));
+        let branch = self
+            .table
+            .branch(context)
+            .and_then(|branch| branch.field("environment"));
         if let (Some(branch), Some(value)) = (branch, request.environment_value()) {
             self.fill(branch, Value::from_document(value));
         }
@@ -126,7 +173,9 @@ impl<'a> Facts<'a> {
         waiting.push((at, value));
         let table = self.table;
         while let Some((at, value)) = waiting.pop() {
-            let Some(branch) = table.branch(at) else { continue };
+            let Some(branch) = table.branch(at) else {
+                continue;
+            };
             if let Some(slot) = branch.slot {
                 self.set(slot, value);
             }
@@ -182,7 +231,10 @@ impl<'a> Facts<'a> {
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Value<'a> {
         match self.pages.get(slot as usize / PAGE) {
-            Some(Some(page)) => page.get(slot as usize % PAGE).copied().unwrap_or(Value::Unknown),
+            Some(Some(page)) => page
+                .get(slot as usize % PAGE)
+                .copied()
+                .unwrap_or(Value::Unknown),
             _ => Value::Unknown,
         }
     }
@@ -191,9 +243,15 @@ impl<'a> Facts<'a> {
     pub(crate) fn presence(&self, slot: Slot) -> Presence {
         match self.value(slot) {
             Value::Unknown => {
-                let is_argument =
-                    self.table.fact(slot).is_some_and(|fact| fact.root == FactRoot::Args);
-                if is_argument && !self.has_call { Presence::Unknowable } else { Presence::Absent }
+                let is_argument = self
+                    .table
+                    .fact(slot)
+                    .is_some_and(|fact| fact.root == FactRoot::Args);
+                if is_argument && !self.has_call {
+                    Presence::Unknowable
+                } else {
+                    Presence::Absent
+                }
             }
             // An index behind the end of a list finds nothing.
             Value::Error(EvalError::Index) => Presence::Absent,
@@ -212,7 +270,9 @@ impl<'a> Facts<'a> {
 fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
     for (_, constraint) in constraints {
-        let Constraint::Known { name, value } = constraint else { continue };
+        let Constraint::Known { name, value } = constraint else {
+            continue;
+        };
         let value = constraint_value(value, arena);
         match entries.iter_mut().find(|(known, _)| known == name) {
             Some((_, first)) => *first = stricter(*first, value, arena),

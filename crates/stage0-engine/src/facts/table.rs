@@ -62,24 +62,102 @@ const fn root(
     is_claimed: bool,
     summary: &'static str,
 ) -> FactRootInfo {
-    FactRootInfo { name, root, has_members, is_claimed, summary }
+    FactRootInfo {
+        name,
+        root,
+        has_members,
+        is_claimed,
+        summary,
+    }
 }
 
 /// Every root, by name.
 pub const FACT_ROOTS: &[FactRootInfo] = &[
     root("args", FactRoot::Args, true, false, "the call's arguments"),
-    root("constraint", FactRoot::Constraint, true, true, "what the agent's constraints say, such as constraint.max_iterations"),
-    root("constraints", FactRoot::Constraints, false, true, "the agent's constraints as texts"),
-    root("context", FactRoot::Context, true, false, "what the host states: actor, role, tenant, environment, ..."),
-    root("effects", FactRoot::Effects, false, true, "the tool's effects, catalogued and declared"),
-    root("goal", FactRoot::Goal, false, true, "what is to be done, in the agent's words"),
-    root("now", FactRoot::Now, false, false, "the time of the decision"),
-    root("pro", FactRoot::Pro, false, true, "whether the request asks for the strict mode"),
-    root("side_effects", FactRoot::SideEffects, false, true, "the declared effects as texts"),
-    root("success_criteria", FactRoot::SuccessCriteria, false, true, "how the agent would know that it is done"),
-    root("tool", FactRoot::Tool, false, false, "the tool's name in the catalog"),
-    root("tools", FactRoot::Tools, false, true, "the tools that the plan names"),
-    root("trusted", FactRoot::Trusted, false, false, "texts written by the user or operator"),
+    root(
+        "constraint",
+        FactRoot::Constraint,
+        true,
+        true,
+        "what the agent's constraints say, such as constraint.max_iterations",
+    ),
+    root(
+        "constraints",
+        FactRoot::Constraints,
+        false,
+        true,
+        "the agent's constraints as texts",
+    ),
+    root(
+        "context",
+        FactRoot::Context,
+        true,
+        false,
+        "what the host states: actor, role, tenant, environment, ...",
+    ),
+    root(
+        "effects",
+        FactRoot::Effects,
+        false,
+        true,
+        "the tool's effects, catalogued and declared",
+    ),
+    root(
+        "goal",
+        FactRoot::Goal,
+        false,
+        true,
+        "what is to be done, in the agent's words",
+    ),
+    root(
+        "now",
+        FactRoot::Now,
+        false,
+        false,
+        "the time of the decision",
+    ),
+    root(
+        "pro",
+        FactRoot::Pro,
+        false,
+        true,
+        "whether the request asks for the strict mode",
+    ),
+    root(
+        "side_effects",
+        FactRoot::SideEffects,
+        false,
+        true,
+        "the declared effects as texts",
+    ),
+    root(
+        "success_criteria",
+        FactRoot::SuccessCriteria,
+        false,
+        true,
+        "how the agent would know that it is done",
+    ),
+    root(
+        "tool",
+        FactRoot::Tool,
+        false,
+        false,
+        "the tool's name in the catalog",
+    ),
+    root(
+        "tools",
+        FactRoot::Tools,
+        false,
+        true,
+        "the tools that the plan names",
+    ),
+    root(
+        "trusted",
+        FactRoot::Trusted,
+        false,
+        false,
+        "texts written by the user or operator",
+    ),
 ];
 
 impl FactRoot {
@@ -114,7 +192,10 @@ impl Branch {
 
     /// The branch of a member.
     pub(crate) fn field(&self, name: &str) -> Option<u32> {
-        let found = self.fields.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        let found = self
+            .fields
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+            .ok()?;
         self.fields.get(found).map(|(_, branch)| *branch)
     }
 }
@@ -134,11 +215,19 @@ impl FactTable {
             .into_iter()
             .filter_map(|path| {
                 let root = FactRoot::find(&path.root)?.root;
-                Some(Fact { name: path.to_string().into(), root, path })
+                Some(Fact {
+                    name: path.to_string().into(),
+                    root,
+                    path,
+                })
             })
             .collect();
         facts.sort_by(|one, two| one.name.cmp(&two.name));
-        let mut table = Self { facts: Vec::new(), branches: Vec::new(), roots: Vec::new() };
+        let mut table = Self {
+            facts: Vec::new(),
+            branches: Vec::new(),
+            roots: Vec::new(),
+        };
         for (slot, fact) in facts.iter().enumerate() {
             table.plant(fact, Slot::try_from(slot).unwrap_or(Slot::MAX));
         }
@@ -157,7 +246,11 @@ impl FactTable {
     }
 
     fn plant(&mut self, fact: &Fact, slot: Slot) {
-        let known = self.roots.iter().find(|(root, _)| *root == fact.root).map(|(_, at)| *at);
+        let known = self
+            .roots
+            .iter()
+            .find(|(root, _)| *root == fact.root)
+            .map(|(_, at)| *at);
         let mut at = known.unwrap_or_else(|| {
             let at = self.grow();
             self.roots.push((fact.root, at));
@@ -165,26 +258,29 @@ impl FactTable {
         });
         for step in &fact.path.steps {
             let fresh = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
-            let Some(branch) = self.branches.get_mut(at as usize) else { return };
+            let Some(branch) = self.branches.get_mut(at as usize) else {
+                return;
+            };
             let known = match step {
-                Step::Field(name) => {
-                    branch.fields.iter().find(|(known, _)| **known == **name).map(|(_, at)| *at)
-                }
+                Step::Field(name) => branch
+                    .fields
+                    .iter()
+                    .find(|(known, _)| **known == **name)
+                    .map(|(_, at)| *at),
                 Step::Position(position) => branch
                     .positions
                     .iter()
                     .find(|(known, _)| known == position)
                     .map(|(_, at)| *at),
             };
-            at = match known {
-                Some(known) => known,
-                None => {
-                    match step {
-                        Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
-                        Step::Position(position) => branch.positions.push((*position, fresh)),
-                    }
-                    self.grow()
+            at = if let Some(known) = known {
+                known
+            } else {
+                match step {
+                    Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
+                    Step::Position(position) => branch.positions.push((*position, fresh)),
                 }
+                self.grow()
             };
         }
         if let Some(branch) = self.branches.get_mut(at as usize) {
@@ -200,7 +296,10 @@ impl FactTable {
     /// The slot of a path.
     pub(crate) fn slot(&self, path: &Path) -> Option<Slot> {
         let name = path.to_string();
-        let found = self.facts.binary_search_by(|fact| (*fact.name).cmp(&name)).ok()?;
+        let found = self
+            .facts
+            .binary_search_by(|fact| (*fact.name).cmp(&name))
+            .ok()?;
         Slot::try_from(found).ok()
     }
 
@@ -220,6 +319,9 @@ impl FactTable {
 
     /// Where the names of a root begin, if the policy reads any of them.
     pub(crate) fn root(&self, root: FactRoot) -> Option<u32> {
-        self.roots.iter().find(|(known, _)| *known == root).map(|(_, at)| *at)
+        self.roots
+            .iter()
+            .find(|(known, _)| *known == root)
+            .map(|(_, at)| *at)
     }
 }

@@ -18,7 +18,9 @@ pub(crate) struct PatternIndex<T> {
 
 impl<T> Default for PatternIndex<T> {
     fn default() -> Self {
-        Self { by_prefix: FxHashMap::default() }
+        Self {
+            by_prefix: FxHashMap::default(),
+        }
     }
 }
 
@@ -35,9 +37,13 @@ impl<T: Copy> PatternIndex<T> {
         if self.by_prefix.is_empty() {
             return;
         }
-        let dots = name.match_indices('.').map(|(dot, _)| dot.saturating_add(1));
+        let dots = name
+            .match_indices('.')
+            .map(|(dot, _)| dot.saturating_add(1));
         for end in core::iter::once(0).chain(dots) {
-            let filed = name.get(..end).and_then(|prefix| self.by_prefix.get(prefix));
+            let filed = name
+                .get(..end)
+                .and_then(|prefix| self.by_prefix.get(prefix));
             for (pattern, item) in filed.into_iter().flatten() {
                 if pattern.matches(name) {
                     found(*item);

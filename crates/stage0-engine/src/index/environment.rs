@@ -45,8 +45,8 @@ pub(super) struct RuleNames<'n> {
 impl Environment for RuleNames<'_> {
     fn path(&self, path: &Path) -> Result<Type, NameError> {
         match path.root.as_str() {
-            "params" => self.defined(path, "param", &self.names.params),
-            "let" => self.defined(path, "named expression", &self.names.lets),
+            "params" => Self::defined(path, "param", &self.names.params),
+            "let" => Self::defined(path, "named expression", &self.names.lets),
             "data" => self.data(path),
             "timezone" if path.steps.is_empty() => Ok(Type::String),
             _ => self.fact(path),
@@ -54,7 +54,9 @@ impl Environment for RuleNames<'_> {
     }
 
     fn schema(&self, id: SchemaId) -> Type {
-        let Some(node) = self.names.schemas.node(id) else { return Type::Dyn };
+        let Some(node) = self.names.schemas.node(id) else {
+            return Type::Dyn;
+        };
         if node.nullable {
             return Type::Dyn;
         }
@@ -72,21 +74,32 @@ impl Environment for RuleNames<'_> {
     }
 
     fn member(&self, id: SchemaId, name: &str) -> Result<Type, NameError> {
-        let Some(node) = self.names.schemas.node(id) else { return Ok(Type::Dyn) };
-        if let Some((_, schema)) = node.properties.iter().find(|(known, _)| known.value == name) {
+        let Some(node) = self.names.schemas.node(id) else {
+            return Ok(Type::Dyn);
+        };
+        if let Some((_, schema)) = node
+            .properties
+            .iter()
+            .find(|(known, _)| known.value == name)
+        {
             return Ok(self.schema(*schema));
         }
         if node.extra || node.properties.is_empty() {
             return Ok(Type::Dyn);
         }
-        let known = node.properties.iter().map(|(known, _)| known.value.as_str());
-        Err(unknown(format!("there is no member `{name}` here"), nearest(name, known)))
+        let known = node
+            .properties
+            .iter()
+            .map(|(known, _)| known.value.as_str());
+        Err(unknown(
+            format!("there is no member `{name}` here"),
+            nearest(name, known),
+        ))
     }
 }
 
 impl RuleNames<'_> {
     fn defined(
-        &self,
         path: &Path,
         what: &str,
         known: &BTreeMap<String, (u32, Type)>,
@@ -100,7 +113,10 @@ impl RuleNames<'_> {
                 )),
             },
             [Step::Field(name), ..] if what == "param" && known.contains_key(name) => Ok(Type::Dyn),
-            _ => Err(unknown(format!("`{path}` is not the name of a {what}"), None)),
+            _ => Err(unknown(
+                format!("`{path}` is not the name of a {what}"),
+                None,
+            )),
         }
     }
 
@@ -108,23 +124,31 @@ impl RuleNames<'_> {
         let Some((node, names)) = &self.names.data else {
             return Err(unknown(format!("`{path}`: the policy has no `data`"), None));
         };
-        match find(self.constants.value(*node), &path.steps) {
-            Some(value) => Ok(type_of(value)),
-            None => {
-                let wanted = match path.steps.first() {
-                    Some(Step::Field(name)) => name.as_str(),
-                    _ => "",
-                };
-                let near = nearest(wanted, names.iter().map(String::as_str));
-                Err(unknown(format!("there is no `{path}`"), near.filter(|near| *near != wanted)))
-            }
+        if let Some(value) = find(self.constants.value(*node), &path.steps) {
+            Ok(type_of(value))
+        } else {
+            let wanted = match path.steps.first() {
+                Some(Step::Field(name)) => name.as_str(),
+                _ => "",
+            };
+            let near = nearest(wanted, names.iter().map(String::as_str));
+            Err(unknown(
+                format!("there is no `{path}`"),
+                near.filter(|near| *near != wanted),
+            ))
         }
     }
 
     fn fact(&self, path: &Path) -> Result<Type, NameError> {
         let Some(info) = FactRoot::find(&path.root) else {
-            let known = FACT_ROOTS.iter().map(|info| info.name).chain(["params", "let", "data", "timezone"]);
-            let mut error = unknown(format!("there is no `{}` here", path.root), nearest(&path.root, known));
+            let known = FACT_ROOTS
+                .iter()
+                .map(|info| info.name)
+                .chain(["params", "let", "data", "timezone"]);
+            let mut error = unknown(
+                format!("there is no `{}` here", path.root),
+                nearest(&path.root, known),
+            );
             if error.help.is_none() {
                 error.help = Some(if CONTEXT_KEYS.iter().any(|(key, _)| *key == path.root) {
                     format!("write context.{path}")
@@ -153,18 +177,25 @@ impl RuleNames<'_> {
                     ([], _) => Ok(whole),
                     ([Step::Position(_)], Type::List(Element::String)) => Ok(Type::String),
                     (_, Type::List(Element::Dyn)) => Ok(Type::Dyn),
-                    _ => Err(unknown(format!("`{}` is {} and has no such member", path.root, whole.text()), None)),
+                    _ => Err(unknown(
+                        format!("`{}` is {} and has no such member", path.root, whole.text()),
+                        None,
+                    )),
                 }
             }
         }
     }
 
     fn argument(&self, path: &Path) -> Result<Type, NameError> {
-        let Some(tools) = self.tools else { return Ok(Type::Dyn) };
+        let Some(tools) = self.tools else {
+            return Ok(Type::Dyn);
+        };
         let mut found: Option<Type> = None;
         let mut refused = None;
         for schemas in tools {
-            let Some(schema) = schemas.first() else { return Ok(Type::Dyn) };
+            let Some(schema) = schemas.first() else {
+                return Ok(Type::Dyn);
+            };
             match self.walk(*schema, &path.steps) {
                 Ok(next) => found = Some(found.map_or(next, |found| found.join(next))),
                 Err(error) => refused = Some(error),
@@ -185,7 +216,10 @@ impl RuleNames<'_> {
                 (Step::Position(_), Type::List(Element::Schema(items))) => self.schema(items),
                 (Step::Position(_), Type::List(_)) | (_, Type::Dyn | Type::Map(None)) => Type::Dyn,
                 (Step::Field(name), other) => {
-                    return Err(unknown(format!("{} has no member `{name}`", other.text()), None));
+                    return Err(unknown(
+                        format!("{} has no member `{name}`", other.text()),
+                        None,
+                    ));
                 }
                 (Step::Position(_), other) => {
                     return Err(unknown(format!("{} has no elements", other.text()), None));
@@ -197,7 +231,9 @@ impl RuleNames<'_> {
 
     fn context(&self, path: &Path) -> Type {
         if let Some(declared) = self.names.facts.iter().find(|fact| fact.path == *path) {
-            return declared.schema.map_or(Type::Dyn, |schema| self.schema(schema));
+            return declared
+                .schema
+                .map_or(Type::Dyn, |schema| self.schema(schema));
         }
         match path.steps.as_slice() {
             [Step::Field(name)] => {
@@ -217,7 +253,9 @@ impl RuleNames<'_> {
 }
 
 fn constraint(path: &Path) -> Result<Type, NameError> {
-    let [Step::Field(name), ..] = path.steps.as_slice() else { return Ok(Type::Dyn) };
+    let [Step::Field(name), ..] = path.steps.as_slice() else {
+        return Ok(Type::Dyn);
+    };
     match CONSTRAINT_KEYS.iter().find(|key| key.name == name) {
         Some(key) => Ok(match key.shape {
             ConstraintShape::Flag => Type::Bool,
@@ -258,7 +296,7 @@ pub(super) fn type_of(value: ValueRef<'_>) -> Type {
         Kind::String => Type::String,
         Kind::Object => Type::MAP,
         Kind::List => {
-            let mut kinds = value.elements().map(|element| element.kind());
+            let mut kinds = value.elements().map(ValueRef::kind);
             let first = kinds.next();
             let same = kinds.all(|kind| Some(kind) == first);
             Type::List(match first {

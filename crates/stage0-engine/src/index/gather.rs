@@ -15,7 +15,9 @@ use crate::document::DocumentBuilder;
 use crate::facts::FactRoot;
 use crate::limits::{LETS_MAX, RULES_MAX, TOOLS_MAX};
 use crate::policy::schema::{SchemaNode, Schemas};
-use crate::policy::{Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict};
+use crate::policy::{
+    Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict,
+};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 use crate::time::Zone;
@@ -32,13 +34,22 @@ pub(super) struct Member {
 
 /// The files that belong to the layer of `root`: itself first, then its imports in their order.
 pub(super) fn members(sources: &[PolicySource], root: usize) -> Vec<Member> {
-    let mut members = vec![Member { source: root, allows: true }];
+    let mut members = vec![Member {
+        source: root,
+        allows: true,
+    }];
     let mut next = 0;
     while let Some(member) = members.get(next).copied() {
         next = next.saturating_add(1);
-        for import in sources.get(member.source).map_or(&[][..], |source| &source.extends) {
+        for import in sources
+            .get(member.source)
+            .map_or(&[][..], |source| &source.extends)
+        {
             let allows = member.allows && import.allows;
-            match members.iter_mut().find(|known| known.source == import.source) {
+            match members
+                .iter_mut()
+                .find(|known| known.source == import.source)
+            {
                 // Imported twice: it allows if either way does. Its own imports are then visited
                 // again, because more of them may count.
                 Some(known) if allows && !known.allows => {
@@ -46,7 +57,10 @@ pub(super) fn members(sources: &[PolicySource], root: usize) -> Vec<Member> {
                     next = 0;
                 }
                 Some(_) => {}
-                None => members.push(Member { source: import.source, allows }),
+                None => members.push(Member {
+                    source: import.source,
+                    allows,
+                }),
             }
         }
     }
@@ -86,16 +100,24 @@ impl Workshop<'_> {
 
     fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
         self.report(
-            PolicyFinding::new(FindingKind::DuplicateName, span, format!("{what} `{name}` is defined twice"))
-                .with_related(first, "first defined here")
-                .with_help("rename one of them, or remove it"),
+            PolicyFinding::new(
+                FindingKind::DuplicateName,
+                span,
+                format!("{what} `{name}` is defined twice"),
+            )
+            .with_related(first, "first defined here")
+            .with_help("rename one of them, or remove it"),
         );
     }
 
     /// Keeps a value of the policy among the constants.
     fn keep(&mut self, value: crate::document::ValueRef<'_>, span: Span) -> u32 {
         self.constants.copy(value).unwrap_or_else(|_| {
-            self.findings.push(PolicyFinding::new(FindingKind::TooLarge, span, "the policy's tables are too large"));
+            self.findings.push(PolicyFinding::new(
+                FindingKind::TooLarge,
+                span,
+                "the policy's tables are too large",
+            ));
             0
         })
     }
@@ -122,12 +144,23 @@ pub(super) fn gather<'s>(
         let Some(source) = of(member) else { continue };
         for class in &source.effects {
             let aliases = class.aliases.iter().map(|alias| alias.value.as_str());
-            if let Err(error) = gathered.layer.effects.add(&class.name.value, class.writes, aliases) {
+            if let Err(error) = gathered
+                .layer
+                .effects
+                .add(&class.name.value, class.writes, aliases)
+            {
                 let message = match error {
-                    EffectError::Taken(by) => format!("effect `{}` has a spelling that already means `{by}`", class.name.value),
+                    EffectError::Taken(by) => format!(
+                        "effect `{}` has a spelling that already means `{by}`",
+                        class.name.value
+                    ),
                     EffectError::TooMany => "there are more effect classes than 128".to_owned(),
                 };
-                workshop.report(PolicyFinding::new(FindingKind::DuplicateName, class.name.span, message));
+                workshop.report(PolicyFinding::new(
+                    FindingKind::DuplicateName,
+                    class.name.span,
+                    message,
+                ));
             }
         }
     }
@@ -176,8 +209,12 @@ fn settings<'s>(
             match timezone {
                 None => timezone = Some(zone),
                 Some(first) if first.value != zone.value => workshop.report(
-                    PolicyFinding::new(FindingKind::DuplicateName, zone.span, "two files name different time zones")
-                        .with_related(first.span, "the other one"),
+                    PolicyFinding::new(
+                        FindingKind::DuplicateName,
+                        zone.span,
+                        "two files name different time zones",
+                    )
+                    .with_related(first.span, "the other one"),
                 ),
                 Some(_) => {}
             }
@@ -185,7 +222,11 @@ fn settings<'s>(
     }
     if rules > RULES_MAX {
         let span = Span::default();
-        workshop.report(PolicyFinding::new(FindingKind::TooLarge, span, format!("there are more than {RULES_MAX} rules")));
+        workshop.report(PolicyFinding::new(
+            FindingKind::TooLarge,
+            span,
+            format!("there are more than {RULES_MAX} rules"),
+        ));
     }
     gathered.layer.default = default.unwrap_or(Verdict::Deny).into();
     gathered.layer.mode = mode.unwrap_or_default();
@@ -204,7 +245,11 @@ fn settings<'s>(
     gathered.layer.risk = RiskWeights {
         base: risk.base,
         effects: Vec::new(),
-        environments: risk.environments.iter().map(|(name, points)| (name.as_str().into(), *points)).collect(),
+        environments: risk
+            .environments
+            .iter()
+            .map(|(name, points)| (name.as_str().into(), *points))
+            .collect(),
         severity: risk.severity,
         missing: risk.missing,
         high: risk.high,
@@ -238,11 +283,15 @@ pub(super) fn effect(
     if found.is_none() {
         let near = nearest(&name.value, layer.effects.names());
         workshop.report(
-            PolicyFinding::new(FindingKind::UnknownEffect, name.span, format!("there is no effect class `{}`", name.value))
-                .with_help(match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "define it under `effects`".to_owned(),
-                }),
+            PolicyFinding::new(
+                FindingKind::UnknownEffect,
+                name.span,
+                format!("there is no effect class `{}`", name.value),
+            )
+            .with_help(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "define it under `effects`".to_owned(),
+            }),
         );
     }
     found
@@ -256,7 +305,9 @@ pub(super) fn effect_set(
     names
         .iter()
         .filter_map(|name| effect(layer, name, workshop))
-        .fold(EffectSet::EMPTY, |set, class| set.union(EffectSet::of(class)))
+        .fold(EffectSet::EMPTY, |set, class| {
+            set.union(EffectSet::of(class))
+        })
 }
 
 /// A tool pattern; reported if it is none.
@@ -290,21 +341,33 @@ impl<'s> CatalogDraft<'s> {
     ) {
         let file = usize::from(source.name.span.file);
         for tool in &source.tools {
-            let Some(pattern) = pattern(&tool.name, workshop) else { continue };
+            let Some(pattern) = pattern(&tool.name, workshop) else {
+                continue;
+            };
             let effects = effect_set(layer, &tool.effects, workshop);
             let schema = tool.args.map(|args| args.saturating_add(offset));
             if !pattern.is_exact() {
                 if let Some(alias) = tool.aka.first() {
                     workshop.report(
-                        PolicyFinding::new(FindingKind::ToolPattern, alias.span, "a pattern cannot have other names")
-                            .with_help("give `aka` to the tool's own entry"),
+                        PolicyFinding::new(
+                            FindingKind::ToolPattern,
+                            alias.span,
+                            "a pattern cannot have other names",
+                        )
+                        .with_help("give `aka` to the tool's own entry"),
                     );
                 }
-                self.patterns.push((pattern, PatternTool { effects, schema }));
+                self.patterns
+                    .push((pattern, PatternTool { effects, schema }));
                 continue;
             }
             let name = tool.name.value.as_str();
-            let fresh = CatalogTool { name: name.into(), effects, schemas: schema.into_iter().collect(), cost_usd: tool.cost_usd };
+            let fresh = CatalogTool {
+                name: name.into(),
+                effects,
+                schemas: schema.into_iter().collect(),
+                cost_usd: tool.cost_usd,
+            };
             match self.exact.get_mut(name) {
                 // All entries of a tool apply: effects unite, every schema must hold.
                 Some((known, _, other)) if *other != file => {
@@ -320,7 +383,8 @@ impl<'s> CatalogDraft<'s> {
                     self.exact.insert(name, (fresh, tool.name.span, file));
                 }
             }
-            self.aliases.extend(tool.aka.iter().map(|alias| (alias, name)));
+            self.aliases
+                .extend(tool.aka.iter().map(|alias| (alias, name)));
         }
     }
 
@@ -328,7 +392,11 @@ impl<'s> CatalogDraft<'s> {
         let catalog = &mut gathered.layer.catalog;
         if self.exact.len() > TOOLS_MAX {
             let span = Span::default();
-            workshop.report(PolicyFinding::new(FindingKind::TooLarge, span, format!("there are more than {TOOLS_MAX} tools")));
+            workshop.report(PolicyFinding::new(
+                FindingKind::TooLarge,
+                span,
+                format!("there are more than {TOOLS_MAX} tools"),
+            ));
         }
         for (pattern, addition) in self.patterns {
             let index = u32::try_from(catalog.pattern_tools.len()).unwrap_or(u32::MAX);
@@ -340,7 +408,10 @@ impl<'s> CatalogDraft<'s> {
             let mut fitting = Vec::new();
             catalog.patterns.matches(name, |index| fitting.push(index));
             fitting.sort_unstable();
-            for addition in fitting.iter().filter_map(|index| catalog.pattern_tools.get(*index as usize)) {
+            for addition in fitting
+                .iter()
+                .filter_map(|index| catalog.pattern_tools.get(*index as usize))
+            {
                 tool.effects = tool.effects.union(addition.effects);
                 tool.schemas.extend(addition.schema);
             }
@@ -351,16 +422,29 @@ impl<'s> CatalogDraft<'s> {
             gathered.tool_names.push(name.to_owned());
         }
         for (alias, name) in self.aliases {
-            let Some((index, _)) = places.get(name) else { continue };
+            let Some((index, _)) = places.get(name) else {
+                continue;
+            };
             if !crate::tool_pattern::tool_name_is_valid(&alias.value) {
                 workshop.report(
-                    PolicyFinding::new(FindingKind::ToolPattern, alias.span, format!("`{}` is no tool name", alias.value))
-                        .with_help("names have letters, digits and ._:/- and at most 128 bytes"),
+                    PolicyFinding::new(
+                        FindingKind::ToolPattern,
+                        alias.span,
+                        format!("`{}` is no tool name", alias.value),
+                    )
+                    .with_help("names have letters, digits and ._:/- and at most 128 bytes"),
                 );
             } else if let Some(taken) = catalog.add_name(&alias.value, *index) {
-                let by = catalog.tools.get(taken as usize).map_or("", |tool| &tool.name);
+                let by = catalog
+                    .tools
+                    .get(taken as usize)
+                    .map_or("", |tool| &tool.name);
                 let message = format!("`{}` already means the tool `{by}`", alias.value);
-                workshop.report(PolicyFinding::new(FindingKind::DuplicateName, alias.span, message));
+                workshop.report(PolicyFinding::new(
+                    FindingKind::DuplicateName,
+                    alias.span,
+                    message,
+                ));
             }
         }
     }
@@ -373,12 +457,18 @@ fn facts<'s>(
     workshop: &mut Workshop<'_>,
 ) {
     for fact in &source.facts {
-        let Some(path) = path(&fact.path, workshop) else { continue };
+        let Some(path) = path(&fact.path, workshop) else {
+            continue;
+        };
         if let Some(known) = gathered.names.facts.iter().find(|known| known.path == path)
             && fact.schema.is_some()
             && known.schema.is_some()
         {
-            let finding = PolicyFinding::new(FindingKind::DuplicateName, fact.path.span, format!("fact `{path}` is declared twice"));
+            let finding = PolicyFinding::new(
+                FindingKind::DuplicateName,
+                fact.path.span,
+                format!("fact `{path}` is declared twice"),
+            );
             workshop.report(finding);
             continue;
         }
@@ -395,7 +485,10 @@ fn facts<'s>(
 
 /// A path that names a fact; reported if it does not.
 pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Option<Path> {
-    let path = match syntax::parse(&text.value).as_ref().map(|tree| tree.nodes.as_slice()) {
+    let path = match syntax::parse(&text.value)
+        .as_ref()
+        .map(|tree| tree.nodes.as_slice())
+    {
         Ok([node]) => match &node.expr {
             Expr::Path(path) => Some(path.clone()),
             _ => None,
@@ -405,8 +498,12 @@ pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Optio
     let known = path.filter(|path| FactRoot::find(&path.root).is_some());
     if known.is_none() {
         workshop.report(
-            PolicyFinding::new(FindingKind::UnknownFact, text.span, format!("`{}` is no path of a fact", text.value))
-                .with_help("write for example context.ticket_id or args.amount"),
+            PolicyFinding::new(
+                FindingKind::UnknownFact,
+                text.span,
+                format!("`{}` is no path of a fact", text.value),
+            )
+            .with_help("write for example context.ticket_id or args.amount"),
         );
     }
     known
@@ -414,16 +511,28 @@ pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Optio
 
 fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mut Workshop<'_>) {
     for (name, expression) in &source.lets {
-        if let Some(first) = gathered.lets.iter().find(|known| known.name.value == name.value) {
+        if let Some(first) = gathered
+            .lets
+            .iter()
+            .find(|known| known.name.value == name.value)
+        {
             let first = first.name.span;
             workshop.duplicate("named expression", &name.value, name.span, first);
             continue;
         }
-        gathered.lets.push(LetDraft { name, expression, tree: None });
+        gathered.lets.push(LetDraft {
+            name,
+            expression,
+            tree: None,
+        });
     }
     if gathered.lets.len() > LETS_MAX {
         let message = format!("there are more than {LETS_MAX} named expressions");
-        workshop.report(PolicyFinding::new(FindingKind::TooLarge, source.name.span, message));
+        workshop.report(PolicyFinding::new(
+            FindingKind::TooLarge,
+            source.name.span,
+            message,
+        ));
     }
 }
 
@@ -438,7 +547,10 @@ fn params(
     let mut defined: BTreeMap<&str, (Span, Option<u32>)> = BTreeMap::new();
     let mut set = Vec::new();
     for (member, offset) in members.iter().zip(offsets) {
-        for param in sources.get(member.source).map_or(&[][..], |source| &source.params) {
+        for param in sources
+            .get(member.source)
+            .map_or(&[][..], |source| &source.params)
+        {
             let name = param.name.value.as_str();
             let Some(schema) = param.schema else {
                 set.push((param, member));
@@ -460,10 +572,15 @@ fn params(
     for (param, member) in set {
         let name = param.name.value.as_str();
         match defined.get(name) {
-            Some((_, Some(schema))) if member.source == members.first().map_or(0, |root| root.source) => {
+            Some((_, Some(schema)))
+                if member.source == members.first().map_or(0, |root| root.source) =>
+            {
                 let node = workshop.keep(param.value.root(), param.name.span);
                 check_param(gathered, node, *schema, &param.name, workshop);
-                gathered.names.params.insert(name.to_owned(), (node, type_of(param.value.root())));
+                gathered
+                    .names
+                    .params
+                    .insert(name.to_owned(), (node, type_of(param.value.root())));
             }
             Some(_) => workshop.report(PolicyFinding::new(
                 FindingKind::ParamValue,
@@ -473,11 +590,17 @@ fn params(
             None => {
                 let near = nearest(name, defined.keys().copied());
                 workshop.report(
-                    PolicyFinding::new(FindingKind::ParamValue, param.name.span, format!("no imported policy has a param `{name}`"))
-                        .with_help(match near {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("to define one, write {name}: {{ type: number, default: 1 }}"),
-                        }),
+                    PolicyFinding::new(
+                        FindingKind::ParamValue,
+                        param.name.span,
+                        format!("no imported policy has a param `{name}`"),
+                    )
+                    .with_help(match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => {
+                            format!("to define one, write {name}: {{ type: number, default: 1 }}")
+                        }
+                    }),
                 );
             }
         }
@@ -495,10 +618,24 @@ fn check_param(
     let mut violations = Vec::new();
     let value = workshop.constants.document().value(node);
     let path = format!("params.{}", name.value);
-    crate::schema_check::check(&gathered.names.schemas, &patterns, schema, value, &path, &mut violations);
-    let found: Vec<String> = violations.into_iter().map(|violation| violation.message).collect();
+    crate::schema_check::check(
+        &gathered.names.schemas,
+        &patterns,
+        schema,
+        value,
+        &path,
+        &mut violations,
+    );
+    let found: Vec<String> = violations
+        .into_iter()
+        .map(|violation| violation.message)
+        .collect();
     for message in found {
-        workshop.report(PolicyFinding::new(FindingKind::ParamValue, name.span, message));
+        workshop.report(PolicyFinding::new(
+            FindingKind::ParamValue,
+            name.span,
+            message,
+        ));
     }
 }
 
@@ -511,7 +648,9 @@ fn data<'s>(
     let mut names: Vec<String> = Vec::new();
     let mut tables = Vec::new();
     for source in sources {
-        let Some(document) = &source.data else { continue };
+        let Some(document) = &source.data else {
+            continue;
+        };
         for (name, value) in document.root().members() {
             if names.iter().any(|known| known == name) {
                 workshop.duplicate("table", name, source.name.span, source.name.span);
@@ -530,7 +669,9 @@ fn data<'s>(
             workshop.constants.string(name)?;
             workshop.constants.copy(*value)?;
         }
-        workshop.constants.end_object(at, u32::try_from(tables.len()).unwrap_or(u32::MAX))?;
+        workshop
+            .constants
+            .end_object(at, u32::try_from(tables.len()).unwrap_or(u32::MAX))?;
         Ok(at)
     };
     if let Ok(node) = together() {

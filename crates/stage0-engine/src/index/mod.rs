@@ -6,15 +6,19 @@
 
 pub(crate) mod catalog;
 pub(crate) mod compile;
+mod draft;
 mod environment;
 mod gather;
+mod lets;
+mod lint;
+mod make;
 
 use rustc_hash::FxHashMap;
 
 use self::catalog::{Catalog, PatternIndex};
+use crate::condition::Slot;
 use crate::condition::program::Program;
 use crate::condition::tree::Tree;
-use crate::condition::Slot;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
@@ -163,7 +167,10 @@ pub(crate) enum RuleKind {
     Deny,
     Defer,
     Advise,
-    Require { otherwise: Verdict, missing_otherwise: bool },
+    Require {
+        otherwise: Verdict,
+        missing_otherwise: bool,
+    },
     Approval(Box<CompiledApproval>),
 }
 

@@ -93,7 +93,13 @@ pub struct PolicyFinding {
 
 impl PolicyFinding {
     pub(crate) fn new(kind: FindingKind, span: Span, message: impl Into<String>) -> Self {
-        Self { kind, span, message: message.into(), help: None, related: Vec::new() }
+        Self {
+            kind,
+            span,
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+        }
     }
 
     #[must_use]

@@ -9,6 +9,8 @@ use core::fmt;
 use super::{Duration, Timestamp, Zone};
 
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+/// The window that needs no hours: Monday to Friday, 09:00 to 17:00.
+pub const BUSINESS_HOURS: &str = "business_hours";
 const DAY_MINUTES: i32 = 24 * 60;
 
 /// Text that is no weekly window.
@@ -44,25 +46,36 @@ pub struct Window {
 impl Window {
     /// Monday to Friday, 09:00 to 17:00.
     pub const fn business_hours(zone: Zone) -> Self {
-        Self { days: 0b011_1110, opens: 9 * 60, closes: 17 * 60, zone }
+        Self {
+            days: 0b011_1110,
+            opens: 9 * 60,
+            closes: 17 * 60,
+            zone,
+        }
     }
 
-    /// Reads days, hours and, if it is not UTC, a zone: `Mon-Fri 09:00-17:00 Europe/Berlin`,
-    /// `Sat,Sun 00:00-24:00`. Days and hours do not wrap around.
+    /// Reads days, hours and, if it is not the one given, a zone: `Mon-Fri 09:00-17:00
+    /// Europe/Berlin`, `Sat,Sun 00:00-24:00`; or `business_hours`. Days may wrap around the week,
+    /// hours may not wrap around midnight.
     ///
     /// # Errors
     /// What is not of this form.
-    pub fn parse(text: &str) -> Result<Self, WindowError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, WindowError> {
+        if text == BUSINESS_HOURS {
+            return Ok(Self::business_hours(zone));
+        }
         let refuse = |reason| Err(WindowError { reason });
         let mut words = text.split_ascii_whitespace();
         let (Some(days), Some(hours)) = (words.next(), words.next()) else {
             return refuse("a window has days and hours");
         };
         let zone = match words.next() {
-            None => Zone::UTC,
+            None => zone,
             Some(name) => match Zone::find(name) {
                 Ok(zone) => zone,
-                Err(_) => return refuse("the time zone is not known, or no fixed rule describes it"),
+                Err(_) => {
+                    return refuse("the time zone is not known, or no fixed rule describes it");
+                }
             },
         };
         if words.next().is_some() {
@@ -75,7 +88,12 @@ impl Window {
             return refuse("the hours are not of the form 09:00-17:00");
         };
         match (parse_minute(opens), parse_minute(closes)) {
-            (Some(opens), Some(closes)) if opens < closes => Ok(Self { days, opens, closes, zone }),
+            (Some(opens), Some(closes)) if opens < closes => Ok(Self {
+                days,
+                opens,
+                closes,
+                zone,
+            }),
             (Some(_), Some(_)) => refuse("the window closes before it opens"),
             _ => refuse("the hours are not of the form 09:00-17:00"),
         }
@@ -84,7 +102,9 @@ impl Window {
     /// Whether the instant lies in the window.
     pub fn contains(&self, at: Timestamp) -> bool {
         let civil = at.civil(self.zone.offset_at(at));
-        let minute = i32::from(civil.hours).saturating_mul(60).saturating_add(i32::from(civil.minutes));
+        let minute = i32::from(civil.hours)
+            .saturating_mul(60)
+            .saturating_add(i32::from(civil.minutes));
         self.has_day(i32::from(civil.day_of_week)) && minute >= self.opens && minute < self.closes
     }
 
@@ -120,7 +140,11 @@ impl Window {
 
     /// The next instant at which the window is open; the instant itself if it is open now.
     pub fn opens_at(&self, at: Timestamp) -> Option<Timestamp> {
-        if self.contains(at) { Some(at) } else { self.next_change(at) }
+        if self.contains(at) {
+            Some(at)
+        } else {
+            self.next_change(at)
+        }
     }
 }
 
@@ -148,16 +172,25 @@ fn parse_day(text: &str) -> Option<u32> {
 
 fn parse_minute(text: &str) -> Option<i32> {
     let (hours, minutes) = text.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 || !text.bytes().all(|b| b.is_ascii_digit() || b == b':') {
+    if hours.len() != 2
+        || minutes.len() != 2
+        || !text.bytes().all(|b| b.is_ascii_digit() || b == b':')
+    {
         return None;
     }
-    let minute = hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?;
+    let minute = hours
+        .parse::<i32>()
+        .ok()?
+        .checked_mul(60)?
+        .checked_add(minutes.parse().ok()?)?;
     (minute <= DAY_MINUTES && minutes < "60").then_some(minute)
 }
 
 /// The first instant after `at` that is a multiple of `unit` on the wall clock with this offset.
 pub(crate) fn next_boundary(at: Timestamp, offset_s: i32, unit: Duration) -> Option<Timestamp> {
-    let local = at.to_ms().checked_add(i64::from(offset_s).checked_mul(1000)?)?;
+    let local = at
+        .to_ms()
+        .checked_add(i64::from(offset_s).checked_mul(1000)?)?;
     let into = local.checked_rem_euclid(unit.to_ms())?;
     Timestamp::from_ms(at.to_ms().checked_add(unit.to_ms().checked_sub(into)?)?)
 }
@@ -165,7 +198,7 @@ pub(crate) fn next_boundary(at: Timestamp, offset_s: i32, unit: Duration) -> Opt
 #[cfg(test)]
 mod tests {
     use super::Window;
-    use crate::time::Timestamp;
+    use crate::time::{Timestamp, Zone};
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -173,7 +206,7 @@ mod tests {
 
     #[test]
     fn edges_belong_to_the_opening_side() {
-        let window = Window::parse("Mon-Fri 09:00-17:00").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00", Zone::UTC).unwrap();
         assert!(!window.contains(at("2026-01-05T08:59:59.999Z")));
         assert!(window.contains(at("2026-01-05T09:00:00Z")));
         assert!(window.contains(at("2026-01-05T16:59:59.999Z")));
@@ -183,26 +216,64 @@ mod tests {
 
     #[test]
     fn it_follows_the_zone_through_summer_time() {
-        let window = Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin", Zone::UTC).unwrap();
         assert!(window.contains(at("2026-01-05T08:00:00Z")));
         assert!(window.contains(at("2026-07-06T07:00:00Z")));
-        assert_eq!(window.next_change(at("2026-03-27T20:00:00Z")), Some(at("2026-03-30T07:00:00Z")));
+        assert_eq!(
+            window.next_change(at("2026-03-27T20:00:00Z")),
+            Some(at("2026-03-30T07:00:00Z"))
+        );
     }
 
     #[test]
     fn the_next_change_is_the_opening_or_the_closing() {
-        let window = Window::parse("Mon-Fri 09:00-17:00").unwrap();
-        assert_eq!(window.next_change(at("2026-01-09T18:00:00Z")), Some(at("2026-01-12T09:00:00Z")));
-        assert_eq!(window.next_change(at("2026-01-09T12:00:00Z")), Some(at("2026-01-09T17:00:00Z")));
-        assert_eq!(window.opens_at(at("2026-01-09T12:00:00Z")), Some(at("2026-01-09T12:00:00Z")));
-        let always = Window::parse("Mon-Sun 00:00-24:00").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00", Zone::UTC).unwrap();
+        assert_eq!(
+            window.next_change(at("2026-01-09T18:00:00Z")),
+            Some(at("2026-01-12T09:00:00Z"))
+        );
+        assert_eq!(
+            window.next_change(at("2026-01-09T12:00:00Z")),
+            Some(at("2026-01-09T17:00:00Z"))
+        );
+        assert_eq!(
+            window.opens_at(at("2026-01-09T12:00:00Z")),
+            Some(at("2026-01-09T12:00:00Z"))
+        );
+        let always = Window::parse("Mon-Sun 00:00-24:00", Zone::UTC).unwrap();
         assert_eq!(always.next_change(at("2026-01-09T12:00:00Z")), None);
     }
 
     #[test]
+    fn a_window_without_a_zone_is_in_the_one_given() {
+        let berlin = Zone::find("Europe/Berlin").unwrap();
+        let window = Window::parse("business_hours", berlin).unwrap();
+        assert_eq!(
+            window,
+            Window::parse("Mon-Fri 09:00-17:00", berlin).unwrap()
+        );
+        assert_eq!(
+            window,
+            Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin", Zone::UTC).unwrap()
+        );
+        assert!(window.contains(at("2026-01-05T08:00:00Z")));
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for text in ["", "Mon-Fri", "Mon-Fri 9-17", "Mon-Fri 17:00-09:00", "Funday 09:00-17:00", "Mon 09:00-17:00 Mars/Base", "Mon 09:60-17:00", "Mon 09:00-25:00", "Mon 09:00-17:00 UTC x", "Mon +9:00-17:00"] {
-            assert!(Window::parse(text).is_err(), "{text}");
+        for text in [
+            "",
+            "Mon-Fri",
+            "Mon-Fri 9-17",
+            "Mon-Fri 17:00-09:00",
+            "Funday 09:00-17:00",
+            "Mon 09:00-17:00 Mars/Base",
+            "Mon 09:60-17:00",
+            "Mon 09:00-25:00",
+            "Mon 09:00-17:00 UTC x",
+            "Mon +9:00-17:00",
+        ] {
+            assert!(Window::parse(text, Zone::UTC).is_err(), "{text}");
         }
     }
 }

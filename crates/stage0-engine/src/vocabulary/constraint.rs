@@ -6,8 +6,8 @@
 
 use super::fold;
 use crate::number::Number;
-use crate::time::Duration;
-use crate::time::window::Window;
+use crate::time::window::{BUSINESS_HOURS, Window};
+use crate::time::{Duration, Zone};
 
 /// How a constraint's value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,35 +56,89 @@ const fn key(
     shape: ConstraintShape,
     spellings: &'static [&'static str],
 ) -> ConstraintKey {
-    ConstraintKey { name, shape, spellings }
+    ConstraintKey {
+        name,
+        shape,
+        spellings,
+    }
 }
 
 /// Every constraint that becomes a fact.
 pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
-    key("allowed_channel", ConstraintShape::List, &["allowed_channels"]),
-    key("allowed_environment", ConstraintShape::List, &["allowed_environments"]),
-    key("allowed_mcp_servers", ConstraintShape::List, &["allowed_mcp_server"]),
+    key(
+        "allowed_channel",
+        ConstraintShape::List,
+        &["allowed_channels"],
+    ),
+    key(
+        "allowed_environment",
+        ConstraintShape::List,
+        &["allowed_environments"],
+    ),
+    key(
+        "allowed_mcp_servers",
+        ConstraintShape::List,
+        &["allowed_mcp_server"],
+    ),
     key("allowed_tools", ConstraintShape::List, &["allowed_tool"]),
-    key("allowlist", ConstraintShape::Flag, &["allow_list", "allowlisted"]),
+    key(
+        "allowlist",
+        ConstraintShape::Flag,
+        &["allow_list", "allowlisted"],
+    ),
     key(
         "approval_required",
         ConstraintShape::Flag,
-        &["approval", "human_approval_required", "human_approval", "require_approval", "requires_approval"],
+        &[
+            "approval",
+            "human_approval_required",
+            "human_approval",
+            "require_approval",
+            "requires_approval",
+        ],
     ),
-    key("change_window", ConstraintShape::Window, &["allowed_change_window", "business_hours_only", "business_hours"]),
+    key(
+        "change_window",
+        ConstraintShape::Window,
+        &[
+            "allowed_change_window",
+            "business_hours_only",
+            "business_hours",
+        ],
+    ),
     key("max_cost_usd", ConstraintShape::Decimal, &[]),
     key("max_iterations", ConstraintShape::Count, &[]),
-    key("max_records", ConstraintShape::Count, &["max_records_per_request"]),
+    key(
+        "max_records",
+        ConstraintShape::Count,
+        &["max_records_per_request"],
+    ),
     key("max_retries", ConstraintShape::Count, &[]),
-    key("mfa_required", ConstraintShape::Flag, &["require_mfa", "requires_mfa"]),
-    key("no_repeat_calls", ConstraintShape::Flag, &["no_repeated_calls"]),
+    key(
+        "mfa_required",
+        ConstraintShape::Flag,
+        &["require_mfa", "requires_mfa"],
+    ),
+    key(
+        "no_repeat_calls",
+        ConstraintShape::Flag,
+        &["no_repeated_calls"],
+    ),
     key("required_role", ConstraintShape::List, &["required_roles"]),
     key("resource_scope", ConstraintShape::List, &[]),
-    key("rollback_plan_required", ConstraintShape::Flag, &["require_rollback_plan"]),
+    key(
+        "rollback_plan_required",
+        ConstraintShape::Flag,
+        &["require_rollback_plan"],
+    ),
     key("same_tool_limit", ConstraintShape::Count, &["same_tool"]),
     key("sandbox", ConstraintShape::Flag, &["sandboxed"]),
     key("tenant_isolation", ConstraintShape::Flag, &[]),
-    key("ticket_required", ConstraintShape::Flag, &["require_ticket", "requires_ticket"]),
+    key(
+        "ticket_required",
+        ConstraintShape::Flag,
+        &["require_ticket", "requires_ticket"],
+    ),
     key("timeout", ConstraintShape::Span, &["timeout_seconds"]),
 ];
 
@@ -110,7 +164,7 @@ pub enum ConstraintValue {
     Number(Number),
     /// A span of time.
     Span(Duration),
-    /// A weekly window, as [`Window::parse`] reads it; empty stands for business hours.
+    /// A weekly window, as [`Window::parse`] reads it.
     Window(String),
 }
 
@@ -161,12 +215,15 @@ pub fn read(text: &str) -> Constraint {
             return Constraint::Off(name);
         }
         (ConstraintShape::Window, None) if head.starts_with("business_hours") => {
-            Some(ConstraintValue::Window(String::new()))
+            Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()))
         }
         (shape, Some(value)) => read_value(shape, value),
         (_, None) => None,
     };
-    value.map_or(Constraint::Invalid(known), |value| Constraint::Known { name, value })
+    value.map_or(Constraint::Invalid(known), |value| Constraint::Known {
+        name,
+        value,
+    })
 }
 
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
@@ -186,7 +243,8 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
         }
         ConstraintShape::Count => {
             let number = Number::parse(value).ok()?;
-            (number.is_integral() && !number.is_negative()).then_some(ConstraintValue::Number(number))
+            (number.is_integral() && !number.is_negative())
+                .then_some(ConstraintValue::Number(number))
         }
         ConstraintShape::Decimal => {
             let number = Number::parse(value.strip_prefix('$').unwrap_or(value)).ok()?;
@@ -201,9 +259,11 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
         }
         ConstraintShape::Window => {
             if fold(value) == "business_hours" {
-                return Some(ConstraintValue::Window(String::new()));
+                return Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()));
             }
-            Window::parse(value).ok().map(|_| ConstraintValue::Window(value.to_owned()))
+            Window::parse(value, Zone::UTC)
+                .ok()
+                .map(|_| ConstraintValue::Window(value.to_owned()))
         }
     }
 }
@@ -222,10 +282,22 @@ mod tests {
 
     #[test]
     fn spellings_mean_the_same() {
-        for text in ["approval required", "Human-Approval required", "require_approval: true", "approval"] {
-            assert_eq!(known(text), ("approval_required", ConstraintValue::Flag), "{text}");
+        for text in [
+            "approval required",
+            "Human-Approval required",
+            "require_approval: true",
+            "approval",
+        ] {
+            assert_eq!(
+                known(text),
+                ("approval_required", ConstraintValue::Flag),
+                "{text}"
+            );
         }
-        assert_eq!(read("require_approval: false"), Constraint::Off("approval_required"));
+        assert_eq!(
+            read("require_approval: false"),
+            Constraint::Off("approval_required")
+        );
     }
 
     #[test]
@@ -234,15 +306,31 @@ mod tests {
         assert_eq!(known("max_iterations: 5"), ("max_iterations", five.clone()));
         assert_eq!(known("Max Iterations:5"), ("max_iterations", five));
         let roles = ConstraintValue::List(vec!["a".into(), "b".into()]);
-        assert_eq!(known("required_role: [a, b]"), ("required_role", roles.clone()));
+        assert_eq!(
+            known("required_role: [a, b]"),
+            ("required_role", roles.clone())
+        );
         assert_eq!(known("required_role:a,b"), ("required_role", roles));
         assert_eq!(known("timeout_seconds: 120").1, known("timeout: 2m").1);
     }
 
     #[test]
     fn known_keys_with_unusable_values_are_invalid() {
-        for text in ["max_iterations: many", "max_iterations: -1", "max_iterations", "required_role:", "timeout: soon", "mfa_required: maybe", "allowed_change_window: sometimes", "required_role: [a"] {
-            assert!(matches!(read(text), Constraint::Invalid(_)), "{text}: {:?}", read(text));
+        for text in [
+            "max_iterations: many",
+            "max_iterations: -1",
+            "max_iterations",
+            "required_role:",
+            "timeout: soon",
+            "mfa_required: maybe",
+            "allowed_change_window: sometimes",
+            "required_role: [a",
+        ] {
+            assert!(
+                matches!(read(text), Constraint::Invalid(_)),
+                "{text}: {:?}",
+                read(text)
+            );
         }
     }
 

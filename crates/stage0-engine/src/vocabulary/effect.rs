@@ -15,7 +15,11 @@ impl EffectSet {
 
     /// The set with only this class.
     pub fn of(class: usize) -> Self {
-        Self(1_u128.checked_shl(u32::try_from(class).unwrap_or(u32::MAX)).unwrap_or(0))
+        Self(
+            1_u128
+                .checked_shl(u32::try_from(class).unwrap_or(u32::MAX))
+                .unwrap_or(0),
+        )
     }
 
     /// Both sets' classes.
@@ -66,16 +70,34 @@ pub struct BuiltinEffect {
 
 /// The classes that every policy knows.
 pub const BUILTIN_EFFECTS: &[BuiltinEffect] = &[
-    effect("money_movement", true, &["payment", "payout", "refund", "credit", "transfer"]),
+    effect(
+        "money_movement",
+        true,
+        &["payment", "payout", "refund", "credit", "transfer"],
+    ),
     effect(
         "external_notification",
         true,
-        &["external_communication", "external_message", "notification", "send", "send_email", "external_api", "webhook"],
+        &[
+            "external_communication",
+            "external_message",
+            "notification",
+            "send",
+            "send_email",
+            "external_api",
+            "webhook",
+        ],
     ),
     effect(
         "deployment",
         true,
-        &["deploy", "publish_to_production", "production", "production_change", "infrastructure_modification"],
+        &[
+            "deploy",
+            "publish_to_production",
+            "production",
+            "production_change",
+            "infrastructure_modification",
+        ],
     ),
     effect("publication", true, &["publish"]),
     effect(
@@ -95,12 +117,27 @@ pub const BUILTIN_EFFECTS: &[BuiltinEffect] = &[
     effect(
         "data_write",
         true,
-        &["write", "data_modification", "database_change", "file_change", "service_impact", "customer_impact"],
+        &[
+            "write",
+            "data_modification",
+            "database_change",
+            "file_change",
+            "service_impact",
+            "customer_impact",
+        ],
     ),
-    effect("permission_change", true, &["role_reset", "grant", "secret_rotation"]),
+    effect(
+        "permission_change",
+        true,
+        &["role_reset", "grant", "secret_rotation"],
+    ),
     effect("code_execution", true, &["execute", "shell"]),
     effect("loop", false, &["retry", "repeated_tool_call"]),
-    effect("human_gate", true, &["requires_approval", "sensitive_operation"]),
+    effect(
+        "human_gate",
+        true,
+        &["requires_approval", "sensitive_operation"],
+    ),
     effect("data_export", true, &["export"]),
     effect("data_read", false, &["read"]),
 ];
@@ -110,7 +147,11 @@ const fn effect(
     writes: bool,
     aliases: &'static [&'static str],
 ) -> BuiltinEffect {
-    BuiltinEffect { name, writes, aliases }
+    BuiltinEffect {
+        name,
+        writes,
+        aliases,
+    }
 }
 
 /// The classes of one policy: the built-in ones, then its own.
@@ -133,11 +174,18 @@ pub enum EffectError {
 
 impl Default for Effects {
     fn default() -> Self {
-        let mut effects =
-            Self { names: Vec::new(), writes: EffectSet::EMPTY, spellings: FxHashMap::default() };
+        let mut effects = Self {
+            names: Vec::new(),
+            writes: EffectSet::EMPTY,
+            spellings: FxHashMap::default(),
+        };
         for builtin in BUILTIN_EFFECTS {
             // The built-in table has no double spelling; a test says so.
-            let _ = effects.add(builtin.name, builtin.writes, builtin.aliases.iter().copied());
+            let _ = effects.add(
+                builtin.name,
+                builtin.writes,
+                builtin.aliases.iter().copied(),
+            );
         }
         effects
     }
@@ -182,7 +230,10 @@ impl Effects {
         }
         let folded = fold(spelling);
         let singular = folded.strip_suffix('s').unwrap_or(&folded);
-        self.spellings.get(folded.as_str()).or_else(|| self.spellings.get(singular)).copied()
+        self.spellings
+            .get(folded.as_str())
+            .or_else(|| self.spellings.get(singular))
+            .copied()
     }
 
     /// A class's name.
@@ -221,7 +272,10 @@ mod tests {
     fn plurals_and_separators_fold() {
         let effects = Effects::default();
         for spelling in ["Money movement", "payouts", "REFUNDS", "money-movement"] {
-            assert_eq!(effects.find(spelling).map(|class| effects.name(class)), Some("money_movement"));
+            assert_eq!(
+                effects.find(spelling).map(|class| effects.name(class)),
+                Some("money_movement")
+            );
         }
         assert_eq!(effects.find("telepathy"), None);
     }

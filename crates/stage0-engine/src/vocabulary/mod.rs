@@ -32,7 +32,12 @@ mod tests {
 
     #[test]
     fn case_and_separators_do_not_matter() {
-        for phrase in ["money movement", "Money-Movement", "  MONEY__movement ", "money_movement"] {
+        for phrase in [
+            "money movement",
+            "Money-Movement",
+            "  MONEY__movement ",
+            "money_movement",
+        ] {
             assert_eq!(fold(phrase), "money_movement");
         }
         assert_eq!(fold(" - _ "), "");
