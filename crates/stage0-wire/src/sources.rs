@@ -55,7 +55,7 @@ impl Sources {
             return Err(Problem::in_file(
                 &name,
                 1,
-                ProblemCode::PolicyTooLarge,
+                ProblemCode::PolicyFileTooLarge,
                 format!("the file has {bytes} bytes, more than {POLICY_BYTES_MAX}"),
             ));
         }
@@ -227,7 +227,7 @@ mod tests {
         let problem = sources
             .add("big", " ".repeat(POLICY_BYTES_MAX + 1))
             .unwrap_err();
-        assert_eq!(problem.code(), ProblemCode::PolicyTooLarge);
+        assert_eq!(problem.code(), ProblemCode::PolicyFileTooLarge);
         let problem = sources.add_bytes("u16", vec![0xff, 0xfe, 97]).unwrap_err();
         assert_eq!(problem.code(), ProblemCode::PolicyNotUtf8);
         for _ in 0..POLICY_FILES_MAX {

@@ -151,19 +151,27 @@ impl Tree {
     /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes. The YAML
     /// and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
+        let mut out = String::new();
+        self.root.write_canonical_json(&mut out);
+        out
+    }
+}
+
+impl Node {
+    /// Appends the value as canonical JSON.
+    pub(crate) fn write_canonical_json(&self, out: &mut String) {
         enum Step<'a> {
             Value(&'a Node),
             Key(&'a str),
             Literal(&'static str),
         }
-        let mut out = String::new();
         // What is left to be written, the next last: no recursion, whatever the nesting.
-        let mut steps = vec![Step::Value(&self.root)];
+        let mut steps = vec![Step::Value(self)];
         while let Some(step) = steps.pop() {
             let node = match step {
                 Step::Value(node) => node,
                 Step::Key(key) => {
-                    write_string(&mut out, key);
+                    write_string(out, key);
                     out.push(':');
                     continue;
                 }
@@ -178,10 +186,10 @@ impl Tree {
                 NodeValue::Bool(false) => out.push_str("false"),
                 // A tree has only numbers that are exact; one that is not has been refused.
                 NodeValue::Number(number) => match Number::parse(number) {
-                    Ok(number) => number.write_to(&mut out),
+                    Ok(number) => number.write_to(out),
                     Err(_) => out.push_str(number),
                 },
-                NodeValue::String(text) => write_string(&mut out, &text.value),
+                NodeValue::String(text) => write_string(out, &text.value),
                 NodeValue::List(items) => {
                     out.push('[');
                     steps.push(Step::Literal("]"));
@@ -208,7 +216,6 @@ impl Tree {
                 }
             }
         }
-        out
     }
 }
 
