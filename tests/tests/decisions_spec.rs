@@ -24,7 +24,11 @@ fn blocks(page: &str) -> Vec<Block> {
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some(info), None) => {
                 let info = info.to_owned();
-                open = Some(Block { info, text: String::new(), line: index + 1 });
+                open = Some(Block {
+                    info,
+                    text: String::new(),
+                    line: index + 1,
+                });
             }
             (None, Some(block)) => {
                 block.text.push_str(line);
@@ -55,13 +59,20 @@ fn every_example_of_the_page_on_decisions_holds() {
             }
             "json request" => request = Some(block),
             "text decision" => {
-                let asked = request.take().expect("a request stands in front of its decision");
-                let policy = policy.as_ref().expect("a policy stands in front of its requests");
+                let asked = request
+                    .take()
+                    .expect("a request stands in front of its decision");
+                let policy = policy
+                    .as_ref()
+                    .expect("a policy stands in front of its requests");
                 let request = parse_request(asked.text.as_bytes()).unwrap();
                 let (decision, _) =
                     policy.decide(&request, &Host::default(), &RunState::default(), now);
                 let mut found = vec![decision.verdict.as_str()];
-                let told = decision.issues.iter().filter(|issue| issue.severity > Severity::Low);
+                let told = decision
+                    .issues
+                    .iter()
+                    .filter(|issue| issue.severity > Severity::Low);
                 found.extend(told.map(|issue| issue.code));
                 let expected: Vec<&str> = block.text.split_whitespace().collect();
                 assert_eq!(found, expected, "line {}", asked.line);
