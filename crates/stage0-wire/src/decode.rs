@@ -470,9 +470,7 @@ impl<'s> Decoder<'s> {
             form,
             subject,
         } = task;
-        let is_written = kind != Kind::Null || self.sources.slice(node.span) == "null";
         let found = match &node.value {
-            NodeValue::Null if is_written => String::from("`null`"),
             NodeValue::Null | NodeValue::Invalid => String::from("nothing"),
             NodeValue::Bool(value) => format!("`{value}`"),
             NodeValue::Number(number) => format!("the number {}", quoted(number)),
@@ -480,25 +478,15 @@ impl<'s> Decoder<'s> {
             NodeValue::List(_) => String::from("a list"),
             NodeValue::Map(_) => String::from("a map"),
         };
-        let wanted = match (form, subject) {
-            // What an entry of a list is says more than the list's name.
+        let expected = match (form, subject) {
+            // The list's name says less than what its entries are.
             (Form::Map(shape), Subject::Unnamed | Subject::EntryOf(_)) => {
-                format!("{} must be a map", shape.what)
+                format!("{}, as a map", shape.what)
             }
-            _ => subject.must_be(&form.expected()),
+            _ => form.expected(),
         };
-        let message = format!("{wanted}, found {found}");
-        let help = if is_written {
-            remedy(&node.value, kind, form)
-        } else {
-            Some(String::from(match subject {
-                Subject::EntryOf(_) => "write the entry behind the `-`, or remove the line",
-                _ if form.takes(Kind::Map) => {
-                    "write its keys below it, or `{}` if there is nothing to say"
-                }
-                _ => "write the value behind the `:`",
-            }))
-        };
+        let message = format!("{}, found {found}", subject.must_be(&expected));
+        let help = remedy(&node.value, kind, form, subject);
         self.error(
             node.span,
             ProblemCode::PolicyWrongType,
@@ -518,10 +506,15 @@ fn beginning(node: &Node, entries: &[(Spanned<String>, Node)]) -> Span {
 }
 
 /// What to do about a value of the wrong kind, where that can be told.
-fn remedy(value: &NodeValue, kind: Kind, form: &Form) -> Option<String> {
+fn remedy(value: &NodeValue, kind: Kind, form: &Form, subject: Subject) -> Option<String> {
     const AS_LIST: &str = "write each entry on a line of its own behind `- `, or all in `[]`";
     let takes = |kind| form.takes(kind);
     let help = match (kind, value) {
+        (Kind::Null, _) => match subject {
+            Subject::EntryOf(_) => "write the entry behind the `-`",
+            _ if takes(Kind::Map) => "write its keys below it, or `{}` if there is nothing to say",
+            _ => "write the value behind the `:`",
+        },
         (_, NodeValue::Number(written)) if takes(Kind::Text) => {
             return Some(format!("put it in quotes: `\"{written}\"`"));
         }

@@ -148,8 +148,8 @@ impl Tree {
         yaml.map(|root| Self { root })
     }
 
-    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes. The YAML
-    /// and the JSON form of one policy give the same bytes.
+    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes, plain
+    /// numbers. The YAML and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
         let mut out = String::new();
         self.root.write_canonical_json(&mut out);
@@ -158,7 +158,8 @@ impl Tree {
 }
 
 impl Node {
-    /// Appends the value as canonical JSON.
+    /// Appends the value as canonical JSON. A number that cannot be kept exactly stays as it was
+    /// written.
     pub(crate) fn write_canonical_json(&self, out: &mut String) {
         enum Step<'a> {
             Value(&'a Node),
@@ -184,10 +185,9 @@ impl Node {
                 NodeValue::Null | NodeValue::Invalid => out.push_str("null"),
                 NodeValue::Bool(true) => out.push_str("true"),
                 NodeValue::Bool(false) => out.push_str("false"),
-                // A tree has only numbers that are exact; one that is not has been refused.
-                NodeValue::Number(number) => match Number::parse(number) {
+                NodeValue::Number(text) => match Number::parse(text) {
                     Ok(number) => number.write_to(out),
-                    Err(_) => out.push_str(number),
+                    Err(_) => out.push_str(text),
                 },
                 NodeValue::String(text) => write_string(out, &text.value),
                 NodeValue::List(items) => {
