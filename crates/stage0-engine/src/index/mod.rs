@@ -24,6 +24,7 @@ use crate::document::Document;
 use crate::facts::FactTable;
 use crate::policy::schema::Schemas;
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+use crate::span::{Span, TextPlaces};
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::effect::{EffectSet, Effects};
@@ -151,8 +152,18 @@ pub(crate) struct CompiledCondition {
     pub(crate) program: Program,
     pub(crate) tree: Tree,
     pub(crate) text: Box<str>,
+    /// Where each part of the text stands, for coverage and explanations.
+    pub(crate) places: TextPlaces,
     /// Whether it is nothing but `true`.
     pub(crate) is_true: bool,
+}
+
+impl CompiledCondition {
+    /// A part of its text.
+    pub(crate) fn text_of(&self, range: &core::ops::Range<u32>) -> &str {
+        let range = range.start as usize..range.end as usize;
+        self.text.get(range).unwrap_or("")
+    }
 }
 
 /// A named expression.
@@ -195,6 +206,8 @@ pub(crate) struct CompiledApproval {
 pub(crate) struct CompiledRule {
     /// `pack/id`
     pub(crate) id: Box<str>,
+    /// Where its id stands.
+    pub(crate) place: Span,
     pub(crate) tools: Vec<ToolPattern>,
     pub(crate) effects: EffectSet,
     pub(crate) when: Option<Box<CompiledCondition>>,
