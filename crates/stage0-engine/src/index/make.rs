@@ -134,6 +134,8 @@ pub(super) fn file(layer: &mut Layer) {
             }
             if rule.effects.is_empty() {
                 layer.everywhere.push(at);
+            } else if matches!(rule.kind, RuleKind::Allow) {
+                layer.allows_by_effect.push(at);
             }
         }
         rule.filed_often = places > 1;
