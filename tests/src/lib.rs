@@ -1,1 +1,2 @@
 //! The shared corpus, the oracle and the laws.
+pub mod bench;
