@@ -13,7 +13,7 @@ use crate::request::Request;
 /// Version of the digested text.
 const ACTION_VERSION: &str = "1";
 
-/// Digest of a call: {actor_id, arguments, environment, tenant_id, tool, v}.
+/// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}.
 pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     let mut text = Members::new();
     text.text("actor_id", request.context_text("actor_id"));
@@ -27,7 +27,7 @@ pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     text.finish()
 }
 
-/// Digest of a plan: {actor_id, effects, environment, tenant_id, tools, v}.
+/// Digest of a plan: {`actor_id`, effects, environment, `tenant_id`, tools, v}.
 pub(crate) fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str]) -> Digest {
     let mut text = Members::new();
     text.text("actor_id", request.context_text("actor_id"));
@@ -37,7 +37,7 @@ pub(crate) fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str
     text.finish()
 }
 
-/// Digest of a call of which only some facts are bound: {actor_id, bound, environment, tenant_id,
+/// Digest of a call of which only some facts are bound: {`actor_id`, bound, environment, `tenant_id`,
 /// tool, v}.
 pub(crate) fn bound_digest(
     request: &Request<'_>,

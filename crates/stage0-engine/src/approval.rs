@@ -61,8 +61,8 @@ fn write_list<'t>(text: &mut String, items: impl Iterator<Item = &'t str>) {
 /// What looking for an approval found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Approved {
-    /// Enough people said yes, until then.
-    Yes { until: Option<Timestamp> },
+    /// Enough people said yes.
+    Yes,
     /// Somebody said no.
     Rejected { by: String },
     /// Not yet, and why: nothing where nobody was asked.
@@ -86,12 +86,24 @@ pub(crate) struct Question<'q, 'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Looks for the approval that a rule asks for.
-pub(crate) fn find(question: &Question<'_, '_>) -> Approved {
+/// Looks for the approval that a rule asks for, and tells until when the answer stands.
+pub(crate) fn find(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
     match question.approval.evidence {
-        EvidenceSource::Host => recorded(question),
+        EvidenceSource::Host => (recorded(question), next_turn(question)),
         EvidenceSource::Asserted => asserted(question),
     }
+}
+
+/// The first instant to come at which a record begins or ends.
+fn next_turn(question: &Question<'_, '_>) -> Option<Timestamp> {
+    question
+        .records
+        .iter()
+        .filter(|record| *record.rule == *question.rule.id)
+        .flat_map(|record| [Some(record.issued_at), expiry(record, question.approval)])
+        .flatten()
+        .filter(|turn| *turn > question.now)
+        .min()
 }
 
 /// Values of facts that name people, such as the requester.
@@ -140,7 +152,7 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
             };
         }
     };
-    let mut people: Vec<(&str, Option<Timestamp>)> = Vec::new();
+    let mut people: Vec<&str> = Vec::new();
     let mut best: Option<IssueCode> = None;
     for record in question
         .records
@@ -175,23 +187,14 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
             None
         };
         match flaw {
-            // The flaw that is nearest to a yes is the one worth telling.
-            Some(flaw) => best = best.max(Some(flaw).filter(|flaw| Some(*flaw) > best)),
-            None => match people.iter_mut().find(|(by, _)| *by == record.by) {
-                Some((_, known)) => *known = later(*known, until),
-                None => people.push((&record.by, until)),
-            },
+            Some(flaw) => best = best.max(Some(flaw)),
+            None if people.contains(&record.by.as_str()) => {}
+            None => people.push(&record.by),
         }
     }
     let given = u32::try_from(people.len()).unwrap_or(u32::MAX);
     if given >= approval.min {
-        // The answer stands as long as enough of the approvals do.
-        let mut ends: Vec<Timestamp> = people.iter().filter_map(|(_, until)| *until).collect();
-        ends.sort_unstable();
-        let spare = given.saturating_sub(approval.min) as usize;
-        return Approved::Yes {
-            until: ends.get(spare).copied(),
-        };
+        return Approved::Yes;
     }
     let missing = approval.min.saturating_sub(given);
     let why = if given > 0 {
@@ -203,13 +206,6 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
         why,
         missing,
         facts: Vec::new(),
-    }
-}
-
-fn later(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, two) {
-        (Some(one), Some(two)) => Some(one.max(two)),
-        _ => None,
     }
 }
 
@@ -225,69 +221,69 @@ fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timest
 }
 
 /// The plain fields of the context: the host's bare word, bound to nothing.
-fn asserted(question: &Question<'_, '_>) -> Approved {
+fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
     let Question {
         approval,
         request,
         now,
         ..
     } = question;
-    let not_yet = |why| Approved::NotYet {
+    let not_yet = |why, facts: &[&str]| Approved::NotYet {
         why,
         missing: 1,
-        facts: Vec::new(),
+        facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
     };
     let by = request.context_text("approved_by");
     match request.context_text("approval_status") {
         Some("approved") => {}
         Some("rejected") => {
-            return Approved::Rejected {
-                by: by.unwrap_or("somebody").to_owned(),
-            };
+            let by = by.unwrap_or("somebody").to_owned();
+            return (Approved::Rejected { by }, None);
         }
-        Some("pending") => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
-        _ => return not_yet(None),
+        Some("pending") => return (not_yet(Some(IssueCode::APPROVAL_PENDING), &[]), None),
+        _ => return (not_yet(None, &[]), None),
     }
     match barred(question) {
         Ok(barred) if by.is_some_and(|by| barred.contains(&by)) => {
-            return not_yet(Some(IssueCode::APPROVAL_SELF));
+            return (not_yet(Some(IssueCode::APPROVAL_SELF), &[]), None);
         }
         Ok(barred) if !barred.is_empty() && by.is_none() => {
-            let facts = vec!["context.approved_by".to_owned()];
-            return Approved::NotYet {
-                why: None,
-                missing: 1,
-                facts,
-            };
+            return (not_yet(None, &["context.approved_by"]), None);
         }
         Ok(_) => {}
         Err(facts) => {
-            return Approved::NotYet {
-                why: None,
-                missing: 1,
-                facts,
-            };
+            return (
+                Approved::NotYet {
+                    why: None,
+                    missing: 1,
+                    facts,
+                },
+                None,
+            );
         }
     }
     let Some(ttl) = approval.ttl else {
-        return Approved::Yes { until: None };
+        return (Approved::Yes, None);
     };
-    let Some(at) = request
+    let at = request
         .context_text("approved_at")
-        .and_then(|at| Timestamp::parse(at).ok())
-    else {
-        return Approved::NotYet {
-            why: Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
-            missing: 1,
-            facts: vec!["context.approved_at".to_owned()],
-        };
+        .and_then(|at| Timestamp::parse(at).ok());
+    let Some(at) = at else {
+        let missing = not_yet(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            &["context.approved_at"],
+        );
+        return (missing, None);
     };
     let until = at.checked_add(ttl).ok();
     if at > *now {
-        not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID))
+        (
+            not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID), &[]),
+            Some(at),
+        )
     } else if until.is_some_and(|until| *now >= until) {
-        not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+        (not_yet(Some(IssueCode::APPROVAL_EXPIRED), &[]), None)
     } else {
-        Approved::Yes { until }
+        (Approved::Yes, until)
     }
 }

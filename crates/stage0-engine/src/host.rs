@@ -43,7 +43,8 @@ pub struct ApprovalRecord {
 pub struct Host<'a> {
     /// The id that the decision carries.
     pub request_id: &'a str,
-    /// The operator's mode; the stricter of this and the policy's counts.
+    /// The operator's mode; the stricter of this and the policy's counts, so `Observe` leaves the
+    /// policy's own mode in force.
     pub mode: Mode,
     /// People's answers.
     pub approvals: &'a [ApprovalRecord],
@@ -53,7 +54,7 @@ impl Default for Host<'_> {
     fn default() -> Self {
         Self {
             request_id: "",
-            mode: Mode::Enforce,
+            mode: Mode::Observe,
             approvals: &[],
         }
     }

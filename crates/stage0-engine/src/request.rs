@@ -247,7 +247,7 @@ impl<'a> Request<'a> {
                     id,
                     name,
                     arguments,
-                })
+                });
             }
             None if call.get("name").is_none_or(ValueRef::is_null) => {
                 errors.push(RequestError::new(

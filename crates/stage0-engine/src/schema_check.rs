@@ -154,7 +154,7 @@ fn one(
         SchemaType::Any => true,
         SchemaType::Bool => value.kind() == Kind::Bool,
         SchemaType::Number => number.is_some(),
-        SchemaType::Integer => number.is_some_and(|number| number.is_integral()),
+        SchemaType::Integer => number.is_some_and(super::number::Number::is_integral),
         SchemaType::String => text.is_some(),
         SchemaType::Timestamp => text.is_some_and(|text| Timestamp::parse(text).is_ok()),
         SchemaType::Duration => text.is_some_and(|text| Duration::parse(text).is_ok()),

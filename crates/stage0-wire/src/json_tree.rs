@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
-use stage0_engine::span::Spanned;
+use stage0_engine::span::{Pieces, Spanned};
 
 use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
-use crate::tree::{Node, NodeValue, Pieces, Text, TooDeep, TreeBuilder, is_json_number, too_deep};
+use crate::tree::{Node, NodeValue, Text, TooDeep, TreeBuilder, is_json_number, too_deep};
 
 /// Reads a JSON file. There is no tree if it cannot be known what was meant.
 pub(crate) fn parse(sources: &Sources, file: u16, problems: &mut Problems) -> Option<Node> {

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use stage0_engine::limits::POLICY_DEPTH_MAX;
-use stage0_engine::span::{Span, Spanned};
+use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
 use crate::codes::ProblemCode;
 use crate::escape::{is_refused, quoted, write_json_string};
@@ -47,26 +47,11 @@ pub enum NodeValue {
 }
 
 /// Text, and where each part of it stands in the file.
-///
-/// Escapes and line folding make a text differ from its characters in the file, yet a mistake in
-/// the third line of a condition should be pointed at in the third line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// The text.
     pub value: String,
-    content: Span,
-    verbatim: bool,
-    /// By `text_start`; empty if the text is verbatim or nothing but the whole is known.
-    pieces: Vec<Piece>,
-}
-
-/// A part of a text and the part of the file that it comes from. If both have the same length they
-/// are the same bytes, otherwise an escape or a line break lies between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
-    text_start: u32,
-    file_start: u32,
-    file_end: u32,
+    places: TextPlaces,
 }
 
 impl Text {
@@ -74,9 +59,7 @@ impl Text {
     pub(crate) fn verbatim(value: String, content: Span) -> Self {
         Self {
             value,
-            content,
-            verbatim: true,
-            pieces: Vec::new(),
+            places: TextPlaces::verbatim(content),
         }
     }
 
@@ -84,104 +67,29 @@ impl Text {
     pub(crate) fn in_pieces(value: String, content: Span, pieces: Pieces) -> Self {
         Self {
             value,
-            content,
-            verbatim: false,
-            pieces: pieces.list,
+            places: TextPlaces::in_pieces(content, pieces),
         }
     }
 
     /// Whether the text's characters stand in the file as they are, without escape or line break.
     pub fn is_verbatim(&self) -> bool {
-        self.verbatim
+        self.places.is_verbatim()
     }
 
     /// Where the text stands, without its quotes.
     pub fn span(&self) -> Span {
-        self.content
+        self.places.whole()
+    }
+
+    /// Where each part of the text stands.
+    pub fn places(&self) -> &TextPlaces {
+        &self.places
     }
 
     /// Where the bytes `range` of the text stand in the file: exactly, or the whole text where that
     /// is not known.
     pub fn span_of(&self, range: Range<usize>) -> Span {
-        let (start, end) = (offset(range.start), offset(range.end.max(range.start)));
-        if self.verbatim {
-            return self.content.part(start, end.saturating_sub(start));
-        }
-        // The end belongs to the piece of the last byte, not to the one that follows it.
-        let last_byte = end.saturating_sub(1).max(start);
-        let (Some((first, _)), Some((last, last_end))) =
-            (self.piece_at(start), self.piece_at(last_byte))
-        else {
-            return self.content;
-        };
-        let start = first.locate(start);
-        let end = if end >= last_end {
-            last.file_end
-        } else {
-            last.locate(end)
-        };
-        Span::new(self.content.file, start, end.max(start))
-    }
-
-    /// The piece that a byte of the text belongs to, and where that piece ends in the text.
-    fn piece_at(&self, text_offset: u32) -> Option<(Piece, u32)> {
-        let behind = self
-            .pieces
-            .partition_point(|piece| piece.text_start <= text_offset);
-        let piece = self.pieces.get(behind.checked_sub(1)?)?;
-        let text_end = match self.pieces.get(behind) {
-            Some(next) => next.text_start,
-            None => offset(self.value.len()),
-        };
-        Some((*piece, text_end))
-    }
-}
-
-impl Piece {
-    fn locate(self, text_offset: u32) -> u32 {
-        self.file_start
-            .saturating_add(text_offset.saturating_sub(self.text_start))
-            .min(self.file_end)
-    }
-}
-
-/// Builds the map from a text to the file, front to back.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Pieces {
-    list: Vec<Piece>,
-    text_end: u32,
-}
-
-impl Pieces {
-    /// The next `length` bytes of the text are the bytes of the file from `file_start` on.
-    pub(crate) fn same(&mut self, file_start: usize, length: usize) {
-        let (file_start, length) = (offset(file_start), offset(length));
-        let file_end = file_start.saturating_add(length);
-        let text_start = self.text_end;
-        self.text_end = text_start.saturating_add(length);
-        if let Some(last) = self.list.last_mut() {
-            let same_so_far = last.file_end.saturating_sub(last.file_start)
-                == text_start.saturating_sub(last.text_start);
-            if last.file_end == file_start && same_so_far {
-                last.file_end = file_end;
-                return;
-            }
-        }
-        self.list.push(Piece {
-            text_start,
-            file_start,
-            file_end,
-        });
-    }
-
-    /// The next `length` bytes of the text are what the file's `file` bytes stand for.
-    pub(crate) fn other(&mut self, file: Range<usize>, length: usize) {
-        self.list.push(Piece {
-            text_start: self.text_end,
-            file_start: offset(file.start),
-            file_end: offset(file.end),
-        });
-        self.text_end = self.text_end.saturating_add(offset(length));
+        self.places.span_of(offset(range.start)..offset(range.end))
     }
 }
 

@@ -13,6 +13,7 @@ use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
 use crate::number::Number;
+use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone};
 
 /// A function of the language.
@@ -195,16 +196,21 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             other => other.expected("text"),
         },
         Builtin::Grounded => grounded(argument(0), argument(1)),
-        Builtin::InWindow => match (argument(0), argument(1)) {
-            (Value::Timestamp(at), Value::String(window)) => {
-                match crate::time::window::Window::parse(window) {
-                    Ok(window) => Value::Bool(window.contains(at)),
-                    Err(error) => Value::Error(EvalError::Window(error)),
-                }
-            }
-            (Value::Timestamp(_), other) => other.expected("text"),
-            (other, _) => other.expected("a timestamp"),
+        // Compiled into an instruction that knows the policy's zone; without one it is UTC.
+        Builtin::InWindow => in_window(argument(0), argument(1), Zone::UTC),
+    }
+}
+
+/// Whether an instant lies in a window written as text; one without a zone is in this one.
+pub(crate) fn in_window<'a>(at: Value<'a>, window: Value<'a>, zone: Zone) -> Value<'a> {
+    match (at, window) {
+        (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
+        (Value::Timestamp(at), Value::String(window)) => match Window::parse(window, zone) {
+            Ok(window) => Value::Bool(window.contains(at)),
+            Err(error) => Value::Error(EvalError::Window(error)),
         },
+        (Value::Timestamp(_), other) => other.expected("text"),
+        (other, _) => other.expected("a timestamp"),
     }
 }
 

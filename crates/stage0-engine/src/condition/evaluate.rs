@@ -8,7 +8,7 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-use super::builtin::{apply, clock_field};
+use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
 use super::program::{Constant, Op, Program};
 use super::tree::{Id, LoopKind};
@@ -16,6 +16,7 @@ use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
 use crate::limits::{LOOP_ITEMS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::time::Zone;
 
 /// Watches a program run.
 pub(crate) trait Tracer<'a> {
@@ -263,6 +264,16 @@ impl<'a, 'f> Machine<'a, 'f> {
                     }
                     (other, _) => other.expected("a timestamp"),
                 };
+                self.stack.push(value);
+            }
+            Op::InWindowText { zone } => {
+                let zone = program
+                    .zones
+                    .get(zone as usize)
+                    .copied()
+                    .unwrap_or(Zone::UTC);
+                let window = self.pop();
+                let value = in_window(self.pop(), window, zone);
                 self.stack.push(value);
             }
             Op::Matches(regex) => {

@@ -108,12 +108,11 @@ pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     let mut waiting = vec![(left, right)];
     let mut outcome = Value::Bool(true);
     while let Some((left, right)) = waiting.pop() {
-        let settled = match equal_scalars(left, right) {
-            Some(settled) => settled,
-            None => match equal_containers(left, right, &mut waiting) {
-                true => continue,
-                false => Value::Bool(false),
-            },
+        let Some(settled) = equal_scalars(left, right) else {
+            if equal_containers(left, right, &mut waiting) {
+                continue;
+            }
+            return Value::Bool(false);
         };
         if matches!(settled, Value::Bool(false)) {
             return settled;

@@ -52,7 +52,12 @@ pub(crate) enum Op {
         field: ClockField,
         zone: u32,
     },
+    /// The window is known when the policy is loaded.
     InWindow(u32),
+    /// The window is a value; without a zone of its own it is in this one.
+    InWindowText {
+        zone: u32,
+    },
     Matches(u32),
     Parses,
     /// Takes the list and visits its first element, or goes on behind the loop.
@@ -93,6 +98,10 @@ pub(crate) enum Resolved {
 /// Where paths are looked up while compiling.
 pub(crate) trait Resolver {
     fn resolve(&mut self, path: &Path) -> Resolved;
+    /// The policy's own zone.
+    fn zone(&self) -> Zone {
+        Zone::UTC
+    }
 }
 
 /// A compiled condition.
@@ -109,7 +118,6 @@ pub(crate) struct Program {
     pub(crate) slots: Box<[Slot]>,
     /// The named expressions it reads, sorted.
     pub(crate) lets: Box<[u32]>,
-    pub(crate) cost: u64,
 }
 
 /// Compiles a tree that has been checked.
@@ -178,7 +186,6 @@ pub(crate) fn compile(
         windows: windows.into(),
         slots: slots.into(),
         lets: lets.into(),
-        cost,
     }
 }
 
@@ -471,7 +478,7 @@ impl Compiler<'_> {
             ("parses", [_]) => self.emit(at, Op::Parses, 1),
             ("in_window", [_, window]) if self.literal(*window).is_some() => {
                 let text = self.literal(*window).unwrap_or("").to_owned();
-                match Window::parse(&text) {
+                match Window::parse(&text, self.resolver.zone()) {
                     Ok(window) => self.windows.push(window),
                     Err(error) => self.refuse(
                         *window,
@@ -481,6 +488,11 @@ impl Compiler<'_> {
                 }
                 let index = id(self.windows.len().saturating_sub(1));
                 self.emit(at, Op::InWindow(index), 50);
+            }
+            ("in_window", [_, _]) => {
+                self.zones.push(self.resolver.zone());
+                let zone = id(self.zones.len().saturating_sub(1));
+                self.emit(at, Op::InWindowText { zone }, 100);
             }
             _ => {
                 let Some(signature) = FUNCTIONS

@@ -108,18 +108,15 @@ pub(crate) fn standing(
                 test,
                 then,
                 otherwise,
-            } => {
-                let chosen = match trace.value(*test) {
-                    Value::Bool(true) => of(*then),
-                    Value::Bool(false) => of(*otherwise),
-                    _ if of(*then) == of(*otherwise) => of(*then),
-                    _ => {
-                        bound(Some(now));
-                        Motion::Still
-                    }
-                };
-                chosen
-            }
+            } => match trace.value(*test) {
+                Value::Bool(true) => of(*then),
+                Value::Bool(false) => of(*otherwise),
+                _ if of(*then) == of(*otherwise) => of(*then),
+                _ => {
+                    bound(Some(now));
+                    Motion::Still
+                }
+            },
             other => {
                 let moving = children(other)
                     .into_iter()
@@ -286,13 +283,13 @@ fn clock(
             ..
         }) => field_change(field, at, named_zone(arguments, trace)?),
         Some(Op::InWindow(window)) => program.windows.get(window as usize)?.next_change(at),
-        Some(Op::Call {
-            builtin: Builtin::InWindow,
-            ..
-        }) => match arguments.get(1).map(|window| trace.value(*window)) {
-            Some(Value::String(window)) => Window::parse(window).ok()?.next_change(at),
-            _ => None,
-        },
+        Some(Op::InWindowText { zone }) => {
+            let zone = program.zones.get(zone as usize).copied()?;
+            match arguments.get(1).map(|window| trace.value(*window)) {
+                Some(Value::String(window)) => Window::parse(window, zone).ok()?.next_change(at),
+                _ => None,
+            }
+        }
         _ => return lost,
     };
     shift(then?, at, now)

@@ -380,7 +380,11 @@ impl<'t> Lexer<'t> {
             .error(start, "this text has no closing quote")
             .with_help(format!(
                 "close it with {}",
-                if long { triple } else { &triple[..1] }
+                if long {
+                    triple.to_owned()
+                } else {
+                    quote.to_string()
+                }
             )))
     }
 
@@ -441,12 +445,12 @@ impl<'t> Lexer<'t> {
 
 fn is_bytes_prefix(rest: &str) -> bool {
     let mut letters = rest.chars();
-    match (letters.next(), letters.next(), letters.next()) {
-        (Some('b' | 'B'), Some('"' | '\''), _) => true,
-        (Some('b' | 'B'), Some('r' | 'R'), Some('"' | '\''))
-        | (Some('r' | 'R'), Some('b' | 'B'), Some('"' | '\'')) => true,
-        _ => false,
-    }
+    matches!(
+        (letters.next(), letters.next(), letters.next()),
+        (Some('b' | 'B'), Some('"' | '\''), _)
+            | (Some('b' | 'B'), Some('r' | 'R'), Some('"' | '\''))
+            | (Some('r' | 'R'), Some('b' | 'B'), Some('"' | '\''))
+    )
 }
 
 /// Conditions are far shorter than 4 GiB: the length was checked first.

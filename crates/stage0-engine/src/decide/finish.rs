@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject};
-use super::{Answer, Finding, REMARK};
+use super::{Finding, REMARK};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
 use crate::decision::{
@@ -31,8 +31,6 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
-    verdict: Verdict,
-    would: Verdict,
     depends_on: Vec<u64>,
     valid_until: Option<Timestamp>,
     tool_verdicts: Vec<ToolVerdict<'a>>,
@@ -57,8 +55,6 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
-            verdict: REMARK,
-            would: REMARK,
             depends_on: vec![0; policy.facts.len().div_ceil(64)],
             valid_until: None,
             tool_verdicts: Vec::with_capacity(1),
@@ -175,11 +171,6 @@ impl<'a> Draft<'a> {
             };
             self.constraints_applied.push(applied);
         }
-        // What the request as a whole is refused for counts before any tool is looked at.
-        for finding in &self.findings {
-            self.verdict = self.verdict.max(finding.verdict);
-            self.would = self.would.max(finding.verdict);
-        }
     }
 
     // --- While rules are asked ---
@@ -271,12 +262,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes the answer on one tool in one layer.
-    pub(crate) fn take(&mut self, answer: &Answer) {
-        self.verdict = self.verdict.max(answer.verdict);
-        self.would = self.would.max(answer.would);
-    }
-
     pub(crate) fn tool_verdict(&mut self, subject: &Subject<'a>, verdict: Verdict) {
         if let Some(name) = subject.name {
             let tool = subject
@@ -294,11 +279,17 @@ impl<'a> Draft<'a> {
 
     // --- The end ---
 
+    /// The strictest of everything that counts.
+    fn verdict(&self) -> Verdict {
+        strictest(self.findings.iter().filter(|finding| !finding.observed))
+    }
+
     pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
-        self.remark_on_plan(plan);
+        let verdict = self.verdict();
+        self.remark_on_plan(plan, verdict);
         let observed = self.findings.iter().any(|finding| finding.observed);
         let would = observed.then(|| Would {
-            verdict: self.would,
+            verdict: strictest(self.findings.iter()),
             issues: self.sorted(
                 self.findings
                     .iter()
@@ -306,7 +297,6 @@ impl<'a> Draft<'a> {
                     .collect(),
             ),
         });
-        let verdict = self.verdict;
         self.findings.retain(|finding| !finding.observed);
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         if verdict == Verdict::Defer {
@@ -372,7 +362,7 @@ impl<'a> Draft<'a> {
 
     /// Remarks that depend on the whole: declared effects without a class, constraints that no rule
     /// reads, and that a plan's ALLOW is not yet one of its calls.
-    fn remark_on_plan(&mut self, plan: &Plan<'a>) {
+    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict) {
         let unknown: Vec<&'a str> = plan
             .subjects
             .first()
@@ -405,7 +395,7 @@ impl<'a> Draft<'a> {
                 details,
             );
         }
-        if plan.has_call || self.verdict != Verdict::Allow {
+        if plan.has_call || verdict != Verdict::Allow {
             return;
         }
         for subject in &plan.subjects {
@@ -435,16 +425,15 @@ impl<'a> Draft<'a> {
             let engine = IssueCode::ALL
                 .iter()
                 .position(|known| known.as_str() == code);
-            match engine {
-                Some(engine) => (0, u32::try_from(engine).unwrap_or(u32::MAX)),
-                None => {
-                    let declared = self
-                        .policy
-                        .layers
-                        .iter()
-                        .find_map(|layer| layer.code_ranks.get(code));
-                    (1, declared.copied().unwrap_or(u32::MAX))
-                }
+            if let Some(engine) = engine {
+                (0, u32::try_from(engine).unwrap_or(u32::MAX))
+            } else {
+                let declared = self
+                    .policy
+                    .layers
+                    .iter()
+                    .find_map(|layer| layer.code_ranks.get(code));
+                (1, declared.copied().unwrap_or(u32::MAX))
             }
         };
         if issues.len() > 1 {
@@ -544,6 +533,13 @@ impl<'a> Draft<'a> {
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
+}
+
+fn strictest<'f, 'a: 'f>(findings: impl Iterator<Item = &'f Finding<'a>>) -> Verdict {
+    findings
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(REMARK)
 }
 
 /// Whether some rule about the tool reads its arguments.

@@ -39,15 +39,6 @@ pub(crate) struct Finding<'a> {
     pub(crate) questions: Vec<std::borrow::Cow<'a, str>>,
 }
 
-/// The answer on one tool in one layer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// As it counts.
-    pub(crate) verdict: Verdict,
-    /// As it would count if nothing were only observed.
-    pub(crate) would: Verdict,
-}
-
 /// Decides a request.
 ///
 /// Total: every request, host, state and time has an answer. Pure: the same inputs give the same
@@ -102,9 +93,7 @@ pub fn decide<'a>(
                 now,
                 machine: Machine::new(&facts, &policy.constants, &arena),
             };
-            let answer = decide_one(&mut inquiry, &found, &mut draft);
-            verdict = verdict.max(answer.verdict);
-            draft.take(&answer);
+            verdict = verdict.max(decide_one(&mut inquiry, &found, &mut draft));
         }
         draft.tool_verdict(subject, verdict);
     }
@@ -114,14 +103,14 @@ pub fn decide<'a>(
     (decision, next)
 }
 
-/// One tool in one layer: the lattice.
+/// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
 fn decide_one<'a: 'x, 'x>(
     inquiry: &mut Inquiry<'a, 'x, '_>,
     candidates: &[u32],
     draft: &mut Draft<'a>,
-) -> Answer {
+) -> Verdict {
     let layer = inquiry.layer;
-    let layer_is_observed = layer.mode == Mode::Observe && inquiry.host.mode <= Mode::Enforce;
+    let is_observed = mode_of(layer, inquiry.host) == Mode::Observe;
     let first = draft.findings.len();
     // Facts about the tool itself come first: a call that the catalog refuses is asked no rule.
     let refused = subject::refuse(inquiry, draft);
@@ -143,15 +132,14 @@ fn decide_one<'a: 'x, 'x>(
         draft.check_fact_types(inquiry);
         permission.conclude(inquiry, draft);
     }
-    let (mut verdict, mut would) = (Verdict::Allow, Verdict::Allow);
+    let mut verdict = Verdict::Allow;
     for finding in draft.findings.iter_mut().skip(first) {
-        would = would.max(finding.verdict);
-        finding.observed |= layer_is_observed;
+        finding.observed |= is_observed;
         if !finding.observed {
             verdict = verdict.max(finding.verdict);
         }
     }
-    Answer { verdict, would }
+    verdict
 }
 
 /// What the allow rules said.

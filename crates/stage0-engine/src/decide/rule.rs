@@ -78,11 +78,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         if let RuleKind::Approval(approval) = &rule.kind {
             let outcome = match truth(when) {
                 Outcome::Fires => match self.approved(rule, approval) {
-                    Approved::Yes { until: end } => {
+                    (Approved::Yes, end) => {
                         until = earlier(until, end);
                         Outcome::Silent
                     }
-                    other => Outcome::Unapproved(other),
+                    (other, end) => {
+                        until = earlier(until, end);
+                        Outcome::Unapproved(other)
+                    }
                 },
                 other => other,
             };
@@ -156,7 +159,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         )
     }
 
-    fn approved(&self, rule: &CompiledRule, approval: &CompiledApproval) -> Approved {
+    fn approved(
+        &self,
+        rule: &CompiledRule,
+        approval: &CompiledApproval,
+    ) -> (Approved, Option<Timestamp>) {
         approval::find(&approval::Question {
             rule,
             approval,
@@ -198,7 +205,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                         if let Some(named) = named
                             && !waiting
                                 .iter()
-                                .any(|known| core::ptr::eq(*known, &named.condition))
+                                .any(|known| core::ptr::eq(*known, &raw const named.condition))
                         {
                             waiting.push(&named.condition);
                         }
@@ -311,11 +318,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let mut issue = self.issue(rule, &rule.issue, message);
         if verdict != REMARK {
             // What time alone would change is waited for; the rest has to be done differently.
-            let mut resolution = match until {
-                Some(_) if verdict == Verdict::Defer => Resolution::new(Needs::Wait, Who::Agent),
-                _ => Resolution::new(Needs::Fix, Who::Agent),
+            let retry_at = until.filter(|until| *until > self.now);
+            let needs = match retry_at {
+                Some(_) if verdict == Verdict::Defer => Needs::Wait,
+                _ => Needs::Fix,
             };
-            resolution.retry_at = until.filter(|until| *until > self.now);
+            let mut resolution = Resolution::new(needs, Who::Agent);
+            resolution.retry_at = retry_at;
             issue.resolution = Some(resolution);
         }
         let questions = if verdict == Verdict::Defer {
@@ -430,7 +439,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let code = IssueCode::APPROVAL_REJECTED;
                 finding(code.as_str(), Verdict::Deny, message, code.severity())
             }
-            Approved::Yes { .. } | Approved::NotYet { .. } => {
+            Approved::Yes | Approved::NotYet { .. } => {
                 let (why, missing, facts) = match approved {
                     Approved::NotYet {
                         why,
@@ -450,7 +459,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 let mut finding = finding(code, Verdict::Defer, message, rule.severity);
                 let mut resolution = Resolution::new(Needs::Approval, Who::Person);
                 resolution.approvals = missing;
-                resolution.roles = approval.roles.iter().map(|role| role.to_string()).collect();
+                resolution.roles = approval.roles.iter().map(ToString::to_string).collect();
                 resolution.facts = facts;
                 if !resolution.facts.is_empty() {
                     resolution.needs = Needs::Fact;
@@ -562,7 +571,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 }
 
-fn asks<'a>(rule: &'a CompiledRule) -> Vec<Cow<'a, str>> {
+fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
     rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
 }
 

@@ -49,8 +49,6 @@ pub(crate) struct View<'a> {
     /// A declared effect that no class covers.
     pub(crate) has_unknown_effect: bool,
     pub(crate) unknown_effects: Vec<&'a str>,
-    /// Effects of the catalog alone.
-    pub(crate) catalogued: EffectSet,
     /// Schemas that pattern entries add to a tool without an entry of its own.
     pub(crate) schemas: Vec<u32>,
 }
@@ -155,7 +153,6 @@ impl<'a> View<'a> {
             effects,
             has_unknown_effect: !unknown_effects.is_empty(),
             unknown_effects,
-            catalogued,
             schemas,
         }
     }

@@ -273,15 +273,14 @@ impl FactTable {
                     .find(|(known, _)| known == position)
                     .map(|(_, at)| *at),
             };
-            at = match known {
-                Some(known) => known,
-                None => {
-                    match step {
-                        Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
-                        Step::Position(position) => branch.positions.push((*position, fresh)),
-                    }
-                    self.grow()
+            at = if let Some(known) = known {
+                known
+            } else {
+                match step {
+                    Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
+                    Step::Position(position) => branch.positions.push((*position, fresh)),
                 }
+                self.grow()
             };
         }
         if let Some(branch) = self.branches.get_mut(at as usize) {

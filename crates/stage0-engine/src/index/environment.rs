@@ -45,8 +45,8 @@ pub(super) struct RuleNames<'n> {
 impl Environment for RuleNames<'_> {
     fn path(&self, path: &Path) -> Result<Type, NameError> {
         match path.root.as_str() {
-            "params" => self.defined(path, "param", &self.names.params),
-            "let" => self.defined(path, "named expression", &self.names.lets),
+            "params" => Self::defined(path, "param", &self.names.params),
+            "let" => Self::defined(path, "named expression", &self.names.lets),
             "data" => self.data(path),
             "timezone" if path.steps.is_empty() => Ok(Type::String),
             _ => self.fact(path),
@@ -100,7 +100,6 @@ impl Environment for RuleNames<'_> {
 
 impl RuleNames<'_> {
     fn defined(
-        &self,
         path: &Path,
         what: &str,
         known: &BTreeMap<String, (u32, Type)>,
@@ -125,19 +124,18 @@ impl RuleNames<'_> {
         let Some((node, names)) = &self.names.data else {
             return Err(unknown(format!("`{path}`: the policy has no `data`"), None));
         };
-        match find(self.constants.value(*node), &path.steps) {
-            Some(value) => Ok(type_of(value)),
-            None => {
-                let wanted = match path.steps.first() {
-                    Some(Step::Field(name)) => name.as_str(),
-                    _ => "",
-                };
-                let near = nearest(wanted, names.iter().map(String::as_str));
-                Err(unknown(
-                    format!("there is no `{path}`"),
-                    near.filter(|near| *near != wanted),
-                ))
-            }
+        if let Some(value) = find(self.constants.value(*node), &path.steps) {
+            Ok(type_of(value))
+        } else {
+            let wanted = match path.steps.first() {
+                Some(Step::Field(name)) => name.as_str(),
+                _ => "",
+            };
+            let near = nearest(wanted, names.iter().map(String::as_str));
+            Err(unknown(
+                format!("there is no `{path}`"),
+                near.filter(|near| *near != wanted),
+            ))
         }
     }
 
@@ -298,7 +296,7 @@ pub(super) fn type_of(value: ValueRef<'_>) -> Type {
         Kind::String => Type::String,
         Kind::Object => Type::MAP,
         Kind::List => {
-            let mut kinds = value.elements().map(|element| element.kind());
+            let mut kinds = value.elements().map(ValueRef::kind);
             let first = kinds.next();
             let same = kinds.all(|kind| Some(kind) == first);
             Type::List(match first {

@@ -6,8 +6,12 @@
 
 pub(crate) mod catalog;
 pub(crate) mod compile;
+mod draft;
 mod environment;
 mod gather;
+mod lets;
+mod lint;
+mod make;
 
 use rustc_hash::FxHashMap;
 

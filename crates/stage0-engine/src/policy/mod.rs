@@ -12,9 +12,11 @@ pub mod schema;
 
 pub use error::{FindingKind, FindingLevel, PolicyFinding};
 
+use core::ops::Range;
+
 use crate::document::Document;
 use crate::number::Number;
-use crate::span::{Span, Spanned};
+use crate::span::{Span, Spanned, TextPlaces};
 use crate::time::Duration;
 use schema::Schemas;
 
@@ -117,11 +119,20 @@ pub enum UnknownTools {
 pub struct Expression {
     /// Its text.
     pub text: String,
+    /// Where each part of the text stands, so that a problem inside it can be pointed at.
+    pub places: TextPlaces,
+}
+
+impl Expression {
     /// Where it stands.
-    pub span: Span,
-    /// The byte of the file where the text begins, if it stands there character by character; then
-    /// a problem inside the condition can be pointed at.
-    pub inside: Option<u32>,
+    pub fn span(&self) -> Span {
+        self.places.whole()
+    }
+
+    /// Where these bytes of its text stand.
+    pub fn span_of(&self, range: Range<u32>) -> Span {
+        self.places.span_of(range)
+    }
 }
 
 /// One file of a policy.

@@ -9,6 +9,8 @@ use core::fmt;
 use super::{Duration, Timestamp, Zone};
 
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+/// The window that needs no hours: Monday to Friday, 09:00 to 17:00.
+pub const BUSINESS_HOURS: &str = "business_hours";
 const DAY_MINUTES: i32 = 24 * 60;
 
 /// Text that is no weekly window.
@@ -52,19 +54,23 @@ impl Window {
         }
     }
 
-    /// Reads days, hours and, if it is not UTC, a zone: `Mon-Fri 09:00-17:00 Europe/Berlin`,
-    /// `Sat,Sun 00:00-24:00`. Days and hours do not wrap around.
+    /// Reads days, hours and, if it is not the one given, a zone: `Mon-Fri 09:00-17:00
+    /// Europe/Berlin`, `Sat,Sun 00:00-24:00`; or `business_hours`. Days may wrap around the week,
+    /// hours may not wrap around midnight.
     ///
     /// # Errors
     /// What is not of this form.
-    pub fn parse(text: &str) -> Result<Self, WindowError> {
+    pub fn parse(text: &str, zone: Zone) -> Result<Self, WindowError> {
+        if text == BUSINESS_HOURS {
+            return Ok(Self::business_hours(zone));
+        }
         let refuse = |reason| Err(WindowError { reason });
         let mut words = text.split_ascii_whitespace();
         let (Some(days), Some(hours)) = (words.next(), words.next()) else {
             return refuse("a window has days and hours");
         };
         let zone = match words.next() {
-            None => Zone::UTC,
+            None => zone,
             Some(name) => match Zone::find(name) {
                 Ok(zone) => zone,
                 Err(_) => {
@@ -192,7 +198,7 @@ pub(crate) fn next_boundary(at: Timestamp, offset_s: i32, unit: Duration) -> Opt
 #[cfg(test)]
 mod tests {
     use super::Window;
-    use crate::time::Timestamp;
+    use crate::time::{Timestamp, Zone};
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -200,7 +206,7 @@ mod tests {
 
     #[test]
     fn edges_belong_to_the_opening_side() {
-        let window = Window::parse("Mon-Fri 09:00-17:00").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00", Zone::UTC).unwrap();
         assert!(!window.contains(at("2026-01-05T08:59:59.999Z")));
         assert!(window.contains(at("2026-01-05T09:00:00Z")));
         assert!(window.contains(at("2026-01-05T16:59:59.999Z")));
@@ -210,7 +216,7 @@ mod tests {
 
     #[test]
     fn it_follows_the_zone_through_summer_time() {
-        let window = Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin", Zone::UTC).unwrap();
         assert!(window.contains(at("2026-01-05T08:00:00Z")));
         assert!(window.contains(at("2026-07-06T07:00:00Z")));
         assert_eq!(
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_next_change_is_the_opening_or_the_closing() {
-        let window = Window::parse("Mon-Fri 09:00-17:00").unwrap();
+        let window = Window::parse("Mon-Fri 09:00-17:00", Zone::UTC).unwrap();
         assert_eq!(
             window.next_change(at("2026-01-09T18:00:00Z")),
             Some(at("2026-01-12T09:00:00Z"))
@@ -234,8 +240,23 @@ mod tests {
             window.opens_at(at("2026-01-09T12:00:00Z")),
             Some(at("2026-01-09T12:00:00Z"))
         );
-        let always = Window::parse("Mon-Sun 00:00-24:00").unwrap();
+        let always = Window::parse("Mon-Sun 00:00-24:00", Zone::UTC).unwrap();
         assert_eq!(always.next_change(at("2026-01-09T12:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_window_without_a_zone_is_in_the_one_given() {
+        let berlin = Zone::find("Europe/Berlin").unwrap();
+        let window = Window::parse("business_hours", berlin).unwrap();
+        assert_eq!(
+            window,
+            Window::parse("Mon-Fri 09:00-17:00", berlin).unwrap()
+        );
+        assert_eq!(
+            window,
+            Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin", Zone::UTC).unwrap()
+        );
+        assert!(window.contains(at("2026-01-05T08:00:00Z")));
     }
 
     #[test]
@@ -252,7 +273,7 @@ mod tests {
             "Mon 09:00-17:00 UTC x",
             "Mon +9:00-17:00",
         ] {
-            assert!(Window::parse(text).is_err(), "{text}");
+            assert!(Window::parse(text, Zone::UTC).is_err(), "{text}");
         }
     }
 }

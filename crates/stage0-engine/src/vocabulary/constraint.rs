@@ -6,8 +6,8 @@
 
 use super::fold;
 use crate::number::Number;
-use crate::time::Duration;
-use crate::time::window::Window;
+use crate::time::window::{BUSINESS_HOURS, Window};
+use crate::time::{Duration, Zone};
 
 /// How a constraint's value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +164,7 @@ pub enum ConstraintValue {
     Number(Number),
     /// A span of time.
     Span(Duration),
-    /// A weekly window, as [`Window::parse`] reads it; empty stands for business hours.
+    /// A weekly window, as [`Window::parse`] reads it.
     Window(String),
 }
 
@@ -215,7 +215,7 @@ pub fn read(text: &str) -> Constraint {
             return Constraint::Off(name);
         }
         (ConstraintShape::Window, None) if head.starts_with("business_hours") => {
-            Some(ConstraintValue::Window(String::new()))
+            Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()))
         }
         (shape, Some(value)) => read_value(shape, value),
         (_, None) => None,
@@ -259,9 +259,9 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
         }
         ConstraintShape::Window => {
             if fold(value) == "business_hours" {
-                return Some(ConstraintValue::Window(String::new()));
+                return Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()));
             }
-            Window::parse(value)
+            Window::parse(value, Zone::UTC)
                 .ok()
                 .map(|_| ConstraintValue::Window(value.to_owned()))
         }

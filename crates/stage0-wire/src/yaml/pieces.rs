@@ -5,8 +5,7 @@
 //! Should the two not fit each other, the text keeps its place as a whole.
 
 use saphyr_parser::ScalarStyle;
-
-use crate::tree::Pieces;
+use stage0_engine::span::Pieces;
 
 /// Lays `value` beside `raw`, its characters in the file from byte `base` on, without quotes.
 /// `None` where they do not fit.

@@ -1,0 +1,447 @@
+//! One layer between parsing and compiling: every rule with its conditions parsed and checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::environment::RuleNames;
+use super::gather::{Gathered, Member, Workshop, gather, path, pattern};
+use super::lets::{let_name, lets};
+use super::lint::{check_approval, lint_dodge};
+use super::make::{asserted_paths, default_code};
+use crate::condition::tree::{Expr, Tree};
+use crate::condition::typing;
+use crate::condition::{ConditionError, ConditionErrorKind, Path, syntax};
+use crate::facts::FactRoot;
+use crate::policy::{
+    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, PolicySource, Rule, Severity,
+    UnknownTools,
+};
+use crate::span::{Span, Spanned};
+use crate::suggest::nearest;
+use crate::tool_pattern::ToolPattern;
+
+/// A condition between parsing and compiling.
+pub(super) struct ConditionDraft<'s> {
+    pub(super) expression: &'s Expression,
+    pub(super) tree: Tree,
+}
+
+pub(super) struct RuleDraft<'s> {
+    pub(super) id: String,
+    pub(super) rule: &'s Rule,
+    pub(super) tools: Vec<ToolPattern>,
+    pub(super) when: Option<ConditionDraft<'s>>,
+    pub(super) condition: Option<ConditionDraft<'s>>,
+    pub(super) not: Vec<Path>,
+    pub(super) bind: Vec<Path>,
+}
+
+pub(super) struct LayerDraft<'s> {
+    pub(super) gathered: Gathered<'s>,
+    pub(super) rules: Vec<RuleDraft<'s>>,
+    /// The order in which to evaluate named expressions.
+    pub(super) let_order: Vec<usize>,
+    pub(super) code_ranks: Vec<String>,
+}
+
+impl<'s> LayerDraft<'s> {
+    pub(super) fn new(
+        sources: &'s [PolicySource],
+        members: &[Member],
+        workshop: &mut Workshop<'_>,
+    ) -> Self {
+        let mut gathered = gather(sources, members, workshop);
+        let let_order = lets(&mut gathered, workshop);
+        let mut draft = Self {
+            gathered,
+            rules: Vec::new(),
+            let_order,
+            code_ranks: Vec::new(),
+        };
+        let mut ids: BTreeMap<String, Span> = BTreeMap::new();
+        for member in members {
+            let Some(source) = sources.get(member.source) else {
+                continue;
+            };
+            for rule in &source.rules {
+                let id = format!("{}/{}", source.name.value, rule.id.value);
+                if let Some(first) = ids.insert(id.clone(), rule.id.span) {
+                    workshop.report(
+                        PolicyFinding::new(
+                            FindingKind::DuplicateId,
+                            rule.id.span,
+                            format!("rule id `{}` is used twice", rule.id.value),
+                        )
+                        .with_related(first, "first used here"),
+                    );
+                    continue;
+                }
+                if matches!(rule.action, Action::Allow(_)) && !member.allows {
+                    continue;
+                }
+                let drafted = draft.rule(id, rule, workshop);
+                draft.rules.push(drafted);
+            }
+        }
+        if draft.rules.is_empty()
+            && let Some(source) = members
+                .first()
+                .and_then(|member| sources.get(member.source))
+        {
+            let finding = PolicyFinding::new(
+                FindingKind::NoRules,
+                source.name.span,
+                "the policy has no rules: every answer is its default",
+            );
+            workshop.report(finding);
+        }
+        draft.unused(workshop);
+        draft
+    }
+
+    pub(super) fn rule(
+        &mut self,
+        id: String,
+        rule: &'s Rule,
+        workshop: &mut Workshop<'_>,
+    ) -> RuleDraft<'s> {
+        let tools: Vec<ToolPattern> = rule
+            .tools
+            .iter()
+            .filter_map(|tool| pattern(tool, workshop))
+            .collect();
+        let schemas = self.scope(rule, &tools, workshop);
+        self.code(rule.issue.as_ref(), &rule.id, workshop);
+        if let Some(code) = &rule.issue_unknown {
+            self.code(Some(code), &rule.id, workshop);
+        }
+        let is_allow = matches!(rule.action, Action::Allow(_));
+        let check = |expression: &'s Expression, workshop: &mut Workshop<'_>| {
+            let draft = self.condition(expression, schemas.as_deref(), workshop)?;
+            if is_allow {
+                self.refuse_claims(&draft, workshop);
+            }
+            Some(draft)
+        };
+        let when = rule.when.as_ref().and_then(|when| check(when, workshop));
+        let condition = match &rule.action {
+            Action::Allow(condition)
+            | Action::Deny(condition)
+            | Action::Defer(condition)
+            | Action::Advise(condition)
+            | Action::Require { condition, .. } => check(condition, workshop),
+            Action::Approval(_) => None,
+        };
+        for draft in [&when, &condition].into_iter().flatten() {
+            self.lint_condition(rule, draft, workshop);
+        }
+        lint_dodge(rule, when.as_ref(), condition.as_ref(), workshop);
+        if matches!(rule.action, Action::Advise(_))
+            && let Some(severity) = &rule.severity
+            && severity.value > Severity::Medium
+        {
+            workshop.report(
+                PolicyFinding::new(
+                    FindingKind::AllowSeverity,
+                    severity.span,
+                    "advice weighs at most MEDIUM, because an ALLOW may carry it",
+                )
+                .with_help("use `deny` or `defer` for what must stop the call"),
+            );
+        }
+        if let Some(message) = &rule.message
+            && let Some(private) = self
+                .gathered
+                .private
+                .iter()
+                .find(|fact| message.value.contains(**fact))
+        {
+            let text = format!("the message names the private fact `{private}`");
+            workshop.report(PolicyFinding::new(
+                FindingKind::PrivateFact,
+                message.span,
+                text,
+            ));
+        }
+        let (mut not, mut bind) = (Vec::new(), Vec::new());
+        if let Action::Approval(approval) = &rule.action {
+            not.extend(approval.not.iter().filter_map(|text| path(text, workshop)));
+            bind.extend(approval.bind.iter().filter_map(|text| path(text, workshop)));
+            check_approval(approval, &bind, workshop);
+        }
+        RuleDraft {
+            id,
+            rule,
+            tools,
+            when,
+            condition,
+            not,
+            bind,
+        }
+    }
+
+    /// Checks the names of the tools that a rule is about; the argument schemas of those tools.
+    fn scope(
+        &self,
+        rule: &Rule,
+        tools: &[ToolPattern],
+        workshop: &mut Workshop<'_>,
+    ) -> Option<Vec<Vec<u32>>> {
+        if rule.tools.is_empty() {
+            return None;
+        }
+        let catalog = &self.gathered.layer.catalog;
+        let names = &self.gathered.tool_names;
+        let mut schemas = Vec::new();
+        for (pattern, written) in tools.iter().zip(&rule.tools) {
+            if pattern.is_exact() {
+                match catalog.find(pattern.as_str()) {
+                    Some(tool) if *tool.name == *pattern.as_str() => {
+                        schemas.push(tool.schemas.clone());
+                    }
+                    Some(tool) => workshop.report(
+                        PolicyFinding::new(
+                            FindingKind::UnknownTool,
+                            written.span,
+                            format!(
+                                "`{}` is another name of the tool `{}`",
+                                written.value, tool.name
+                            ),
+                        )
+                        .with_help(format!(
+                            "write `{}`: rules use the catalogued name",
+                            tool.name
+                        )),
+                    ),
+                    None if self.gathered.layer.unknown_tools == UnknownTools::Declared => {
+                        return None;
+                    }
+                    None => {
+                        let near = nearest(pattern.as_str(), names.iter().map(String::as_str));
+                        workshop.report(
+                            PolicyFinding::new(
+                                FindingKind::UnknownTool,
+                                written.span,
+                                format!("the catalog has no tool `{}`", written.value),
+                            )
+                            .with_help(match near {
+                                Some(near) => format!("did you mean `{near}`?"),
+                                None => "add it under `tools`, or check the spelling".to_owned(),
+                            }),
+                        );
+                    }
+                }
+                continue;
+            }
+            let before = schemas.len();
+            let first = names.partition_point(|name| name.as_str() < pattern.prefix());
+            for name in names
+                .iter()
+                .skip(first)
+                .take_while(|name| name.starts_with(pattern.prefix()))
+            {
+                if pattern.matches(name)
+                    && let Some(tool) = catalog.find(name)
+                {
+                    schemas.push(tool.schemas.clone());
+                }
+            }
+            if schemas.len() == before && pattern.as_str() != "**" && pattern.as_str() != "*" {
+                workshop.report(
+                    PolicyFinding::new(
+                        FindingKind::NoSuchTools,
+                        written.span,
+                        format!("`{}` fits no catalogued tool", written.value),
+                    )
+                    .with_help("`*` stays within one segment; `**` crosses dots"),
+                );
+            }
+        }
+        // A pattern also fits tools that are not catalogued, but those are never allowed; their
+        // arguments are what the catalogued ones have or an error at the time of the decision.
+        Some(schemas)
+    }
+
+    fn code(
+        &mut self,
+        code: Option<&Spanned<String>>,
+        id: &Spanned<String>,
+        workshop: &mut Workshop<'_>,
+    ) {
+        let text = code.map_or_else(|| default_code(&id.value), |code| code.value.clone());
+        let good = text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && text.len() <= 64;
+        if !good {
+            let span = code.map_or(id.span, |code| code.span);
+            workshop.report(
+                PolicyFinding::new(
+                    FindingKind::Code,
+                    span,
+                    format!("`{text}` is no issue code"),
+                )
+                .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
+            );
+        }
+        if !self.code_ranks.contains(&text) {
+            self.code_ranks.push(text);
+        }
+    }
+
+    pub(super) fn condition(
+        &self,
+        expression: &'s Expression,
+        tools: Option<&[Vec<u32>]>,
+        workshop: &mut Workshop<'_>,
+    ) -> Option<ConditionDraft<'s>> {
+        let tree = match syntax::parse(&expression.text) {
+            Ok(tree) => tree,
+            Err(error) => {
+                report_condition(&error, expression, workshop);
+                return None;
+            }
+        };
+        let names = RuleNames {
+            names: &self.gathered.names,
+            constants: workshop.constants.document(),
+            tools,
+        };
+        let mut errors = Vec::new();
+        let types = typing::check(&tree, &names, &mut errors);
+        typing::require_truth(&tree, &types, &mut errors);
+        for error in errors {
+            report_condition(&error, expression, workshop);
+        }
+        Some(ConditionDraft { expression, tree })
+    }
+
+    /// An allow may not rest on what the agent claims, directly or through a named expression.
+    fn refuse_claims(&self, draft: &ConditionDraft<'_>, workshop: &mut Workshop<'_>) {
+        for node in &draft.tree.nodes {
+            let (Expr::Path(path) | Expr::HasPath(path)) = &node.expr else {
+                continue;
+            };
+            let Some(claimed) = self.claimed(path) else {
+                continue;
+            };
+            let help = if claimed == "effects" || claimed == "side_effects" {
+                "use the rule's `effects`, which must then cover every effect of the tool"
+                    .to_owned()
+            } else {
+                format!(
+                    "`{claimed}` is the agent's word: it may restrict a call but never permit it; read context or args instead"
+                )
+            };
+            let message = if path.root == "let" {
+                format!("an allow rule may not rest on `{claimed}`, which `{path}` reads")
+            } else {
+                format!("an allow rule may not rest on `{claimed}`")
+            };
+            let error =
+                ConditionError::new(ConditionErrorKind::NotReadable, node.range.clone(), message)
+                    .with_help(help);
+            report_condition(&error, draft.expression, workshop);
+        }
+    }
+
+    fn claimed(&self, path: &Path) -> Option<String> {
+        if path.root != "let" {
+            return FactRoot::find(&path.root)
+                .filter(|info| info.is_claimed)
+                .map(|_| path.root.clone());
+        }
+        // Named expressions are visited breadth first; each is looked at once.
+        let mut waiting: Vec<String> = let_name(path).into_iter().collect();
+        let mut next = 0;
+        while let Some(name) = waiting.get(next).cloned() {
+            next = next.saturating_add(1);
+            let tree = self
+                .gathered
+                .lets
+                .iter()
+                .find(|known| known.name.value == name)?
+                .tree
+                .as_ref();
+            for node in tree.map_or(&[][..], |tree| &tree.nodes) {
+                let (Expr::Path(path) | Expr::HasPath(path)) = &node.expr else {
+                    continue;
+                };
+                if let Some(inner) = let_name(path) {
+                    if !waiting.contains(&inner) {
+                        waiting.push(inner);
+                    }
+                } else if FactRoot::find(&path.root).is_some_and(|info| info.is_claimed) {
+                    return Some(path.root.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// Every path that becomes a fact.
+    pub(super) fn paths(&self, paths: &mut BTreeSet<Path>) {
+        let trees = self
+            .rules
+            .iter()
+            .flat_map(|rule| [&rule.when, &rule.condition])
+            .flatten()
+            .map(|draft| &draft.tree);
+        let lets = self
+            .gathered
+            .lets
+            .iter()
+            .filter_map(|draft| draft.tree.as_ref());
+        for tree in trees.chain(lets) {
+            for node in &tree.nodes {
+                if let Expr::Path(path) | Expr::HasPath(path) = &node.expr
+                    && FactRoot::find(&path.root).is_some()
+                {
+                    paths.insert(path.clone());
+                }
+            }
+        }
+        for rule in &self.rules {
+            paths.extend(rule.not.iter().chain(&rule.bind).cloned());
+            if let Action::Approval(approval) = &rule.rule.action
+                && approval.evidence == EvidenceSource::Asserted
+            {
+                paths.extend(asserted_paths());
+            }
+        }
+        paths.extend(
+            self.gathered
+                .names
+                .facts
+                .iter()
+                .map(|fact| fact.path.clone()),
+        );
+    }
+}
+
+/// Where a part of a condition stands in its file.
+pub(super) fn place(expression: &Expression, range: &core::ops::Range<u32>) -> Span {
+    expression.span_of(range.clone())
+}
+
+pub(super) fn report_condition(
+    error: &ConditionError,
+    expression: &Expression,
+    workshop: &mut Workshop<'_>,
+) {
+    let kind = match error.kind() {
+        ConditionErrorKind::Syntax => FindingKind::ConditionSyntax,
+        ConditionErrorKind::Unsupported => FindingKind::ConditionUnsupported,
+        ConditionErrorKind::UnknownName => FindingKind::ConditionUnknownName,
+        ConditionErrorKind::UnknownFunction => FindingKind::ConditionUnknownFunction,
+        ConditionErrorKind::Type => FindingKind::ConditionType,
+        ConditionErrorKind::Literal => FindingKind::ConditionLiteral,
+        ConditionErrorKind::TooComplex => FindingKind::ConditionTooComplex,
+        ConditionErrorKind::NotReadable => FindingKind::ConditionNotReadable,
+    };
+    let span = place(expression, &error.range());
+    workshop.report(
+        PolicyFinding::new(kind, span, error.message())
+            .with_help_if(error.help().map(str::to_owned)),
+    );
+}

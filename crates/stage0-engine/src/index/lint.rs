@@ -1,0 +1,218 @@
+//! What a policy says without meaning it: findings that are not errors, and approvals that cannot work.
+
+use std::collections::BTreeSet;
+
+use super::draft::{ConditionDraft, LayerDraft, place};
+use super::gather::Workshop;
+use crate::condition::tree::Expr;
+use crate::condition::{Path, Step};
+use crate::policy::{
+    Action, Approval, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule,
+};
+use crate::suggest::nearest;
+
+/// Words in the names of amounts, which mean nothing without a unit.
+const AMOUNTS: &[&str] = &["amount", "value", "total", "sum", "price", "quantity"];
+/// Words in the names of units.
+const UNITS: &[&str] = &["currency", "unit", "asset", "token"];
+
+impl LayerDraft<'_> {
+    pub(super) fn lint_condition(
+        &self,
+        rule: &Rule,
+        draft: &ConditionDraft<'_>,
+        workshop: &mut Workshop<'_>,
+    ) {
+        let allow = matches!(rule.action, Action::Allow(_));
+        for node in &draft.tree.nodes {
+            match &node.expr {
+                Expr::Call {
+                    function,
+                    arguments,
+                    ..
+                } if allow && function == "matches" => {
+                    let pattern = arguments.get(1).and_then(|at| draft.tree.node(*at));
+                    if let Some(Expr::String(text)) = pattern.map(|node| &node.expr)
+                        && !(text.starts_with('^') && text.ends_with('$'))
+                    {
+                        let range = pattern.map_or(node.range.clone(), |node| node.range.clone());
+                        let span = place(draft.expression, &range);
+                        workshop.report(
+                            PolicyFinding::new(
+                                FindingKind::UnanchoredPattern,
+                                span,
+                                "this pattern matches anywhere in the text",
+                            )
+                            .with_help("write ^...$ to fit the whole text"),
+                        );
+                    }
+                }
+                Expr::Path(path) | Expr::HasPath(path) if path.root == "context" => {
+                    self.lint_fact(path, draft.expression, &node.range, workshop);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn lint_fact(
+        &self,
+        path: &Path,
+        expression: &Expression,
+        range: &core::ops::Range<u32>,
+        workshop: &mut Workshop<'_>,
+    ) {
+        let Some(Step::Field(name)) = path.steps.first() else {
+            return;
+        };
+        let declared = self
+            .gathered
+            .names
+            .facts
+            .iter()
+            .filter(|fact| fact.path.root == "context");
+        let declared: Vec<&str> = declared
+            .filter_map(|fact| match fact.path.steps.first() {
+                Some(Step::Field(name)) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let known = crate::vocabulary::context::CONTEXT_KEYS
+            .iter()
+            .map(|(key, _)| *key);
+        let known: Vec<&str> = known.chain(declared.iter().copied()).collect();
+        if known.contains(&name.as_str()) {
+            return;
+        }
+        if let Some(near) = nearest(name, known) {
+            workshop.report(
+                PolicyFinding::new(
+                    FindingKind::NearlyKnownFact,
+                    place(expression, range),
+                    format!("`context.{name}` is nearly `context.{near}`"),
+                )
+                .with_help(format!(
+                    "write context.{near}, or declare context.{name} under `facts`"
+                )),
+            );
+        }
+    }
+
+    /// Params and named expressions that nothing reads.
+    pub(super) fn unused(&self, workshop: &mut Workshop<'_>) {
+        let mut read: BTreeSet<(String, String)> = BTreeSet::new();
+        let trees = self
+            .rules
+            .iter()
+            .flat_map(|rule| [&rule.when, &rule.condition])
+            .flatten()
+            .map(|draft| &draft.tree);
+        for tree in trees.chain(
+            self.gathered
+                .lets
+                .iter()
+                .filter_map(|draft| draft.tree.as_ref()),
+        ) {
+            for node in &tree.nodes {
+                if let Expr::Path(path) = &node.expr
+                    && let Some(Step::Field(name)) = path.steps.first()
+                {
+                    read.insert((path.root.clone(), name.clone()));
+                }
+            }
+        }
+        for draft in &self.gathered.lets {
+            if !read.contains(&("let".to_owned(), draft.name.value.clone())) {
+                let message = format!("nothing reads `let.{}`", draft.name.value);
+                workshop.report(PolicyFinding::new(
+                    FindingKind::UnusedName,
+                    draft.name.span,
+                    message,
+                ));
+            }
+        }
+    }
+}
+
+pub(super) fn check_approval(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
+    if approval.min == 0 {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::Approval,
+                approval.span,
+                "`min: 0` asks for no approval at all",
+            )
+            .with_help("remove the rule, or ask for at least one"),
+        );
+    }
+    if approval.evidence == EvidenceSource::Asserted
+        && (approval.min > 1 || !approval.roles.is_empty())
+    {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::Approval,
+                approval.span,
+                "plain context fields name one approver and no role",
+            )
+            .with_help("leave out `min` and `roles`, or use `evidence: host`"),
+        );
+    }
+    let names = |words: &[&str]| {
+        bind.iter().any(|path| match path.steps.last() {
+            Some(Step::Field(name)) => words
+                .iter()
+                .any(|word| name.to_ascii_lowercase().contains(word)),
+            _ => false,
+        })
+    };
+    if names(AMOUNTS) && !names(UNITS) {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::BoundAmount,
+                approval.span,
+                "the approval binds an amount without its currency or unit",
+            )
+            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
+        );
+    }
+}
+
+/// A restriction of the form `has(args.x) && ...` never fires for a call that leaves `x` out.
+pub(super) fn lint_dodge(
+    rule: &Rule,
+    when: Option<&ConditionDraft<'_>>,
+    condition: Option<&ConditionDraft<'_>>,
+    workshop: &mut Workshop<'_>,
+) {
+    let restricts = matches!(rule.action, Action::Deny(_) | Action::Defer(_));
+    let guards = matches!(rule.action, Action::Require { .. } | Action::Approval(_));
+    let suspects = when
+        .filter(|_| restricts || guards)
+        .into_iter()
+        .chain(condition.filter(|_| restricts));
+    for draft in suspects {
+        // The parts of the outermost conjunction, from the root down.
+        let mut waiting = vec![draft.tree.root()];
+        while let Some(at) = waiting.pop() {
+            match draft.tree.node(at).map(|node| (&node.expr, &node.range)) {
+                Some((
+                    Expr::Binary {
+                        operator: crate::condition::tree::Operator::And,
+                        left,
+                        right,
+                    },
+                    _,
+                )) => {
+                    waiting.extend([*left, *right]);
+                }
+                Some((Expr::HasPath(path), range)) if path.root == "args" => {
+                    workshop.report(
+                        PolicyFinding::new(FindingKind::DodgedRestriction, place(draft.expression, range), format!("a call without `{path}` is not restricted by this rule"))
+                            .with_help("leave has() out, so that a missing argument asks instead of passing, or require the argument in the tool's `args`"),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}

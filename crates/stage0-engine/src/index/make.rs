@@ -1,0 +1,472 @@
+//! Drafts to compiled layers: programs, codes, and every rule filed where a decision looks for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{LayerDraft, RuleDraft, report_condition};
+use super::environment::find;
+use super::gather::{Gathered, Workshop, effect_set};
+use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
+use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
+use crate::condition::tree::{Expr, Tree};
+use crate::condition::{Path, Slot, Step};
+use crate::document::Document;
+use crate::facts::{FactRoot, FactTable};
+use crate::policy::{
+    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Severity, Verdict,
+};
+use crate::span::Spanned;
+use crate::time::Zone;
+
+impl LayerDraft<'_> {
+    pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
+        let Self {
+            gathered,
+            rules,
+            let_order,
+            code_ranks,
+        } = self;
+        let Gathered {
+            mut layer,
+            names,
+            lets,
+            timezone,
+            questions,
+            ..
+        } = gathered;
+        let let_places: BTreeMap<String, u32> = let_order
+            .iter()
+            .enumerate()
+            .filter_map(|(place, at)| {
+                Some((
+                    lets.get(*at)?.name.value.clone(),
+                    u32::try_from(place).ok()?,
+                ))
+            })
+            .collect();
+        let mut maker = Maker {
+            facts,
+            names: &names,
+            lets: &let_places,
+            timezone: &timezone,
+            // One that is not known has been reported.
+            zone: Zone::find(&timezone).unwrap_or(Zone::UTC),
+            workshop,
+        };
+        for at in &let_order {
+            let Some(draft) = lets.get(*at) else { continue };
+            let Some(tree) = &draft.tree else { continue };
+            let condition = maker.condition(draft.expression, tree);
+            layer.lets.push(NamedProgram {
+                name: draft.name.value.as_str().into(),
+                condition,
+            });
+        }
+        for draft in &rules {
+            let compiled = maker.rule(draft, &layer);
+            layer.rules.push(compiled);
+        }
+        for (rank, code) in code_ranks.into_iter().enumerate() {
+            layer
+                .code_ranks
+                .insert(code.into(), u32::try_from(rank).unwrap_or(u32::MAX));
+        }
+        for (path, question) in questions {
+            if let Some(slot) = facts.slot(&path) {
+                layer.questions.insert(slot, question.into());
+            }
+        }
+        for fact in &names.facts {
+            if let (Some(slot), Some(schema)) = (facts.slot(&fact.path), fact.schema) {
+                layer.typed_facts.push((slot, schema));
+            }
+        }
+        layer.typed_facts.sort_unstable();
+        compile_patterns(&mut layer, &names.schemas, workshop);
+        layer.schemas = names.schemas;
+        let mut constraints: Vec<Box<str>> = layer
+            .rules
+            .iter()
+            .flat_map(|rule| rule.constraints.iter().cloned())
+            .collect();
+        constraints.sort();
+        constraints.dedup();
+        layer.constraint_names = constraints;
+        file(&mut layer);
+        layer
+    }
+}
+
+/// The fields of the context that a plain, asserted approval stands in.
+pub(crate) fn asserted_paths() -> impl Iterator<Item = Path> {
+    ["approval_status", "approved_at", "approved_by"]
+        .into_iter()
+        .map(|name| Path {
+            root: "context".to_owned(),
+            steps: vec![Step::Field(name.to_owned())],
+        })
+}
+
+/// Files every rule where a decision will look for it.
+pub(super) fn file(layer: &mut Layer) {
+    let classes = layer.effects.names().count();
+    layer.by_effect = vec![Vec::new(); classes];
+    for (at, rule) in layer.rules.iter_mut().enumerate() {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let mut places = 0_usize;
+        for pattern in &rule.tools {
+            places = places.saturating_add(1);
+            if pattern.is_exact() {
+                layer
+                    .by_tool
+                    .entry(pattern.as_str().into())
+                    .or_default()
+                    .push(at);
+            } else {
+                layer.by_pattern.insert(pattern.clone(), at);
+            }
+        }
+        if rule.tools.is_empty() {
+            for class in rule.effects.classes() {
+                places = places.saturating_add(1);
+                if let Some(filed) = layer.by_effect.get_mut(class) {
+                    filed.push(at);
+                }
+            }
+            if rule.effects.is_empty() {
+                layer.everywhere.push(at);
+            }
+        }
+        rule.filed_often = places > 1;
+    }
+}
+
+pub(super) fn compile_patterns(
+    layer: &mut Layer,
+    schemas: &crate::policy::schema::Schemas,
+    workshop: &mut Workshop<'_>,
+) {
+    for (at, node) in schemas.nodes.iter().enumerate() {
+        let Some(pattern) = &node.pattern else {
+            continue;
+        };
+        let built = regex_lite::RegexBuilder::new(&pattern.value)
+            .size_limit(crate::limits::REGEX_BYTES_MAX)
+            .build();
+        match built {
+            Ok(regex) => {
+                layer
+                    .patterns
+                    .insert(u32::try_from(at).unwrap_or(u32::MAX), regex);
+            }
+            Err(error) => workshop.report(
+                PolicyFinding::new(
+                    FindingKind::Schema,
+                    pattern.span,
+                    format!("this is no regular expression: {error}"),
+                )
+                .with_help("the syntax is RE2's with ASCII classes"),
+            ),
+        }
+        if let (Some(min), Some(max)) = (node.min, node.max)
+            && min > max
+        {
+            workshop.report(PolicyFinding::new(
+                FindingKind::Schema,
+                node.span,
+                "`min` is above `max`",
+            ));
+        }
+    }
+}
+
+/// `payouts-need-approval` to `PAYOUTS_NEED_APPROVAL`.
+pub(crate) fn default_code(id: &str) -> String {
+    id.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
+/// Turns drafts into programs.
+pub(super) struct Maker<'m, 'w> {
+    facts: &'m FactTable,
+    names: &'m super::environment::Names,
+    lets: &'m BTreeMap<String, u32>,
+    timezone: &'m str,
+    zone: Zone,
+    workshop: &'m mut Workshop<'w>,
+}
+
+pub(super) struct Lookup<'l> {
+    facts: &'l FactTable,
+    names: &'l super::environment::Names,
+    lets: &'l BTreeMap<String, u32>,
+    timezone: &'l str,
+    zone: Zone,
+    constants: &'l Document<'static>,
+}
+
+impl Resolver for Lookup<'_> {
+    fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    fn resolve(&mut self, path: &Path) -> Resolved {
+        let constant = |node: u32, steps: &[Step]| {
+            let value = find(self.constants.value(node), steps);
+            Resolved::Constant(match value {
+                Some(value) => match (value.as_number(), value.as_str(), value.as_bool()) {
+                    (Some(number), _, _) => Constant::Number(number),
+                    (_, Some(text), _) => Constant::String(text.into()),
+                    (_, _, Some(truth)) => Constant::Bool(truth),
+                    _ if value.is_null() => Constant::Null,
+                    _ => Constant::Data(value.index()),
+                },
+                // The checker has refused it; the program will not be used.
+                None => Constant::Null,
+            })
+        };
+        match (path.root.as_str(), path.steps.as_slice()) {
+            ("params", [Step::Field(name), rest @ ..]) => match self.names.params.get(name) {
+                Some((node, _)) => constant(*node, rest),
+                None => Resolved::Constant(Constant::Null),
+            },
+            ("data", steps) => match &self.names.data {
+                Some((node, _)) => constant(*node, steps),
+                None => Resolved::Constant(Constant::Null),
+            },
+            ("timezone", _) => Resolved::Constant(Constant::String(self.timezone.into())),
+            ("let", [Step::Field(name), ..]) => match self.lets.get(name) {
+                Some(place) => Resolved::Let(*place),
+                None => Resolved::Constant(Constant::Null),
+            },
+            _ => match self.facts.slot(path) {
+                Some(slot) => Resolved::Slot(slot),
+                None => Resolved::Constant(Constant::Null),
+            },
+        }
+    }
+}
+
+impl Maker<'_, '_> {
+    pub(super) fn condition(&mut self, expression: &Expression, tree: &Tree) -> CompiledCondition {
+        let mut errors = Vec::new();
+        let mut lookup = Lookup {
+            facts: self.facts,
+            names: self.names,
+            lets: self.lets,
+            timezone: self.timezone,
+            zone: self.zone,
+            constants: self.workshop.constants.document(),
+        };
+        let program = compile_program(tree, &mut lookup, &mut errors);
+        for error in errors {
+            report_condition(&error, expression, self.workshop);
+        }
+        CompiledCondition {
+            program,
+            is_true: matches!(tree.nodes.as_slice(), [node] if node.expr == Expr::Bool(true)),
+            tree: tree.clone(),
+            text: expression.text.as_str().into(),
+        }
+    }
+
+    pub(super) fn rule(&mut self, draft: &RuleDraft<'_>, layer: &Layer) -> CompiledRule {
+        let rule = draft.rule;
+        let when = draft
+            .when
+            .as_ref()
+            .map(|when| Box::new(self.condition(when.expression, &when.tree)));
+        let condition = match &draft.condition {
+            Some(condition) => self.condition(condition.expression, &condition.tree),
+            // An approval's condition is whether it is valid, which no program computes.
+            None => CompiledCondition {
+                program: crate::condition::program::Program::default(),
+                tree: Tree { nodes: Vec::new() },
+                text: "".into(),
+                is_true: true,
+            },
+        };
+        let slots_of = |paths: &[Path], facts: &FactTable| -> Vec<Slot> {
+            paths.iter().filter_map(|path| facts.slot(path)).collect()
+        };
+        let not = slots_of(&draft.not, self.facts);
+        let bind = slots_of(&draft.bind, self.facts);
+        let mut slots: BTreeSet<Slot> = condition.program.slots.iter().copied().collect();
+        let mut lets: BTreeSet<u32> = condition.program.lets.iter().copied().collect();
+        if let Some(when) = &when {
+            slots.extend(when.program.slots.iter().copied());
+            lets.extend(when.program.lets.iter().copied());
+        }
+        // Named expressions stand in the order of need, so going backwards finds what they need.
+        let mut waiting: Vec<u32> = lets.iter().copied().collect();
+        while let Some(at) = waiting.pop() {
+            let Some(named) = layer.lets.get(at as usize) else {
+                continue;
+            };
+            slots.extend(named.condition.program.slots.iter().copied());
+            for inner in &named.condition.program.lets {
+                if lets.insert(*inner) {
+                    waiting.push(*inner);
+                }
+            }
+        }
+        let (kind, severity) = match &rule.action {
+            Action::Allow(_) => (RuleKind::Allow, Severity::Low),
+            Action::Deny(_) => (RuleKind::Deny, Severity::High),
+            Action::Defer(_) => (RuleKind::Defer, Severity::Medium),
+            Action::Advise(_) => (RuleKind::Advise, Severity::Low),
+            Action::Require {
+                otherwise,
+                missing_otherwise,
+                ..
+            } => (
+                RuleKind::Require {
+                    otherwise: *otherwise,
+                    missing_otherwise: *missing_otherwise,
+                },
+                if *otherwise == Verdict::Deny {
+                    Severity::High
+                } else {
+                    Severity::Medium
+                },
+            ),
+            Action::Approval(approval) => {
+                slots.extend(&not);
+                slots.extend(&bind);
+                if approval.evidence == EvidenceSource::Asserted {
+                    slots.extend(asserted_paths().filter_map(|path| self.facts.slot(&path)));
+                }
+                let compiled = CompiledApproval {
+                    roles: approval
+                        .roles
+                        .iter()
+                        .map(|role| role.value.as_str().into())
+                        .collect(),
+                    min: approval.min,
+                    not,
+                    bind,
+                    ttl: approval.ttl,
+                    evidence: approval.evidence,
+                    terms: crate::approval::terms(approval),
+                };
+                (RuleKind::Approval(Box::new(compiled)), Severity::Medium)
+            }
+        };
+        self.lint_constant(when.as_deref(), &condition, draft);
+        let mut reads: Vec<(u32, u64)> = Vec::new();
+        for slot in &slots {
+            let (word, bit) = (slot / 64, 1_u64.checked_shl(slot % 64).unwrap_or(0));
+            match reads.last_mut() {
+                Some((last, bits)) if *last == word => *bits |= bit,
+                _ => reads.push((word, bit)),
+            }
+        }
+        let root_of = |slot: &Slot| self.facts.fact(*slot).map(|fact| fact.root);
+        let constraints = slots
+            .iter()
+            .filter_map(|slot| self.facts.fact(*slot))
+            .filter(|fact| fact.root == FactRoot::Constraint)
+            .filter_map(|fact| match fact.path.steps.first() {
+                Some(Step::Field(name)) => Some(name.as_str().into()),
+                _ => None,
+            })
+            .collect();
+        let mut workshop = Workshop {
+            findings: self.workshop.findings,
+            constants: self.workshop.constants,
+        };
+        let code = |code: Option<&Spanned<String>>, default: &str| -> Box<str> {
+            code.map_or_else(|| default.into(), |code| code.value.as_str().into())
+        };
+        CompiledRule {
+            id: draft.id.as_str().into(),
+            tools: draft.tools.clone(),
+            effects: effect_set(layer, &rule.effects, &mut workshop),
+            when,
+            condition: Box::new(condition),
+            issue: code(rule.issue.as_ref(), &default_code(&rule.id.value)),
+            issue_unknown: code(rule.issue_unknown.as_ref(), "FACT_MISSING"),
+            severity: rule.severity.map_or(severity, |severity| severity.value),
+            message: rule
+                .message
+                .as_ref()
+                .map(|message| message.value.as_str().into()),
+            detail: rule.detail.as_deref().map(Into::into),
+            family: rule
+                .family
+                .as_ref()
+                .map(|family| family.value.as_str().into()),
+            ask: rule.ask.iter().map(|ask| ask.as_str().into()).collect(),
+            observe: rule.observe,
+            filed_often: false,
+            reads,
+            lets: lets.into_iter().collect(),
+            reads_now: slots
+                .iter()
+                .any(|slot| root_of(slot) == Some(FactRoot::Now)),
+            reads_args: slots
+                .iter()
+                .any(|slot| root_of(slot) == Some(FactRoot::Args)),
+            constraints,
+            kind,
+        }
+    }
+
+    /// A condition that reads no fact is the same for every request.
+    fn lint_constant(
+        &mut self,
+        when: Option<&CompiledCondition>,
+        condition: &CompiledCondition,
+        draft: &RuleDraft<'_>,
+    ) {
+        let pairs = [
+            (when, draft.when.as_ref()),
+            (Some(condition), draft.condition.as_ref()),
+        ];
+        for (compiled, written) in pairs {
+            let (Some(compiled), Some(written)) = (compiled, written) else {
+                continue;
+            };
+            if compiled.is_true
+                || !compiled.program.slots.is_empty()
+                || !compiled.program.lets.is_empty()
+            {
+                continue;
+            }
+            let Some(truth) = constant_truth(compiled, self.workshop.constants.document()) else {
+                continue;
+            };
+            let (kind, text) = if truth {
+                (FindingKind::AlwaysFires, "this condition is always true")
+            } else {
+                (FindingKind::NeverFires, "this condition can never be true")
+            };
+            self.workshop.report(
+                PolicyFinding::new(kind, written.expression.span(), text)
+                    .with_help("it reads no fact: compare one, for example args.amount > 500"),
+            );
+        }
+    }
+}
+
+pub(super) fn constant_truth(
+    condition: &CompiledCondition,
+    constants: &Document<'static>,
+) -> Option<bool> {
+    let arena = bumpalo::Bump::new();
+    let table = FactTable::default();
+    let request = crate::request::Request::default();
+    let now = crate::time::Timestamp::EPOCH;
+    let facts = crate::facts::Facts::gather(&table, &request, &[], now, &arena);
+    let mut machine = crate::condition::evaluate::Machine::new(&facts, constants, &arena);
+    match machine.run(&condition.program) {
+        crate::condition::value::Value::Bool(truth) => Some(truth),
+        _ => None,
+    }
+}
