@@ -1,2 +1,4 @@
 //! The shared corpus, the oracle and the laws.
+
 pub mod bench;
+pub mod cel;

@@ -64,8 +64,13 @@ pub const CONDITION_DEPTH_MAX: usize = 128;
 pub const LOOP_DEPTH_MAX: usize = 3;
 /// Elements that one loop may visit; a longer list is an error, hence DENY.
 pub const LOOP_ITEMS_MAX: usize = 10_000;
-/// Worst-case steps of one condition, by the static cost model.
-pub const CONDITION_COST_MAX: u64 = 10_000_000;
+/// Elements that loops within loops, and `in` within a loop, may visit in all: the product of the
+/// lists' lengths. More is an error, hence DENY.
+pub const LOOP_VISITS_MAX: usize = 1_000_000;
+/// Bytes of a text that a function takes inside a loop, where it may be called for every element.
+pub const LOOP_TEXT_BYTES_MAX: usize = 4_096;
+/// Worst-case steps of one condition, by the static cost model: about half a second.
+pub const CONDITION_COST_MAX: u64 = 50_000_000;
 /// Bytes of a text given to `matches`: linear time, but the factor is the pattern's size.
 pub const MATCH_TEXT_BYTES_MAX: usize = 65_536;
 /// Bytes of a compiled regular expression.

@@ -1,9 +1,12 @@
 //! The registry of problem codes: what can be wrong with a policy, request or test file.
 //!
-//! One table gives the enum, the code as it stands on the wire, and its meaning, so that the
-//! documentation and the coverage tests have one list to compare themselves with. Codes are part of
-//! the wire contract: they are added, never renamed. Issues inside a decision have a registry of
-//! their own in the engine.
+//! One table gives the enum, the code as it stands on the wire, and its meaning; what the check of a
+//! whole policy finds brings its codes and meanings along from the engine. So the documentation and
+//! the coverage tests have one list to compare themselves with. Codes are part of the wire contract:
+//! they are added, never renamed. Issues inside a decision have a registry of their own in the
+//! engine.
+
+use stage0_engine::policy::FindingKind;
 
 macro_rules! problem_codes {
     ($($variant:ident = $code:literal: $meaning:literal,)*) => {
@@ -15,13 +18,19 @@ macro_rules! problem_codes {
                 #[doc = concat!("`", $code, "`: ", $meaning, ".")]
                 $variant,
             )*
+            /// What the check of a whole policy found.
+            Finding(FindingKind),
         }
 
         impl ProblemCode {
+            /// The codes that are not those of findings.
+            const OWN: &'static [Self] = &[$(Self::$variant),*];
+
             /// The code as it stands on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)*
+                    Self::Finding(kind) => kind.code(),
                 }
             }
 
@@ -29,14 +38,16 @@ macro_rules! problem_codes {
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
+                    Self::Finding(kind) => kind.meaning(),
                 }
             }
-        }
 
-        /// Every problem code with its meaning, in the order of the documentation.
-        pub const PROBLEM_CODES: &[(ProblemCode, &str)] = &[
-            $((ProblemCode::$variant, $meaning),)*
-        ];
+            /// Every problem code, in the order of the documentation.
+            pub fn all() -> impl Iterator<Item = Self> {
+                let findings = FindingKind::ALL.iter().copied().map(Self::Finding);
+                Self::OWN.iter().copied().chain(findings)
+            }
+        }
     };
 }
 
@@ -45,7 +56,7 @@ problem_codes! {
     ProblemsTruncated = "PROBLEMS_TRUNCATED": "there are more problems than are reported at once",
 
     // Files.
-    PolicyTooLarge = "POLICY_TOO_LARGE": "a policy file has more bytes than the limit",
+    PolicyFileTooLarge = "POLICY_FILE_TOO_LARGE": "a policy file has more bytes than the limit",
     PolicyTooManyFiles = "POLICY_TOO_MANY_FILES": "a policy is made of more files than the limit",
     PolicyTooDeep = "POLICY_TOO_DEEP": "lists and maps are nested deeper than the limit",
     PolicyValueTooLong = "POLICY_VALUE_TOO_LONG": "one text, or one `[]` or `{}`, is longer than the limit",
@@ -61,6 +72,20 @@ problem_codes! {
     PolicyWrongType = "POLICY_WRONG_TYPE": "a value of another type than the key takes",
     PolicyUnknownValue = "POLICY_UNKNOWN_VALUE": "a word that is none of those the key takes",
     PolicyOutOfRange = "POLICY_OUT_OF_RANGE": "a number outside the range the key takes",
+    PolicyNumber = "POLICY_NUMBER": "a number that has too many digits to be kept exactly",
+    PolicyTime = "POLICY_TIME": "a text that is no time or duration",
+    PolicyName = "POLICY_NAME": "a name that is not spelled as names of its kind are",
+    PolicyNotAvailable = "POLICY_NOT_AVAILABLE": "a part of the policy language that this version does not have",
+
+    // Policies that import others.
+    PolicyImportMissing = "POLICY_IMPORT_MISSING": "an imported file or pack that does not exist",
+    PolicyImportVersion = "POLICY_IMPORT_VERSION": "an imported pack of another version than was asked for",
+    PolicyImportCycle = "POLICY_IMPORT_CYCLE": "policies that import each other",
+    PolicyRootOnly = "POLICY_ROOT_ONLY": "a key that only the outermost policy may have",
+
+    // Tests.
+    TestRequest = "TEST_REQUEST": "a test whose request no gate would accept",
+    TestSteps = "TEST_STEPS": "a test whose steps do not follow from each other",
 
     // YAML.
     YamlSyntax = "YAML_SYNTAX": "the text is not YAML",
@@ -114,10 +139,7 @@ problem_codes! {
 impl ProblemCode {
     /// The code that stands on the wire as this text.
     pub fn find(text: &str) -> Option<Self> {
-        PROBLEM_CODES
-            .iter()
-            .map(|(code, _)| *code)
-            .find(|code| code.as_str() == text)
+        Self::all().find(|code| code.as_str() == text)
     }
 }
 
@@ -134,15 +156,14 @@ mod tests {
     #[test]
     fn codes_are_unique_words_in_capitals_and_meanings_are_one_line() {
         let mut seen = Vec::new();
-        for (code, meaning) in PROBLEM_CODES {
-            let word = code.as_str();
+        for code in ProblemCode::all() {
+            let (word, meaning) = (code.as_str(), code.meaning());
             assert!(!seen.contains(&word), "{word} twice");
             assert!(
                 word.bytes()
                     .all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b'8')
             );
             assert!(!meaning.contains('\n') && !meaning.ends_with('.'));
-            assert_eq!(*meaning, code.meaning());
             seen.push(word);
         }
     }

@@ -1,151 +1,89 @@
-//! From a tree of values to typed data, with every problem reported.
+//! Holding a tree of values against the description of a format, with every problem reported.
 //!
-//! A [`Decoder`] offers readers for the shapes that a policy is made of: text, numbers, words of a
-//! fixed set, lists, maps with known keys and maps with keys of the author's. A reader returns
-//! `None` after reporting why, so a caller reads all the fields first and gives up with `?` last.
-//! What is [`NodeValue::Invalid`] was reported before: readers stay silent about it. The format of
-//! policies is not known here.
-//!
-//! ```
-//! use stage0_wire::decode::Decoder;
-//! use stage0_wire::problem::Problems;
-//! use stage0_wire::sources::Sources;
-//! use stage0_wire::tree::{Node, Tree};
-//!
-//! struct Quota {
-//!     name: String,
-//!     max: u64,
-//!     per: Vec<String>,
-//! }
-//!
-//! fn quota(decoder: &mut Decoder<'_>, node: &Node) -> Option<Quota> {
-//!     let fields = decoder.map(node, "a quota", &["name", "max", "per"])?;
-//!     let name = decoder.required(&fields, "name", Decoder::string);
-//!     let max = decoder.required(&fields, "max", |decoder, node| decoder.integer(node, 1..=1000));
-//!     let per = decoder.optional(&fields, "per", Decoder::string_or_strings);
-//!     Some(Quota {
-//!         name: name?.value,
-//!         max: max?.value,
-//!         per: per.unwrap_or_default().into_iter().map(|fact| fact.value).collect(),
-//!     })
-//! }
-//!
-//! let mut sources = Sources::new();
-//! let file = sources.add("quota.yaml", "name: mails\nmax: 0\npre: actor\n").unwrap();
-//! let mut decoder = Decoder::new(&sources, Problems::new());
-//! let tree = Tree::parse(&sources, file, decoder.problems()).unwrap();
-//! assert!(quota(&mut decoder, &tree.root).is_none());
-//! let problems = decoder.finish().finish();
-//! let messages: Vec<_> = problems.iter().map(|problem| problem.message()).collect();
-//! assert_eq!(
-//!     messages,
-//!     [
-//!         "`max` must be a whole number from 1 to 1000, found the number `0`",
-//!         "unknown key `pre` in a quota",
-//!     ]
-//! );
-//! ```
+//! [`Decoder::check`] walks a file and a [`Form`] side by side and reports whatever does not fit;
+//! after it, reading the values (`fields`) is silent, because what is missing or of the wrong type
+//! was told already. Decoders of single sections report through [`Decoder::error`] what no
+//! description can say. What is [`NodeValue::Invalid`] was reported by a parser: it is passed over.
 
-use std::ops::RangeInclusive;
-
+use stage0_engine::number::Number;
 use stage0_engine::span::{Span, Spanned};
+use stage0_engine::time::{Duration, Timestamp};
 
 use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::problem::{Problem, Problems};
+use crate::shape::{Form, Key, Kind, NameRule, Presence, Shape, Words, words};
 use crate::sources::Sources;
 use crate::suggest::nearest;
-use crate::tree::{Node, NodeValue, Text, is_json_number};
+use crate::tree::{Node, NodeValue, is_json_number};
 
-/// Reads typed data out of nodes and collects what is wrong.
+/// Checks values and collects what is wrong.
 #[derive(Debug)]
-pub struct Decoder<'s> {
+pub(crate) struct Decoder<'s> {
     sources: &'s Sources,
-    problems: Problems,
+    problems: &'s mut Problems,
+}
+
+/// A value that waits to be checked.
+#[derive(Debug, Clone, Copy)]
+struct Task<'n> {
+    node: &'n Node,
+    form: &'static Form,
     subject: Subject,
 }
 
-/// What is being read, for messages.
-#[derive(Debug, Clone, Copy)]
+impl<'n> Task<'n> {
+    /// Another value instead, which messages name in the same way.
+    fn of(self, node: &'n Node, form: &'static Form) -> Self {
+        Self { node, form, ..self }
+    }
+}
+
+/// What a value is, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Unnamed,
     /// The value of a key.
     Key(&'static str),
     /// An entry of the list that is the value of a key.
     EntryOf(&'static str),
-    /// A value in a map whose keys are the author's.
-    ValueIn(&'static str),
+    /// A value of the author's own key, in the map that is the value of a key.
+    ValueOf(&'static str),
 }
 
-/// A map whose keys were checked against those that have a meaning.
-#[derive(Debug, Clone)]
-pub struct Fields<'n> {
-    what: &'static str,
-    span: Span,
-    keys: &'static [&'static str],
-    entries: &'n [(Spanned<String>, Node)],
-    /// Keys that an unknown key was taken for: whoever misses them is told already.
-    misspelled: Vec<&'static str>,
-}
-
-impl<'n> Fields<'n> {
-    /// Where the map stands.
-    pub fn span(&self) -> Span {
-        self.span
+impl Subject {
+    fn entry(self) -> Self {
+        match self {
+            Self::Key(key) => Self::EntryOf(key),
+            other => other,
+        }
     }
 
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&'n Node> {
-        self.entry(key).map(|(_, node)| node)
+    fn value(self) -> Self {
+        match self {
+            Self::Key(key) => Self::ValueOf(key),
+            other => other,
+        }
     }
 
-    /// Where a key is written.
-    pub fn key_span(&self, key: &str) -> Option<Span> {
-        self.entry(key).map(|(key, _)| key.span)
-    }
-
-    /// Whether a key is there, with whatever value.
-    pub fn has(&self, key: &str) -> bool {
-        self.entry(key).is_some()
-    }
-
-    fn entry(&self, key: &str) -> Option<&'n (Spanned<String>, Node)> {
-        debug_assert!(
-            self.keys.contains(&key),
-            "`{key}` is none of the keys of {}",
-            self.what
-        );
-        self.entries.iter().find(|(name, _)| name.value == key)
+    fn must_be(self, expected: &str) -> String {
+        match self {
+            Self::Unnamed => format!("expected {expected}"),
+            Self::Key(key) => format!("`{key}` must be {expected}"),
+            Self::EntryOf(key) => format!("each entry of `{key}` must be {expected}"),
+            Self::ValueOf(key) => format!("each value in `{key}` must be {expected}"),
+        }
     }
 }
 
 impl<'s> Decoder<'s> {
     /// A decoder that adds to what was found so far.
-    pub fn new(sources: &'s Sources, problems: Problems) -> Self {
-        Self {
-            sources,
-            problems,
-            subject: Subject::Unnamed,
-        }
-    }
-
-    /// The files that the nodes come from.
-    pub fn sources(&self) -> &'s Sources {
-        self.sources
-    }
-
-    /// What was found so far, to add to it.
-    pub fn problems(&mut self) -> &mut Problems {
-        &mut self.problems
-    }
-
-    /// What was found.
-    pub fn finish(self) -> Problems {
-        self.problems
+    pub(crate) fn new(sources: &'s Sources, problems: &'s mut Problems) -> Self {
+        Self { sources, problems }
     }
 
     /// Reports an error at a place. `complete` adds help and related places, if any.
-    pub fn error(
+    pub(crate) fn error(
         &mut self,
         span: Span,
         code: ProblemCode,
@@ -157,280 +95,398 @@ impl<'s> Decoder<'s> {
             .error(|| complete(Problem::at(sources, span, code, message)));
     }
 
-    /// A map with known keys; others are reported. `what` is what it describes, as in `a rule`.
-    pub fn map<'n>(
+    /// Reports an error with help.
+    pub(crate) fn error_with_help(
         &mut self,
-        node: &'n Node,
-        what: &'static str,
-        keys: &'static [&'static str],
-    ) -> Option<Fields<'n>> {
-        let entries = self.entries_of(node, what)?;
-        let mut misspelled = Vec::new();
-        for (key, _) in entries {
-            if keys.contains(&key.value.as_str()) {
-                continue;
-            }
-            let meant = nearest(&key.value, keys.iter().copied())
-                // A key that is there as well was not misspelled here.
-                .filter(|meant| !entries.iter().any(|(other, _)| other.value == *meant));
-            let message = format!("unknown key {} in {what}", quoted(&key.value));
-            self.error(
-                key.span,
-                ProblemCode::PolicyUnknownKey,
-                message,
-                |problem| match meant {
-                    Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-                    None => problem.help(format!("the keys of {what} are {}", words(keys, "and"))),
-                },
-            );
-            misspelled.extend(meant);
-        }
-        Some(Fields {
-            what,
-            span: node.span,
-            keys,
-            entries,
-            misspelled,
-        })
+        span: Span,
+        code: ProblemCode,
+        message: impl AsRef<str>,
+        help: impl AsRef<str>,
+    ) {
+        self.error(span, code, message, |problem| problem.help(help));
     }
 
-    /// A map whose keys are the author's, in the order in which they are written. Entries that
-    /// `read` refuses are left out.
-    pub fn entries<'n, T>(
+    /// Reports an error that has to do with an earlier place as well.
+    pub(crate) fn error_and_first(
         &mut self,
-        node: &'n Node,
-        what: &'static str,
-        mut read: impl FnMut(&mut Self, &'n Spanned<String>, &'n Node) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let entries = self.entries_of(node, what)?;
-        let values = self.about(Subject::ValueIn(what), |decoder| {
-            let read = entries.iter().map(|(key, node)| read(decoder, key, node));
-            read.collect::<Vec<_>>().into_iter().flatten().collect()
+        span: Span,
+        code: ProblemCode,
+        message: impl AsRef<str>,
+        (first, label): (Span, &str),
+        help: impl AsRef<str>,
+    ) {
+        let sources = self.sources;
+        self.error(span, code, message, |problem| {
+            problem.related(sources, first, label).help(help)
         });
-        Some(values)
     }
 
-    /// The value of a key that must be there.
-    pub fn required<'n, T>(
-        &mut self,
-        fields: &Fields<'n>,
-        key: &'static str,
-        read: impl FnOnce(&mut Self, &'n Node) -> Option<T>,
-    ) -> Option<T> {
-        if !fields.has(key) && !fields.misspelled.contains(&key) {
-            let message = format!("{} needs `{key}`", fields.what);
-            self.error(
-                fields.span,
-                ProblemCode::PolicyMissingKey,
-                message,
-                |problem| problem,
-            );
+    /// Reports whatever in a value does not fit a form.
+    pub(crate) fn check(&mut self, node: &Node, form: &'static Form) {
+        let mut waiting = vec![Task {
+            node,
+            form,
+            subject: Subject::Unnamed,
+        }];
+        while let Some(task) = waiting.pop() {
+            self.check_one(task, &mut waiting);
         }
-        self.optional(fields, key, read)
     }
 
-    /// The value of a key, if it is there.
-    pub fn optional<'n, T>(
-        &mut self,
-        fields: &Fields<'n>,
-        key: &'static str,
-        read: impl FnOnce(&mut Self, &'n Node) -> Option<T>,
-    ) -> Option<T> {
-        let node = fields.get(key)?;
-        self.about(Subject::Key(key), |decoder| read(decoder, node))
-    }
-
-    /// The one of several keys that is there; none or more than one is reported.
-    pub fn exactly_one<'n>(
-        &mut self,
-        fields: &Fields<'n>,
-        keys: &'static [&'static str],
-    ) -> Option<(&'static str, &'n Node)> {
-        let found = self.at_most_one(fields, keys);
-        let is_told = keys
-            .iter()
-            .any(|key| fields.has(key) || fields.misspelled.contains(key));
-        if !is_told {
-            let message = format!("{} needs one of {}", fields.what, words(keys, "or"));
-            self.error(
-                fields.span,
-                ProblemCode::PolicyMissingKey,
-                message,
-                |problem| problem,
-            );
+    /// Checks a value, and leaves what is inside it for later.
+    fn check_one<'n>(&mut self, task: Task<'n>, waiting: &mut Vec<Task<'n>>) {
+        let Task { node, form, .. } = task;
+        let Some(kind) = Kind::of(&node.value) else {
+            return;
+        };
+        if !form.takes(kind) {
+            self.mismatch(task, kind);
+            return;
         }
-        found
+        match (form, &node.value) {
+            (Form::Either(forms), _) => {
+                let fitting = forms.iter().find(|form| form.takes(kind));
+                waiting.extend(fitting.map(|form| task.of(node, form)));
+            }
+            (Form::List(entry) | Form::OneOrMany(entry), NodeValue::List(items)) => {
+                waiting.extend(items.iter().map(|item| Task {
+                    node: item,
+                    form: entry,
+                    subject: task.subject.entry(),
+                }));
+            }
+            (Form::OneOrMany(one), _) => waiting.push(task.of(node, one)),
+            (Form::Headed(first, others), NodeValue::List(items)) => {
+                self.check_headed(task, items, first, others, waiting);
+            }
+            (Form::Map(shape), NodeValue::Map(entries)) => {
+                self.check_map(node, entries, shape, waiting);
+            }
+            (Form::MapOf(rule, form), NodeValue::Map(entries)) => {
+                for (key, value) in entries {
+                    if let Some(rule) = rule {
+                        self.check_name(&key.value, key.span, rule);
+                    }
+                    waiting.push(Task {
+                        node: value,
+                        form,
+                        subject: task.subject.value(),
+                    });
+                }
+            }
+            // Numbers are judged wherever they stand: none may be rounded later.
+            (Form::Object | Form::Any, NodeValue::Map(entries)) => {
+                waiting.extend(entries.iter().map(|(_, value)| task.of(value, &Form::Any)));
+            }
+            (Form::Any, NodeValue::List(items)) => {
+                waiting.extend(items.iter().map(|item| task.of(item, &Form::Any)));
+            }
+            (_, NodeValue::Number(number)) => self.check_number(task, number),
+            (_, NodeValue::Bool(false)) if matches!(form, Form::TrueOrCondition) => {
+                let message = task.subject.must_be("`true` or a condition, found `false`");
+                self.error_with_help(
+                    node.span,
+                    ProblemCode::PolicyUnknownValue,
+                    message,
+                    "a rule that never says anything is left out",
+                );
+            }
+            (_, NodeValue::String(text)) => {
+                self.check_text(task, &text.value, text.span());
+            }
+            _ => {}
+        }
     }
 
-    /// The one of several keys that is there, if any; more than one is reported.
-    pub fn at_most_one<'n>(
-        &mut self,
-        fields: &Fields<'n>,
-        keys: &'static [&'static str],
-    ) -> Option<(&'static str, &'n Node)> {
-        let mut found = keys
-            .iter()
-            .filter_map(|key| Some((*key, fields.get(key)?, fields.key_span(key)?)));
-        let (first, node, first_span) = found.next()?;
-        if let Some((second, _, second_span)) = found.next() {
-            let (earlier, later) = if first_span < second_span {
-                ((first, first_span), (second, second_span))
-            } else {
-                ((second, second_span), (first, first_span))
-            };
-            let message = format!(
-                "`{}` and `{}` in one: {} takes one of them",
-                earlier.0, later.0, fields.what
-            );
-            let sources = self.sources;
-            self.error(
-                later.1,
-                ProblemCode::PolicyConflictingKeys,
-                message,
-                |problem| {
+    fn check_text(&mut self, task: Task<'_>, text: &str, span: Span) {
+        match task.form {
+            Form::Name(rule) => self.check_name(text, span, rule),
+            Form::Words(known) => self.check_word(task, text, span, known),
+            Form::Duration => {
+                let error = match Duration::parse_with_days(text) {
+                    Ok(duration) if duration <= Duration::ZERO => {
+                        String::from("a time to last is longer than none")
+                    }
+                    Ok(_) => return,
+                    Err(error) => error.to_string(),
+                };
+                self.error_with_help(
+                    span,
+                    ProblemCode::PolicyTime,
+                    format!("{} is no duration: {error}", quoted(text)),
+                    "write for example `15m`, `4h` or `1d`",
+                );
+            }
+            Form::Timestamp => {
+                if let Err(error) = Timestamp::parse(text) {
+                    self.error_with_help(
+                        span,
+                        ProblemCode::PolicyTime,
+                        format!("{} is no time: {error}", quoted(text)),
+                        "write for example `2026-01-05T10:00:00Z` or `2026-01-05T10:00:00+01:00`",
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_name(&mut self, name: &str, span: Span, rule: &NameRule) {
+        if rule.accepts(name) {
+            return;
+        }
+        let message = format!("{} cannot be {}", quoted(name), rule.what);
+        let help = match rule.nearest(name) {
+            Some(near) => format!("write `{near}`: {}", rule.help),
+            None => String::from(rule.help),
+        };
+        self.error_with_help(span, ProblemCode::PolicyName, message, help);
+    }
+
+    fn check_word(&mut self, task: Task<'_>, word: &str, span: Span, known: &Words) {
+        if known.names.contains(&word) {
+            return;
+        }
+        if let Some((word, help)) = known.later.iter().find(|(later, _)| *later == word) {
+            let message = format!("this version does not have `{word}`");
+            self.error_with_help(span, ProblemCode::PolicyNotAvailable, message, help);
+            return;
+        }
+        let expected = words(known.names, "or");
+        let message = format!(
+            "{}, found {}",
+            task.subject.must_be(&expected),
+            quoted(word)
+        );
+        let meant = nearest(word, known.names.iter().copied());
+        self.error(
+            span,
+            ProblemCode::PolicyUnknownValue,
+            message,
+            |problem| match (meant, known.help) {
+                (Some(meant), _) => problem.help(format!("did you mean `{meant}`?")),
+                (None, "") => problem,
+                (None, help) => problem.help(help),
+            },
+        );
+    }
+
+    fn check_number(&mut self, task: Task<'_>, number: &str) {
+        let span = task.node.span;
+        if let Form::Whole(least, most) = task.form {
+            let value = number.parse::<u32>().ok();
+            if value.is_none_or(|value| !(*least..=*most).contains(&value)) {
+                let message = format!(
+                    "{}, found the number {}",
+                    task.subject.must_be(&task.form.expected()),
+                    quoted(number)
+                );
+                self.error(span, ProblemCode::PolicyOutOfRange, message, |problem| {
                     problem
-                        .related(sources, earlier.1, "the other one")
-                        .help(format!("keep one of {}", words(keys, "or")))
-                },
+                });
+            }
+        } else if let Err(error) = Number::parse(number) {
+            let message = format!("{} cannot be kept exactly: {error}", quoted(number));
+            self.error_with_help(
+                span,
+                ProblemCode::PolicyNumber,
+                message,
+                "numbers are never rounded; put it in quotes if it is an identifier",
             );
-            return None;
-        }
-        Some((first, node))
-    }
-
-    /// Text, which knows where each part of it stands.
-    pub fn text<'n>(&mut self, node: &'n Node) -> Option<&'n Text> {
-        match &node.value {
-            NodeValue::String(text) => Some(text),
-            _ => self.mismatch(node, "text"),
         }
     }
 
-    /// Text, as a string of its own.
-    pub fn string(&mut self, node: &Node) -> Option<Spanned<String>> {
-        let text = self.text(node)?;
-        Some(Spanned::new(text.value.clone(), text.span()))
-    }
-
-    /// `true` or `false`.
-    pub fn bool(&mut self, node: &Node) -> Option<Spanned<bool>> {
-        match &node.value {
-            NodeValue::Bool(value) => Some(Spanned::new(*value, node.span)),
-            _ => self.mismatch(node, "`true` or `false`"),
-        }
-    }
-
-    /// A number, as it was written.
-    pub fn number<'n>(&mut self, node: &'n Node) -> Option<Spanned<&'n str>> {
-        match &node.value {
-            NodeValue::Number(number) => Some(Spanned::new(number, node.span)),
-            _ => self.mismatch(node, "a number"),
-        }
-    }
-
-    /// A whole number within a range.
-    pub fn integer(&mut self, node: &Node, range: RangeInclusive<u64>) -> Option<Spanned<u64>> {
-        let (least, most) = (range.start(), range.end());
-        let expected = match *most {
-            u64::MAX => format!("a whole number of at least {least}"),
-            _ => format!("a whole number from {least} to {most}"),
-        };
-        let NodeValue::Number(number) = &node.value else {
-            return self.mismatch(node, &expected);
-        };
-        let value = number.parse().ok().filter(|value| range.contains(value));
-        if value.is_none() {
+    fn check_headed<'n>(
+        &mut self,
+        task: Task<'n>,
+        items: &'n [Node],
+        first: &'static Form,
+        others: &'static Form,
+        waiting: &mut Vec<Task<'n>>,
+    ) {
+        let Some((head, rest)) = items.split_first() else {
             let message = format!(
-                "{}, found the number {}",
-                self.must_be(&expected),
-                quoted(number)
+                "{}, found none",
+                task.subject.must_be("a list of at least one")
             );
             self.error(
-                node.span,
+                task.node.span,
                 ProblemCode::PolicyOutOfRange,
                 message,
                 |problem| problem,
             );
-        }
-        Some(Spanned::new(value?, node.span))
-    }
-
-    /// One of some words, and what it stands for.
-    pub fn choice<T: Copy>(&mut self, node: &Node, choices: &[(&str, T)]) -> Option<Spanned<T>> {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let expected = words(&names, "or");
-        let NodeValue::String(text) = &node.value else {
-            return self.mismatch(node, &expected);
+            return;
         };
-        let chosen = choices.iter().find(|(name, _)| *name == text.value);
-        if chosen.is_none() {
-            let message = format!("{}, found {}", self.must_be(&expected), quoted(&text.value));
-            let meant = nearest(&text.value, names);
-            self.error(
-                node.span,
-                ProblemCode::PolicyUnknownValue,
-                message,
-                |problem| match meant {
-                    Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-                    None => problem,
-                },
-            );
-        }
-        Some(Spanned::new(chosen?.1, node.span))
+        let subject = task.subject.entry();
+        waiting.push(Task {
+            node: head,
+            form: first,
+            subject,
+        });
+        waiting.extend(rest.iter().map(|node| Task {
+            node,
+            form: others,
+            subject,
+        }));
     }
 
-    /// A list. Entries that `read` refuses are left out.
-    pub fn list<'n, T>(
+    fn check_map<'n>(
         &mut self,
         node: &'n Node,
-        read: impl FnMut(&mut Self, &'n Node) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        match &node.value {
-            NodeValue::List(items) => Some(self.each(items, read)),
-            _ => self.mismatch(node, "a list"),
+        entries: &'n [(Spanned<String>, Node)],
+        shape: &'static Shape,
+        waiting: &mut Vec<Task<'n>>,
+    ) {
+        // Keys that an unknown key was taken for: whoever misses them is told already.
+        let mut misspelled = Vec::new();
+        let mut found: Vec<(&'static Key, Span)> = Vec::with_capacity(entries.len());
+        for (name, value) in entries {
+            match shape.key(&name.value) {
+                Some(key) => {
+                    found.push((key, name.span));
+                    if let Presence::Later(help) = key.presence {
+                        let message = format!("this version does not have `{}`", key.name);
+                        self.error_with_help(
+                            name.span,
+                            ProblemCode::PolicyNotAvailable,
+                            message,
+                            help,
+                        );
+                    } else {
+                        waiting.push(Task {
+                            node: value,
+                            form: &key.form,
+                            subject: Subject::Key(key.name),
+                        });
+                    }
+                }
+                None => misspelled.extend(self.unknown_key(name, entries, shape)),
+            }
         }
+        for key in shape.keys() {
+            let place = |name: &str| {
+                let found = found.iter().find(|(key, _)| key.name == name);
+                found.map(|(_, span)| *span)
+            };
+            match (key.presence, place(key.name)) {
+                (Presence::Required(help), None) if !misspelled.contains(&key.name) => {
+                    let message = format!("{} needs `{}`", shape.what, key.name);
+                    self.error(
+                        beginning(node, entries),
+                        ProblemCode::PolicyMissingKey,
+                        message,
+                        |problem| match help {
+                            "" => problem,
+                            help => problem.help(help),
+                        },
+                    );
+                }
+                (Presence::With(other), Some(span))
+                    if place(other).is_none() && !misspelled.contains(&other) =>
+                {
+                    let message = format!("`{}` means something only beside `{other}`", key.name);
+                    self.error(span, ProblemCode::PolicyMissingKey, message, |problem| {
+                        problem
+                    });
+                }
+                _ => {}
+            }
+        }
+        self.check_choice(node, entries, shape, &found, &misspelled);
     }
 
-    /// A list of texts.
-    pub fn strings(&mut self, node: &Node) -> Option<Vec<Spanned<String>>> {
-        self.list(node, Self::string)
-    }
-
-    /// A list, or a single entry without brackets.
-    pub fn one_or_list<'n, T>(
+    /// Reports that none, or more than one, of the keys is there of which there has to be one.
+    fn check_choice(
         &mut self,
-        node: &'n Node,
-        mut read: impl FnMut(&mut Self, &'n Node) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        match &node.value {
-            NodeValue::List(items) => Some(self.each(items, read)),
-            _ => Some(vec![read(self, node)?]),
+        node: &Node,
+        entries: &[(Spanned<String>, Node)],
+        shape: &Shape,
+        found: &[(&'static Key, Span)],
+        misspelled: &[&str],
+    ) {
+        let mut chosen = found
+            .iter()
+            .filter(|(key, _)| shape.one_of.contains(&key.name));
+        match (chosen.next(), chosen.next()) {
+            (None, _) => {
+                let is_told = shape.one_of.iter().any(|key| misspelled.contains(key));
+                if !is_told && !shape.one_of.is_empty() {
+                    let message =
+                        format!("{} needs one of {}", shape.what, words(shape.one_of, "or"));
+                    self.error(
+                        beginning(node, entries),
+                        ProblemCode::PolicyMissingKey,
+                        message,
+                        |problem| problem,
+                    );
+                }
+            }
+            (Some((first, first_span)), Some((second, span))) => {
+                let message = format!(
+                    "`{}` and `{}` in one: {} takes one of them",
+                    first.name, second.name, shape.what
+                );
+                self.error_and_first(
+                    *span,
+                    ProblemCode::PolicyConflictingKeys,
+                    message,
+                    (*first_span, "the other one"),
+                    format!("keep one of {}", words(shape.one_of, "or")),
+                );
+            }
+            (Some(_), None) => {}
         }
     }
 
-    /// A text, or a list of texts.
-    pub fn string_or_strings(&mut self, node: &Node) -> Option<Vec<Spanned<String>>> {
-        match &node.value {
-            NodeValue::List(items) => Some(self.each(items, Self::string)),
-            NodeValue::String(_) => Some(vec![self.string(node)?]),
-            _ => self.mismatch(node, "text or a list of texts"),
-        }
+    /// Reports a key that has no meaning; the key that was probably meant.
+    fn unknown_key(
+        &mut self,
+        name: &Spanned<String>,
+        entries: &[(Spanned<String>, Node)],
+        shape: &'static Shape,
+    ) -> Option<&'static str> {
+        let known: Vec<&str> = shape
+            .keys()
+            .filter(|key| key.is_known())
+            .map(|key| key.name)
+            .collect();
+        let meant = nearest(&name.value, known.iter().copied())
+            // A key that is there as well was not misspelled here.
+            .filter(|meant| !entries.iter().any(|(other, _)| other.value == *meant));
+        let message = format!("unknown key {} in {}", quoted(&name.value), shape.what);
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the keys of {} are {}", shape.what, words(&known, "and")),
+        };
+        self.error_with_help(name.span, ProblemCode::PolicyUnknownKey, message, help);
+        meant.and_then(|meant| shape.key(meant)).map(|key| key.name)
     }
 
-    /// Reports that a node is of another type than expected, with help where the remedy is plain.
-    /// Always `None`, so that readers of other shapes can end with it.
-    pub fn mismatch<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+    /// Reports that a value is of another kind than its form takes, with help where the remedy is
+    /// plain.
+    fn mismatch(&mut self, task: Task<'_>, kind: Kind) {
+        let Task {
+            node,
+            form,
+            subject,
+        } = task;
         let found = match &node.value {
-            NodeValue::Invalid => return None,
-            NodeValue::Null => String::from("nothing"),
+            NodeValue::Null | NodeValue::Invalid => String::from("nothing"),
             NodeValue::Bool(value) => format!("`{value}`"),
             NodeValue::Number(number) => format!("the number {}", quoted(number)),
             NodeValue::String(text) => format!("the text {}", quoted(&text.value)),
             NodeValue::List(_) => String::from("a list"),
             NodeValue::Map(_) => String::from("a map"),
         };
-        let message = format!("{}, found {found}", self.must_be(expected));
-        let help = remedy(node, expected);
+        let expected = match (form, subject) {
+            // The list's name says less than what its entries are.
+            (Form::Map(shape), Subject::Unnamed | Subject::EntryOf(_)) => {
+                format!("{}, as a map", shape.what)
+            }
+            _ => form.expected(),
+        };
+        let message = format!("{}, found {found}", subject.must_be(&expected));
+        let help = remedy(&node.value, kind, form, subject);
         self.error(
             node.span,
             ProblemCode::PolicyWrongType,
@@ -440,98 +496,44 @@ impl<'s> Decoder<'s> {
                 None => problem,
             },
         );
-        None
-    }
-
-    fn entries_of<'n>(
-        &mut self,
-        node: &'n Node,
-        what: &'static str,
-    ) -> Option<&'n [(Spanned<String>, Node)]> {
-        match (&node.value, self.subject) {
-            (NodeValue::Map(entries), _) => Some(entries),
-            (_, Subject::Key(_) | Subject::ValueIn(_)) => self.mismatch(node, "a map"),
-            // The list's name says less than what its entries are.
-            (_, Subject::Unnamed | Subject::EntryOf(_)) => {
-                self.mismatch(node, &format!("{what}, as a map"))
-            }
-        }
-    }
-
-    fn each<'n, T>(
-        &mut self,
-        items: &'n [Node],
-        mut read: impl FnMut(&mut Self, &'n Node) -> Option<T>,
-    ) -> Vec<T> {
-        let subject = match self.subject {
-            Subject::Key(key) => Subject::EntryOf(key),
-            other => other,
-        };
-        self.about(subject, |decoder| {
-            let mut values = Vec::with_capacity(items.len());
-            for item in items {
-                values.extend(read(decoder, item));
-            }
-            values
-        })
-    }
-
-    /// Reads with another subject for messages.
-    fn about<T>(&mut self, subject: Subject, read: impl FnOnce(&mut Self) -> T) -> T {
-        let outer = std::mem::replace(&mut self.subject, subject);
-        let value = read(self);
-        self.subject = outer;
-        value
-    }
-
-    fn must_be(&self, expected: &str) -> String {
-        match self.subject {
-            Subject::Unnamed => format!("expected {expected}"),
-            Subject::Key(key) => format!("`{key}` must be {expected}"),
-            Subject::EntryOf(key) => format!("each entry of `{key}` must be {expected}"),
-            Subject::ValueIn(what) => format!("each value in {what} must be {expected}"),
-        }
     }
 }
 
-/// What to do about a value of the wrong type, where that can be told.
-fn remedy(node: &Node, expected: &str) -> Option<String> {
-    let wants_text = expected.starts_with("text");
-    match &node.value {
-        NodeValue::Null => Some(String::from("write the value behind the `:`")),
-        NodeValue::Number(written) if wants_text => {
-            Some(format!("put it in quotes: `\"{written}\"`"))
-        }
-        NodeValue::Bool(written) if wants_text => {
-            Some(format!("put it in quotes: `\"{written}\"`"))
-        }
-        NodeValue::List(_) | NodeValue::Map(_) if wants_text => Some(String::from(
-            "put text that begins with `[` or `{`, or contains `: `, in single quotes",
-        )),
-        NodeValue::String(text) => {
-            let is_number = expected.contains("number") && is_json_number(&text.value);
-            let is_bool =
-                expected.contains("`true`") && matches!(text.value.as_str(), "true" | "false");
-            if is_number || is_bool {
-                Some(format!("remove the quotes: `{}`", text.value))
-            } else if expected == "a list" {
-                Some(String::from(
-                    "write each entry on a line of its own behind `- `, or all in `[]`",
-                ))
-            } else {
-                None
-            }
-        }
-        _ => None,
-    }
+/// Where a map begins: its first key. A problem of the map as a whole is shown there, because its
+/// span may have hundreds of lines.
+fn beginning(node: &Node, entries: &[(Spanned<String>, Node)]) -> Span {
+    entries.first().map_or(node.span, |(key, _)| key.span)
 }
 
-/// Words in backticks with commas, and a last one.
-fn words(words: &[&str], last: &str) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        None => String::from("nothing"),
-        Some((only, [])) => only.clone(),
-        Some((end, head)) => format!("{} {last} {end}", head.join(", ")),
-    }
+/// What to do about a value of the wrong kind, where that can be told.
+fn remedy(value: &NodeValue, kind: Kind, form: &Form, subject: Subject) -> Option<String> {
+    const AS_LIST: &str = "write each entry on a line of its own behind `- `, or all in `[]`";
+    let takes = |kind| form.takes(kind);
+    let help = match (kind, value) {
+        (Kind::Null, _) => match subject {
+            Subject::EntryOf(_) => "write the entry behind the `-`",
+            _ if takes(Kind::Map) => "write its keys below it, or `{}` if there is nothing to say",
+            _ => "write the value behind the `:`",
+        },
+        (_, NodeValue::Number(written)) if takes(Kind::Text) => {
+            return Some(format!("put it in quotes: `\"{written}\"`"));
+        }
+        (_, NodeValue::Bool(written)) if takes(Kind::Text) => {
+            return Some(format!("put it in quotes: `\"{written}\"`"));
+        }
+        (Kind::List | Kind::Map, _)
+            if takes(Kind::Text) && !takes(Kind::List) && !takes(Kind::Map) =>
+        {
+            "put text that begins with `[` or `{`, or contains `: `, in single quotes"
+        }
+        (_, NodeValue::String(text))
+            if takes(Kind::Number) && is_json_number(&text.value)
+                || takes(Kind::Bool) && matches!(text.value.as_str(), "true" | "false") =>
+        {
+            return Some(format!("remove the quotes: `{}`", text.value));
+        }
+        (Kind::Text | Kind::Map, _) if takes(Kind::List) => AS_LIST,
+        _ => return None,
+    };
+    Some(String::from(help))
 }

@@ -1,32 +1,10 @@
-//! How text is written out: as a JSON string, and for a person's terminal.
+//! How other people's text is shown to a person.
 //!
-//! Policy text is other people's text. Shown to a person it must not move the cursor, change
-//! colours, reorder a line or hide in it, so whatever does not stand for itself is spelled out.
-//! Canonical JSON on the other hand escapes only what it must.
+//! Shown in a terminal, a policy's text must not move the cursor, change colours, reorder a line or
+//! hide in it, so whatever does not stand for itself is spelled out. Canonical JSON, which escapes
+//! only what it must, is written by the engine.
 
 use std::fmt::Write as _;
-
-/// Appends `text` as a JSON string in quotes, with the fewest escapes that JSON allows.
-pub(crate) fn write_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '\0'..='\u{1f}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-}
 
 /// Whether a character would be invisible, or would change how the text around it is shown.
 pub(crate) fn is_hidden(character: char) -> bool {
@@ -147,16 +125,6 @@ fn columns(character: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_strings_escape_only_what_they_must() {
-        let mut out = String::new();
-        write_json_string(&mut out, "a\"b\\c/\u{8}\t\n\u{c}\r\u{1}\u{7f}é\u{2028}😀");
-        assert_eq!(
-            out,
-            "\"a\\\"b\\\\c/\\b\\t\\n\\f\\r\\u0001\u{7f}é\u{2028}😀\""
-        );
-    }
 
     #[test]
     fn nothing_hidden_reaches_a_terminal() {

@@ -46,6 +46,14 @@ struct Parser<'a> {
 /// A problem after which it is unclear how the text goes on.
 type Stop = Problem;
 
+/// Why an escape stands for no character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EscapeError {
+    Unknown,
+    Digits,
+    Half,
+}
+
 /// What may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -226,9 +234,9 @@ impl<'a> Parser<'a> {
                             value.push(character);
                             pieces.other(from..self.at, character.len_utf8());
                         }
-                        Err(problem) => {
+                        Err(error) => {
                             sound = false;
-                            self.problems.push(problem);
+                            self.report_escape(from..self.at, error);
                         }
                     }
                 }
@@ -273,12 +281,8 @@ impl<'a> Parser<'a> {
     }
 
     /// The character that an escape stands for; what is no escape is stepped over.
-    fn escape(&mut self) -> Result<char, Problem> {
-        let start = self.at;
+    fn escape(&mut self) -> Result<char, EscapeError> {
         let character = self.rest().chars().nth(1);
-        self.at = start
-            .saturating_add(1)
-            .saturating_add(character.map_or(0, char::len_utf8));
         let simple = match character {
             Some(same @ ('"' | '\\' | '/')) => same,
             Some('b') => '\u{8}',
@@ -286,75 +290,75 @@ impl<'a> Parser<'a> {
             Some('n') => '\n',
             Some('r') => '\r',
             Some('t') => '\t',
-            Some('u') => return self.unicode_escape(start),
-            _ => {
-                if character == Some('\n') {
-                    // The line break is the string's problem.
-                    self.at = self.at.saturating_sub(1);
-                }
-                return Err(self
-                    .bad_escape(start, "is no escape of JSON")
-                    .help("write a backslash as `\\\\`"));
+            Some('u') => {
+                self.at = self.at.saturating_add(2);
+                return self.unicode_escape();
+            }
+            // The end of the line is the string's problem.
+            None | Some('\n') => {
+                self.at = self.at.saturating_add(1);
+                return Err(EscapeError::Unknown);
+            }
+            Some(other) => {
+                self.at = self.at.saturating_add(1).saturating_add(other.len_utf8());
+                return Err(EscapeError::Unknown);
             }
         };
+        self.at = self.at.saturating_add(2);
         Ok(simple)
     }
 
-    fn unicode_escape(&mut self, start: usize) -> Result<char, Problem> {
-        let Some(first) = self.four_digits() else {
-            return Err(self
-                .bad_escape(start, "is no escape of JSON")
-                .help("`\\u` takes four hexadecimal digits, as in `\\u00e9`"));
-        };
-        if let Some(character) = char::from_u32(first) {
+    fn unicode_escape(&mut self) -> Result<char, EscapeError> {
+        let first = self.four_digits().ok_or(EscapeError::Digits)?;
+        if let Some(character) = char::from_u32(first.into()) {
             return Ok(character);
         }
-        let pair = self
-            .rest()
-            .starts_with("\\u")
-            .then(|| {
-                let back = self.at;
-                self.at = self.at.saturating_add(2);
-                let second = self.four_digits();
-                let both = second.and_then(|second| {
-                    let unit = |digits| u16::try_from(digits).unwrap_or(0);
-                    char::decode_utf16([unit(first), unit(second)]).next()?.ok()
-                });
-                if both.is_none() {
-                    self.at = back;
-                }
-                both
-            })
-            .flatten();
-        pair.ok_or_else(|| {
-            self.bad_escape(start, "is half of a character")
-                .help("a surrogate must be followed by its other half, as in `\\ud83d\\ude00`")
+        let behind_first = self.at;
+        let both = self.rest().starts_with("\\u").then(|| {
+            self.at = self.at.saturating_add(2);
+            let second = self.four_digits()?;
+            char::decode_utf16([first, second]).next()?.ok()
+        });
+        both.flatten().ok_or_else(|| {
+            self.at = behind_first;
+            EscapeError::Half
         })
     }
 
-    fn four_digits(&mut self) -> Option<u32> {
+    fn four_digits(&mut self) -> Option<u16> {
         let digits = self.rest().get(..4)?;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         self.at = self.at.saturating_add(4);
-        u32::from_str_radix(digits, 16).ok()
+        u16::from_str_radix(digits, 16).ok()
     }
 
-    fn bad_escape(&self, start: usize, what: &str) -> Problem {
-        let escape = self.text.get(start..self.at).unwrap_or_default();
-        Problem::at(
-            self.sources,
-            self.tree.span(start..self.at),
-            ProblemCode::JsonEscape,
-            format!("{} {what}", quoted(escape.trim_end())),
-        )
+    fn report_escape(&mut self, range: Range<usize>, error: EscapeError) {
+        let escape = quoted(self.text.get(range.clone()).unwrap_or_default().trim_end());
+        let (message, help) = match error {
+            EscapeError::Unknown => (
+                format!("{escape} is no escape of JSON"),
+                "write a backslash as `\\\\`",
+            ),
+            EscapeError::Digits => (
+                format!("{escape} is no escape of JSON"),
+                "`\\u` takes four hexadecimal digits, as in `\\u00e9`",
+            ),
+            EscapeError::Half => (
+                format!("{escape} is half of a character"),
+                "a surrogate must be followed by its other half, as in `\\ud83d\\ude00`",
+            ),
+        };
+        let (sources, span) = (self.sources, self.tree.span(range));
+        self.problems
+            .error(|| Problem::at(sources, span, ProblemCode::JsonEscape, message).help(help));
     }
 
     fn close(&mut self) -> Next {
         self.at = self.at.saturating_add(1);
         self.brackets.pop();
-        self.tree.close(Some(self.at), self.problems);
+        self.tree.close(Some(self.at), false, self.problems);
         Next::CommaOrEnd
     }
 
@@ -407,12 +411,15 @@ impl<'a> Parser<'a> {
             _ => false,
         };
         let expected = if in_map { "`,` or `}`" } else { "`,` or `]`" };
-        let problem = self.unexpected(expected);
         if !goes_on {
-            return Err(problem);
+            return Err(self.unexpected(expected));
         }
-        self.problems
-            .push(problem.help("put a comma between the entries"));
+        let mut problems = std::mem::take(self.problems);
+        problems.error(|| {
+            self.unexpected(expected)
+                .help("put a comma between the entries")
+        });
+        *self.problems = problems;
         Ok(if in_map { Next::Key } else { Next::Value })
     }
 
@@ -431,6 +438,12 @@ impl<'a> Parser<'a> {
             .find(|character: char| !character.is_alphanumeric() && character != '_')
             .unwrap_or(rest.len());
         let length = match word {
+            // A string up to its end, so that it can be recognised.
+            0 if rest.starts_with('"') => rest
+                .match_indices(['"', '\n'])
+                .nth(1)
+                .filter(|(_, last)| *last == "\"")
+                .map_or(1, |(end, _)| end.saturating_add(1)),
             0 => rest.chars().next().map_or(0, char::len_utf8),
             length => length,
         };

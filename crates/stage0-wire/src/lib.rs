@@ -1,13 +1,23 @@
 //! Text to request and policy.
 
+pub mod cases;
 pub mod codes;
 mod decision_json;
-pub mod decode;
+mod decode;
 mod escape;
+mod fields;
+mod finding;
+pub mod imports;
+pub mod json_schema;
 mod json_tree;
+pub mod load;
+pub mod packs;
+mod policy;
+mod policy_digest;
 pub mod position;
 pub mod problem;
 mod request_text;
+mod shape;
 pub mod sources;
 pub mod strict_json;
 mod suggest;

@@ -7,11 +7,12 @@
 
 use std::fmt::Write as _;
 
+use stage0_engine::canonical::write_string;
 use stage0_engine::limits::PROBLEMS_MAX;
 use stage0_engine::span::Span;
 
 use crate::codes::ProblemCode;
-use crate::escape::{shown, shown_columns, write_json_string, write_shown};
+use crate::escape::{shown, shown_columns, write_shown};
 use crate::sources::{Sources, index};
 
 /// Columns of a source line that an excerpt shows; a longer line is cut around the place.
@@ -20,6 +21,9 @@ const EXCERPT_COLUMNS_MAX: usize = 160;
 const EXCERPT_LEAD_COLUMNS: usize = 60;
 /// Problems that are kept until they are sorted: enough for a good choice of [`PROBLEMS_MAX`].
 const PROBLEMS_KEPT_MAX: usize = PROBLEMS_MAX.saturating_mul(4);
+
+/// Characters of a message, a help or a label: whatever the user wrote, none is longer.
+const WORDS_CHARS_MAX: usize = 1_000;
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,14 +80,14 @@ impl Location {
 
     fn write_json(&self, out: &mut String) {
         out.push_str("{\"file\":");
-        write_json_string(out, &self.file);
+        write_string(out, &self.file);
         // Writing to a string cannot fail.
         let _ = write!(
             out,
             ",\"line\":{},\"column\":{},\"end_line\":{},\"end_column\":{},\"excerpt\":",
             self.line, self.column, self.end_line, self.end_column
         );
-        write_json_string(out, &self.excerpt);
+        write_string(out, &self.excerpt);
         out.push('}');
     }
 }
@@ -116,7 +120,7 @@ impl Problem {
         Self {
             severity: Severity::Error,
             code,
-            message: shown(message.as_ref()),
+            message: words(message.as_ref()),
             help: None,
             locations: Vec::new(),
             related: Vec::new(),
@@ -152,7 +156,7 @@ impl Problem {
     /// Says what to do about it. A later help replaces an earlier one.
     #[must_use]
     pub fn help(mut self, help: impl AsRef<str>) -> Self {
-        self.help = Some(shown(help.as_ref()));
+        self.help = Some(words(help.as_ref()));
         self
     }
 
@@ -160,7 +164,7 @@ impl Problem {
     #[must_use]
     pub fn related(mut self, sources: &Sources, span: Span, label: impl AsRef<str>) -> Self {
         self.related.push(Related {
-            label: shown(label.as_ref()),
+            label: words(label.as_ref()),
             location: Location::new(sources, span, '-'),
         });
         self
@@ -256,14 +260,14 @@ impl Problem {
 
     fn write_json(&self, out: &mut String) {
         out.push_str("{\"code\":");
-        write_json_string(out, self.code.as_str());
+        write_string(out, self.code.as_str());
         out.push_str(",\"severity\":");
-        write_json_string(out, self.severity.as_str());
+        write_string(out, self.severity.as_str());
         out.push_str(",\"message\":");
-        write_json_string(out, &self.message);
+        write_string(out, &self.message);
         out.push_str(",\"help\":");
         match &self.help {
-            Some(help) => write_json_string(out, help),
+            Some(help) => write_string(out, help),
             None => out.push_str("null"),
         }
         out.push_str(",\"locations\":[");
@@ -279,7 +283,7 @@ impl Problem {
                 out.push(',');
             }
             out.push_str("{\"label\":");
-            write_json_string(out, &related.label);
+            write_string(out, &related.label);
             out.push_str(",\"location\":");
             related.location.write_json(out);
             out.push('}');
@@ -446,6 +450,14 @@ impl Problems {
     }
 }
 
+/// Words as a person may see them, on one line and of a length that can be read.
+fn words(text: &str) -> String {
+    match text.char_indices().nth(WORDS_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", shown(text.get(..end).unwrap_or_default())),
+        None => shown(text),
+    }
+}
+
 /// The line as a person may see it and, on a second line, marks below the bytes from `start` to
 /// `end`; always at least one mark, also at the line's end.
 fn excerpt(line: &str, start: usize, end: usize, mark: char) -> String {
@@ -573,7 +585,7 @@ mod tests {
     #[test]
     fn a_problem_is_shown_with_its_place_and_help() {
         let sources = sources("rules:\n  - id: a\n    descripton: x\n");
-        let problem = at(&sources, 20, 30)
+        let problem = at(&sources, 21, 31)
             .related(&sources, Span::new(0, 11, 13), "the rule")
             .help("do it right");
         assert_eq!(
@@ -637,13 +649,14 @@ mod tests {
         }
         problems.push(at(&sources, 4_999, 5_000));
         assert!(problems.has_errors());
-        let list = problems.finish();
-        assert_eq!(list.len(), PROBLEMS_MAX + 1);
-        let last = list.last().unwrap();
+        let sorted = problems.finish();
+        assert_eq!(sorted.len(), PROBLEMS_MAX + 1);
+        let last = sorted.last().unwrap();
         assert_eq!(last.code(), ProblemCode::ProblemsTruncated);
         assert_eq!(last.severity(), Severity::Error);
         assert!(
-            list.windows(2)
+            sorted
+                .windows(2)
                 .take(PROBLEMS_MAX - 1)
                 .all(|pair| { pair[0].locations()[0].column < pair[1].locations()[0].column })
         );
@@ -652,9 +665,15 @@ mod tests {
         problems.push(at(&sources, 1, 2));
         problems.push(at(&sources, 1, 2));
         problems.push(Problem::new(ProblemCode::PolicyEmpty, "no place"));
-        let list = problems.finish();
-        assert_eq!(list.len(), 2);
-        assert_eq!(list[0].code(), ProblemCode::PolicyEmpty);
+        let both = problems.finish();
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0].code(), ProblemCode::PolicyEmpty);
+    }
+
+    #[test]
+    fn what_the_user_wrote_makes_no_message_endless() {
+        let problem = Problem::new(ProblemCode::YamlSyntax, "é".repeat(100_000));
+        assert_eq!(problem.message().chars().count(), WORDS_CHARS_MAX + 3);
     }
 
     #[test]

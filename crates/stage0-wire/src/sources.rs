@@ -55,7 +55,7 @@ impl Sources {
             return Err(Problem::in_file(
                 &name,
                 1,
-                ProblemCode::PolicyTooLarge,
+                ProblemCode::PolicyFileTooLarge,
                 format!("the file has {bytes} bytes, more than {POLICY_BYTES_MAX}"),
             ));
         }
@@ -105,7 +105,7 @@ impl Sources {
                     &name,
                     offset(line),
                     ProblemCode::PolicyNotUtf8,
-                    format!("the file is not UTF-8 text from byte {good} on"),
+                    format!("byte {good} of the file is not UTF-8 text"),
                 )
                 .help(help))
             }
@@ -189,7 +189,7 @@ pub(crate) fn offset(index: usize) -> u32 {
 }
 
 /// The nearest place at or before `at` that is not inside a character.
-fn floor_boundary(text: &str, at: usize) -> usize {
+pub(crate) fn floor_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at = at.saturating_sub(1);
@@ -227,7 +227,7 @@ mod tests {
         let problem = sources
             .add("big", " ".repeat(POLICY_BYTES_MAX + 1))
             .unwrap_err();
-        assert_eq!(problem.code(), ProblemCode::PolicyTooLarge);
+        assert_eq!(problem.code(), ProblemCode::PolicyFileTooLarge);
         let problem = sources.add_bytes("u16", vec![0xff, 0xfe, 97]).unwrap_err();
         assert_eq!(problem.code(), ProblemCode::PolicyNotUtf8);
         for _ in 0..POLICY_FILES_MAX {

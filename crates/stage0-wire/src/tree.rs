@@ -7,14 +7,16 @@
 
 use std::ops::Range;
 
+use stage0_engine::canonical::write_string;
 use stage0_engine::limits::POLICY_DEPTH_MAX;
+use stage0_engine::number::Number;
 use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
 use crate::codes::ProblemCode;
-use crate::escape::{is_refused, quoted, write_json_string};
+use crate::escape::{is_refused, quoted};
 use crate::json_tree;
 use crate::problem::{Problem, Problems};
-use crate::sources::{Sources, index, offset};
+use crate::sources::{Sources, floor_boundary, index, offset};
 use crate::yaml;
 
 /// A value and the place where it was written.
@@ -146,22 +148,31 @@ impl Tree {
         yaml.map(|root| Self { root })
     }
 
-    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes. The YAML
-    /// and the JSON form of one policy give the same bytes.
+    /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes, plain
+    /// numbers. The YAML and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
+        let mut out = String::new();
+        self.root.write_canonical_json(&mut out);
+        out
+    }
+}
+
+impl Node {
+    /// Appends the value as canonical JSON. A number that cannot be kept exactly stays as it was
+    /// written.
+    pub(crate) fn write_canonical_json(&self, out: &mut String) {
         enum Step<'a> {
             Value(&'a Node),
             Key(&'a str),
             Literal(&'static str),
         }
-        let mut out = String::new();
         // What is left to be written, the next last: no recursion, whatever the nesting.
-        let mut steps = vec![Step::Value(&self.root)];
+        let mut steps = vec![Step::Value(self)];
         while let Some(step) = steps.pop() {
             let node = match step {
                 Step::Value(node) => node,
                 Step::Key(key) => {
-                    write_json_string(&mut out, key);
+                    write_string(out, key);
                     out.push(':');
                     continue;
                 }
@@ -174,8 +185,11 @@ impl Tree {
                 NodeValue::Null | NodeValue::Invalid => out.push_str("null"),
                 NodeValue::Bool(true) => out.push_str("true"),
                 NodeValue::Bool(false) => out.push_str("false"),
-                NodeValue::Number(number) => out.push_str(number),
-                NodeValue::String(text) => write_json_string(&mut out, &text.value),
+                NodeValue::Number(text) => match Number::parse(text) {
+                    Ok(number) => number.write_to(out),
+                    Err(_) => out.push_str(text),
+                },
+                NodeValue::String(text) => write_string(out, &text.value),
                 NodeValue::List(items) => {
                     out.push('[');
                     steps.push(Step::Literal("]"));
@@ -202,7 +216,6 @@ impl Tree {
                 }
             }
         }
-        out
     }
 }
 
@@ -254,13 +267,12 @@ impl<'s> TreeBuilder<'s> {
         }
     }
 
-    /// A span of this file.
+    /// A span of this file. Whatever the range, it lies within the file and splits no character.
     pub(crate) fn span(&self, range: Range<usize>) -> Span {
-        Span::new(
-            self.file,
-            offset(range.start),
-            offset(range.end.max(range.start)),
-        )
+        let text = self.sources.text(self.file);
+        let start = floor_boundary(text, range.start);
+        let end = floor_boundary(text, range.end).max(start);
+        Span::new(self.file, offset(start), offset(end))
     }
 
     /// Whether the next value would be a key.
@@ -349,17 +361,9 @@ impl<'s> TreeBuilder<'s> {
         }
     }
 
-    /// Takes back the last entry of the innermost list, which was reported.
-    pub(crate) fn refuse_last_item(&mut self) {
-        if let Some(Container::List { items, .. }) = self.open.last_mut()
-            && let Some(item) = items.last_mut()
-        {
-            item.value = NodeValue::Invalid;
-        }
-    }
-
     /// Closes the innermost list or map. Where its end is not written, it ends with its last value.
-    pub(crate) fn close(&mut self, end: Option<usize>, problems: &mut Problems) {
+    /// One that was refused as a whole is left out.
+    pub(crate) fn close(&mut self, end: Option<usize>, is_refused: bool, problems: &mut Problems) {
         let Some(container) = self.open.pop() else {
             return;
         };
@@ -380,6 +384,11 @@ impl<'s> TreeBuilder<'s> {
         };
         let end = end.or(last_end.map(index)).unwrap_or(start);
         let span = self.span(start..end);
+        let value = if is_refused {
+            NodeValue::Invalid
+        } else {
+            value
+        };
         self.value(Node { span, value });
     }
 

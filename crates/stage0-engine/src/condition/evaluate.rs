@@ -11,11 +11,11 @@ use bumpalo::collections::Vec as ArenaVec;
 use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
 use super::program::{Constant, Op, Program};
-use super::tree::{Id, LoopKind};
+use super::tree::{Id, LoopKind, Operator};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::{LOOP_ITEMS_MAX, LOOP_TEXT_BYTES_MAX, LOOP_VISITS_MAX, MATCH_TEXT_BYTES_MAX};
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -52,6 +52,8 @@ pub(crate) struct Machine<'a, 'f> {
 struct Loop<'a> {
     visit: Visit<'a>,
     current: Value<'a>,
+    /// Elements that this loop and those around it visit in all, at most.
+    visits: usize,
     /// The answer so far of `exists` and `all`; what spoils the others.
     outcome: Value<'a>,
     count: u64,
@@ -213,6 +215,11 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Binary(operator) => {
                 let right = self.pop();
+                if operator == Operator::In && !self.may_visit(right) {
+                    self.pop();
+                    self.stack.push(Value::Error(EvalError::TooLarge));
+                    return next;
+                }
                 let left = self.pop();
                 self.stack.push(binary(operator, left, right, self.arena));
             }
@@ -246,7 +253,11 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = apply(builtin, arguments, self.arena);
+                let value = if arguments.iter().any(|argument| self.is_too_long(*argument)) {
+                    Value::Error(EvalError::TooLarge)
+                } else {
+                    apply(builtin, arguments, self.arena)
+                };
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -278,7 +289,10 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Matches(regex) => {
                 let value = match (self.pop(), program.regexes.get(regex as usize)) {
-                    (Value::String(text), _) if text.len() > MATCH_TEXT_BYTES_MAX => {
+                    (Value::String(text), _)
+                        if text.len() > MATCH_TEXT_BYTES_MAX
+                            || self.is_too_long(Value::String(text)) =>
+                    {
                         Value::Error(EvalError::TooLarge)
                     }
                     (Value::String(text), Some(regex)) => Value::Bool(regex.is_match(text)),
@@ -334,10 +348,24 @@ impl<'a, 'f> Machine<'a, 'f> {
 
     // --- Loops ---
 
+    /// Whether the innermost loop may visit this list for each of its own elements.
+    fn may_visit(&self, list: Value<'a>) -> bool {
+        let outer = self.loops.last().map_or(1, |frame| frame.visits);
+        outer == 1 || outer.saturating_mul(list.len().unwrap_or(0)) <= LOOP_VISITS_MAX
+    }
+
+    /// Whether a text is too long to be given to a function for every element of a loop.
+    fn is_too_long(&self, value: Value<'a>) -> bool {
+        !self.loops.is_empty()
+            && matches!(value, Value::String(text) if text.len() > LOOP_TEXT_BYTES_MAX)
+    }
+
     fn begin(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let list = self.pop();
         let visit = match (list.visit(), list.len()) {
-            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX => Err(Value::Error(EvalError::TooLarge)),
+            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX || !self.may_visit(list) => {
+                Err(Value::Error(EvalError::TooLarge))
+            }
             (Some(visit), _) => Ok(visit),
             (None, _) => Err(list.expected("a list")),
         };
@@ -358,9 +386,11 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         let values = ArenaVec::new_in(self.arena);
+        let outer = self.loops.last().map_or(1, |frame| frame.visits);
         self.loops.push(Loop {
             visit,
             current,
+            visits: outer.saturating_mul(list.len().unwrap_or(0).max(1)),
             outcome,
             count: 0,
             values,

@@ -10,7 +10,7 @@ use regex_lite::{Regex, RegexBuilder};
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
-use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, REGEX_BYTES_MAX};
+use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
 use crate::time::Zone;
 use crate::time::window::Window;
@@ -139,7 +139,7 @@ pub(crate) fn compile(
         slots: Vec::new(),
         lets: Vec::new(),
         cost: 0,
-        factor: 1,
+        loops: 0,
         skips: vec![None; tree.nodes.len()],
         patches: vec![0; tree.nodes.len()],
         dropped: vec![false; tree.nodes.len()],
@@ -202,8 +202,8 @@ struct Compiler<'c> {
     slots: Vec<Slot>,
     lets: Vec<u32>,
     cost: u64,
-    /// How often the part being compiled may run.
-    factor: u64,
+    /// How many loops stand around the part being compiled.
+    loops: u32,
     /// For a node: the operator to skip behind it, because it is a left side.
     skips: Vec<Option<Operator>>,
     /// For a node: where its skip or loop start stands, to be completed later.
@@ -298,7 +298,12 @@ impl Compiler<'_> {
     }
 
     fn emit(&mut self, at: Id, op: Op, cost: u64) {
-        self.cost = self.cost.saturating_add(cost.saturating_mul(self.factor));
+        let runs = match self.loops {
+            0 => 1,
+            1 => LOOP_ITEMS_MAX as u64,
+            _ => LOOP_VISITS_MAX as u64,
+        };
+        self.cost = self.cost.saturating_add(cost.saturating_mul(runs));
         self.ops.push(op);
         self.nodes.push(at);
     }
@@ -392,7 +397,7 @@ impl Compiler<'_> {
                     },
                     1,
                 );
-                self.factor = self.factor.saturating_mul(LOOP_COST_ITEMS);
+                self.loops = self.loops.saturating_add(1);
             }
             Expr::Loop {
                 kind,
@@ -409,7 +414,7 @@ impl Compiler<'_> {
                     },
                     1,
                 );
-                self.factor = self.factor.checked_div(LOOP_COST_ITEMS).unwrap_or(1);
+                self.loops = self.loops.saturating_sub(1);
                 let behind = id(self.ops.len());
                 if let Some(Op::LoopStart { behind: target, .. }) = self.ops.get_mut(begin as usize)
                 {
@@ -462,7 +467,9 @@ impl Compiler<'_> {
             return;
         }
         let cost = match operator {
-            Operator::In => 50,
+            // Inside a loop, `in` shares the visits that nested loops may make.
+            Operator::In if self.loops > 0 => 100,
+            Operator::In => 1_000,
             Operator::Equal | Operator::NotEqual | Operator::Add => 5,
             _ => 1,
         };
@@ -579,7 +586,3 @@ impl Compiler<'_> {
             .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
     }
 }
-
-/// Elements that the cost model counts for a loop. Longer lists are visited up to
-/// [`LOOP_ITEMS_MAX`] in all, so nesting is what the static bound is about.
-const LOOP_COST_ITEMS: u64 = LOOP_ITEMS_MAX as u64 / 10;

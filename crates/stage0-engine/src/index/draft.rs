@@ -134,7 +134,14 @@ impl<'s> LayerDraft<'s> {
         for draft in [&when, &condition].into_iter().flatten() {
             self.lint_condition(rule, draft, workshop);
         }
-        lint_dodge(rule, when.as_ref(), condition.as_ref(), workshop);
+        let is_required = |path: &Path| self.is_required(path, schemas.as_deref());
+        lint_dodge(
+            rule,
+            when.as_ref(),
+            condition.as_ref(),
+            &is_required,
+            workshop,
+        );
         if matches!(rule.action, Action::Advise(_))
             && let Some(severity) = &rule.severity
             && severity.value > Severity::Medium

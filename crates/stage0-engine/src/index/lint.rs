@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::draft::{ConditionDraft, LayerDraft, place};
 use super::gather::Workshop;
-use crate::condition::tree::Expr;
+use crate::condition::tree::{Expr, Operator};
 use crate::condition::{Path, Step};
 use crate::policy::{
     Action, Approval, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule,
@@ -17,6 +17,27 @@ const AMOUNTS: &[&str] = &["amount", "value", "total", "sum", "price", "quantity
 const UNITS: &[&str] = &["currency", "unit", "asset", "token"];
 
 impl LayerDraft<'_> {
+    /// Whether every tool that a rule is about requires this argument.
+    pub(super) fn is_required(&self, path: &Path, tools: Option<&[Vec<u32>]>) -> bool {
+        let [Step::Field(name)] = path.steps.as_slice() else {
+            return false;
+        };
+        let nodes = &self.gathered.names.schemas;
+        let requires = |schema: &u32| {
+            nodes.node(*schema).is_some_and(|node| {
+                node.properties.iter().any(|(known, property)| {
+                    known.value == *name
+                        && nodes
+                            .node(*property)
+                            .is_some_and(|property| !property.optional)
+                })
+            })
+        };
+        tools.is_some_and(|tools| {
+            !tools.is_empty() && tools.iter().all(|schemas| schemas.iter().any(requires))
+        })
+    }
+
     pub(super) fn lint_condition(
         &self,
         rule: &Rule,
@@ -182,6 +203,7 @@ pub(super) fn lint_dodge(
     rule: &Rule,
     when: Option<&ConditionDraft<'_>>,
     condition: Option<&ConditionDraft<'_>>,
+    is_required: &dyn Fn(&Path) -> bool,
     workshop: &mut Workshop<'_>,
 ) {
     let restricts = matches!(rule.action, Action::Deny(_) | Action::Defer(_));
@@ -197,7 +219,7 @@ pub(super) fn lint_dodge(
             match draft.tree.node(at).map(|node| (&node.expr, &node.range)) {
                 Some((
                     Expr::Binary {
-                        operator: crate::condition::tree::Operator::And,
+                        operator: Operator::And,
                         left,
                         right,
                     },
@@ -205,7 +227,7 @@ pub(super) fn lint_dodge(
                 )) => {
                     waiting.extend([*left, *right]);
                 }
-                Some((Expr::HasPath(path), range)) if path.root == "args" => {
+                Some((Expr::HasPath(path), range)) if path.root == "args" && !is_required(path) => {
                     workshop.report(
                         PolicyFinding::new(FindingKind::DodgedRestriction, place(draft.expression, range), format!("a call without `{path}` is not restricted by this rule"))
                             .with_help("leave has() out, so that a missing argument asks instead of passing, or require the argument in the tool's `args`"),

@@ -33,7 +33,7 @@ pub enum SchemaType {
 
 impl SchemaType {
     /// Every type with its name in policies; `array` and `boolean` are JSON Schema's words.
-    pub const NAMES: &'static [(&'static str, SchemaType)] = &[
+    pub const NAMES: [(&'static str, SchemaType); 11] = [
         ("any", Self::Any),
         ("bool", Self::Bool),
         ("number", Self::Number),

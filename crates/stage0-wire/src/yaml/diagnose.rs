@@ -1,296 +1,189 @@
 //! Why the YAML scanner gave up, in the words of somebody who writes a policy.
 //!
 //! The scanner says what it expected; people want to know what to write instead. Most of its errors
-//! are one of YAML's traps, which the characters around the place tell apart. What is recognised
-//! nowhere here is reported in the scanner's own words.
+//! are one of YAML's traps, which the characters around the place tell apart. What is not recognised
+//! here is reported in the scanner's own words. Nothing here decides whether text is accepted.
 
 use std::ops::Range;
 
+use super::scene::{Scene, Stop, brackets_balance};
 use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::problem::Problem;
-use crate::sources::Sources;
-use crate::tree::TreeBuilder;
-
-/// Advice for a condition that YAML does not read as one text.
-const QUOTE_THE_CONDITION: &str =
-    "put the whole condition in single quotes, or write it on the next line under `|`";
-
-/// The end of reading.
-#[derive(Debug)]
-pub(super) struct Stop {
-    pub(super) problem: Problem,
-    /// The value that could not be read, if the text behind it can be.
-    pub(super) value: Option<Range<usize>>,
-}
-
-/// What is known where the scanner gave up.
-#[derive(Debug)]
-pub(super) struct Scene<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) tree: &'a TreeBuilder<'a>,
-    pub(super) text: &'a str,
-    /// The last scalar that was read.
-    pub(super) last_scalar: Range<usize>,
-    /// The innermost bracket that is open.
-    pub(super) open_bracket: Option<usize>,
-    /// Where the key ends whose value is missing.
-    pub(super) last_key_end: Option<usize>,
-}
-
-impl Scene<'_> {
-    fn problem(&self, at: Range<usize>, code: ProblemCode, message: impl AsRef<str>) -> Problem {
-        Problem::at(self.sources, self.tree.span(at), code, message)
-    }
-
-    fn rest(&self, at: usize) -> &str {
-        self.text.get(at..).unwrap_or_default()
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or_default();
-        memchr::memrchr(b'\n', before.as_bytes()).map_or(0, |found| found.saturating_add(1))
-    }
-
-    /// The end of the line, without the blanks before it.
-    fn line_end(&self, at: usize) -> usize {
-        let rest = self.rest(at);
-        let line = rest.split('\n').next().unwrap_or_default();
-        at.saturating_add(line.trim_end().len())
-    }
-
-    /// Where the value begins on the line that holds `at`: behind indentation, dashes and a key.
-    fn value_start(&self, at: usize) -> usize {
-        let start = self.line_start(at);
-        let line = self
-            .text
-            .get(start..self.line_end(start))
-            .unwrap_or_default();
-        let mut rest = line.trim_start();
-        while let Some(entry) = rest.strip_prefix("- ") {
-            rest = entry.trim_start();
-        }
-        if let Some(value) = behind_key(rest) {
-            rest = value.trim_start();
-        }
-        start.saturating_add(line.len().saturating_sub(rest.len()))
-    }
-
-    /// The value on the line that holds `at`, if the lines that follow do not depend on it.
-    fn value_on_line(&self, at: usize) -> Option<Range<usize>> {
-        let value = self.value_start(at)..self.line_end(at);
-        let text = self.text.get(value.clone())?;
-        let is_inside_brackets = self
-            .open_bracket
-            .is_some_and(|bracket| bracket < value.start);
-        let stands_alone = value.contains(&at) || value.end == at;
-        (stands_alone && !is_inside_brackets && brackets_balance(text)).then_some(value)
-    }
-
-    /// The word at a place: up to the next blank.
-    fn word(&self, at: usize) -> Range<usize> {
-        let rest = self.rest(at);
-        let length = rest
-            .find(|character: char| character.is_ascii_whitespace())
-            .unwrap_or(rest.len());
-        at..at.saturating_add(length)
-    }
-
-    fn slice(&self, at: Range<usize>) -> &str {
-        self.text.get(at).unwrap_or_default()
-    }
-
-    /// One character, or the place behind the text.
-    fn character(&self, at: usize) -> Range<usize> {
-        let length = self.rest(at).chars().next().map_or(0, char::len_utf8);
-        at..at.saturating_add(length)
-    }
-
-    fn stop_at_value(&self, at: usize, problem: Problem) -> Stop {
-        Stop {
-            problem,
-            value: self.value_on_line(at),
-        }
-    }
-}
+use crate::tree::too_deep;
 
 /// Explains an error of the scanner at a byte of the text.
 pub(super) fn diagnose(scene: &Scene<'_>, at: usize, info: &str) -> Stop {
     let value_start = scene.value_start(at);
-    if value_start <= at && scene.rest(value_start).starts_with(['!', '*', '&']) {
-        return property(scene, value_start);
-    }
-    if scene.rest(at).starts_with(['!', '*', '&']) {
-        return property(scene, at);
+    for start in [value_start, at] {
+        if start <= at && scene.rest(start).starts_with(['!', '*', '&']) {
+            return scene.stop_at_value(start, property(scene, start));
+        }
     }
     let has = |words: &str| info.contains(words);
-    if has("tab") && !has("table") {
-        let line_start = scene.line_start(at);
-        let tab = scene.rest(line_start).find('\t').unwrap_or(0);
-        return last(tab_at(scene, line_start.saturating_add(tab)));
+    if has("tab") && !has("unprintable") {
+        return Stop::last(tab_on_line(scene, at));
     }
-    if has("unexpected character") {
-        return indicator(scene, at);
+    if has("unexpected character") || (has("block scalar") && has("comment or line break")) {
+        return scene.stop_at_value(at, indicator(scene, at));
     }
-    if has("trailing content after double-quoted") {
+    if has("trailing content after") {
         return trailing_text(scene, at);
     }
-    if has("quoted scalar")
-        && (has("end of stream") || has("indentation") || has("document indicator"))
-    {
-        return last(unclosed_quote(scene, at));
+    if has("in quoted scalar") || has("scanning a quoted scalar") {
+        return Stop::last(unclosed_quote(scene, at));
     }
-    if has("escape") || has("hexadecimal") {
+    if has("parsing a quoted scalar") {
         return escape(scene, at);
     }
-    if has("mapping values are not allowed") || has("placement of ':'") {
+    if has("mapping values are not allowed") {
         return colon(scene, at);
     }
-    if has("block scalar") && has("comment or line break") {
-        return indicator(scene, at);
-    }
-    if has("expected ',' or '}'") || has("expected ',' or ']'") || has("flow construct") {
+    if has("expected ',' or") || has("flow construct") || has("placement of ':'") {
         return in_brackets(scene, at);
     }
-    if has("did not find expected key")
-        || has("'-' indicator")
-        || has("document start")
-        || has("invalid indentation")
-        || has("wrongly indented")
-    {
-        return indentation(scene, at);
-    }
     if has("simple key expect") {
-        return last(no_colon(scene, at));
+        return Stop::last(no_colon(scene, at));
     }
     if has("misplaced bracket") {
-        let bracket = scene.character(at);
-        let message = format!(
-            "this {} closes nothing",
-            quoted(scene.slice(bracket.clone()))
-        );
-        return last(scene.problem(bracket, ProblemCode::YamlSyntax, message));
+        return Stop::last(lone_bracket(scene, at));
     }
     if has("block sequence entries") || has("only valid inside a block") {
-        let problem = scene
-            .problem(scene.character(at), ProblemCode::YamlSyntax, "a list cannot begin here")
-            .help("put each `- ` on a line of its own, below the key; if it is text, put it in quotes");
-        return scene.stop_at_value(at, problem);
+        return dash(scene, at);
     }
     if has("mapping keys are not allowed") {
-        let problem = scene
-            .problem(
-                scene.character(at),
-                ProblemCode::YamlIndicator,
-                "`? ` introduces a key, and no key can stand here",
-            )
-            .help("put the value in quotes");
-        return scene.stop_at_value(at, problem);
+        return question_mark(scene, at);
     }
     if has("recursion limit") {
-        return last(crate::tree::too_deep(
-            scene.sources,
-            scene.tree.span(scene.character(at)),
-        ));
+        let span = scene.tree.span(scene.character(at));
+        return Stop::last(too_deep(scene.sources, span));
     }
     if has("comments must be separated") {
-        return last(
-            scene
-                .problem(
-                    scene.character(at),
-                    ProblemCode::YamlSyntax,
-                    "a comment needs a space before its `#`",
-                )
-                .help("put the space there, or put the whole value in quotes"),
-        );
+        return adjoining_comment(scene, at);
     }
     if has("comment intercepting") {
-        return last(
-            scene
-                .problem(
-                    scene.character(at),
-                    ProblemCode::YamlComment,
-                    "this comment cuts a text that goes on in the next line",
-                )
-                .help("put the whole text in quotes, or write it under `|`"),
-        );
+        return Stop::last(comment_in_text(scene, at));
     }
-    let directive = scene.line_start(at);
-    if scene.rest(directive).starts_with('%') {
-        return last(
-            scene
-                .problem(
-                    directive..scene.line_end(directive),
-                    ProblemCode::YamlDirective,
-                    "a line that begins with `%` is a YAML directive",
-                )
-                .help("remove the line, or indent it if it belongs to a text"),
+    let line = scene.line_start(at);
+    if scene.rest(line).starts_with('%') {
+        let problem = scene.problem(
+            line..scene.line_end(line),
+            ProblemCode::YamlDirective,
+            "a line that begins with `%` is a YAML directive",
         );
+        return Stop::last(problem.help("remove the line, or indent it if it belongs to a text"));
     }
     if has("expected node content") {
-        let found = scene.character(at);
-        let problem = scene
-            .problem(
-                found.clone(),
-                ProblemCode::YamlSyntax,
-                format!("expected a value, found {}", quoted(scene.slice(found))),
-            )
-            .help("if it is text, put it in quotes");
-        return scene.stop_at_value(at, problem);
+        return no_value(scene, at);
     }
-    last(scene.problem(
-        scene.character(at),
-        ProblemCode::YamlSyntax,
-        format!("this is not YAML: {info}"),
-    ))
+    if has("expected key") || has("'-' indicator") || has("document start") || has("indent") {
+        return indentation(scene, at);
+    }
+    let message = format!("this is not YAML: {info}");
+    Stop::last(scene.problem(scene.character(at), ProblemCode::YamlSyntax, message))
 }
 
-/// A value that begins with `!`, `*` or `&`: a tag, an alias or an anchor to YAML.
-pub(super) fn property(scene: &Scene<'_>, at: usize) -> Stop {
-    let word = scene.word(at);
-    let text = scene.slice(word.clone());
-    // In a bracketed list or map the word ends where the entry does.
-    let length = match scene.open_bracket {
-        Some(_) => text.find([',', ']', '}']).unwrap_or(text.len()),
-        None => text.len(),
-    };
-    let place = at..at.saturating_add(length.max(1));
-    let word = scene.slice(place.clone());
+fn lone_bracket(scene: &Scene<'_>, at: usize) -> Problem {
+    let bracket = scene.character(at);
+    let message = format!(
+        "this {} closes nothing",
+        quoted(scene.slice(bracket.clone()))
+    );
+    scene
+        .problem(bracket, ProblemCode::YamlSyntax, message)
+        .help("if it is text, put the value in quotes")
+}
+
+fn question_mark(scene: &Scene<'_>, at: usize) -> Stop {
+    let problem = scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlIndicator,
+            "`? ` introduces a key, and no key can stand here",
+        )
+        .help("put the value in quotes");
+    scene.stop_at_value(at, problem)
+}
+
+fn adjoining_comment(scene: &Scene<'_>, at: usize) -> Stop {
+    let problem = scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlSyntax,
+            "a comment needs a space before its `#`",
+        )
+        .help("write the space, or put the whole value in quotes if the `#` is part of it");
+    scene.stop_at_value(at, problem)
+}
+
+fn comment_in_text(scene: &Scene<'_>, at: usize) -> Problem {
+    scene
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlComment,
+            "this comment cuts a text that goes on in the next line",
+        )
+        .help("put the whole text in quotes, or write it under `|`")
+}
+
+/// Something where a value belongs, or nothing at all.
+fn no_value(scene: &Scene<'_>, at: usize) -> Stop {
+    if scene.rest(at).trim().is_empty() {
+        return in_brackets(scene, at);
+    }
+    let found = scene.character(at);
+    let message = format!(
+        "expected a value, found {}",
+        quoted(scene.slice(found.clone()))
+    );
+    let problem = scene
+        .problem(found, ProblemCode::YamlSyntax, message)
+        .help("if it is text, put it in quotes");
+    scene.stop_at_value(at, problem)
+}
+
+/// A value that begins with `!`, `*` or `&`: a tag, an alias or an anchor.
+pub(super) fn property(scene: &Scene<'_>, at: usize) -> Problem {
+    let rest = scene.rest(at);
+    let blank = rest
+        .find(|character: char| character.is_ascii_whitespace())
+        .unwrap_or(rest.len());
+    let place = at..at.saturating_add(blank).min(scene.entry_end(at));
+    let word = scene.slice(place.clone()).to_owned();
     let (code, what) = match word.chars().next() {
         Some('*') => (ProblemCode::YamlAlias, "an alias"),
         Some('&') => (ProblemCode::YamlAnchor, "an anchor"),
         _ => (ProblemCode::YamlTag, "a tag"),
     };
-    let problem = scene.problem(
-        place,
-        code,
-        format!("{} is {what} to YAML, not text", quoted(word)),
-    );
-    let problem = match code {
-        ProblemCode::YamlTag if word.starts_with("!!") => {
-            problem.help("remove it: values have the type that they are written in")
-        }
-        ProblemCode::YamlTag => problem.help(QUOTE_THE_CONDITION),
-        ProblemCode::YamlAnchor => problem
-            .help("put it in quotes if it is text; to reuse a condition, name it under `let`"),
+    let message = format!("YAML takes {} for {what}, not for text", quoted(&word));
+    let problem = scene.problem(place, code, message);
+    match code {
+        ProblemCode::YamlTag if word.contains(['(', '.']) => problem.help(scene.quote_advice(at)),
+        ProblemCode::YamlTag => problem.help(
+            "remove it: values have the type that they are written in; if it is text, put it in quotes",
+        ),
+        ProblemCode::YamlAnchor => problem.help(
+            "put it in quotes if it is text; a condition that is used twice is named under `let`",
+        ),
         _ => problem.help(format!("put it in quotes if it is text: `\"{word}\"`")),
-    };
-    scene.stop_at_value(at, problem)
+    }
 }
 
 /// A tab where indentation belongs.
 pub(super) fn tab(scene: &Scene<'_>, at: usize) -> Problem {
-    tab_at(scene, at)
-}
-
-fn tab_at(scene: &Scene<'_>, at: usize) -> Problem {
     scene
         .problem(
             scene.character(at),
             ProblemCode::YamlTab,
             "a tab in the indentation",
         )
-        .help("indent with spaces: how wide a tab is would decide what belongs to what")
+        .help("indent with spaces: what belongs to what would depend on how wide a tab is")
+}
+
+fn tab_on_line(scene: &Scene<'_>, at: usize) -> Problem {
+    let line = scene.line_start(at);
+    let offset = scene.rest(line).find('\t').unwrap_or(0);
+    tab(scene, line.saturating_add(offset))
 }
 
 /// Whether an unquoted value ends like a condition that goes on.
@@ -305,215 +198,231 @@ pub(super) fn is_cut_short(value: &str) -> bool {
 }
 
 /// A value that begins with a character that YAML keeps for itself.
-fn indicator(scene: &Scene<'_>, at: usize) -> Stop {
+pub(super) fn indicator(scene: &Scene<'_>, at: usize) -> Problem {
     let first = scene.character(at);
-    let message = format!(
-        "a value in no quotes cannot begin with {}",
-        quoted(scene.slice(first.clone()))
-    );
-    let problem = scene.problem(first, ProblemCode::YamlIndicator, message);
-    let problem = match scene.rest(at).bytes().next() {
-        Some(b'|' | b'>') => problem.help(
-            "text under `|` or `>` begins on the next line; put a text of one line in quotes",
-        ),
-        _ => problem.help("put the whole value in single quotes"),
+    let name = match scene.slice(first.clone()) {
+        "`" => String::from("a backtick"),
+        other => quoted(other),
     };
-    scene.stop_at_value(at, problem)
+    let message = format!("an unquoted value cannot begin with {name}");
+    let problem = scene.problem(first, ProblemCode::YamlIndicator, message);
+    if scene.rest(at).starts_with(['|', '>']) {
+        problem
+            .help("text under `|` or `>` begins on the next line; put a text of one line in quotes")
+    } else {
+        problem.help(scene.quote_advice(at))
+    }
 }
 
 /// Text behind a closing quote.
 fn trailing_text(scene: &Scene<'_>, at: usize) -> Stop {
-    let place = at..scene.line_end(at).max(at);
-    let value_start = scene.value_start(at);
-    // The opening quote: the value's first character, or the first one behind the key before it.
-    let searched = scene.last_key_end.unwrap_or(scene.last_scalar.end);
-    let quote = scene
-        .text
-        .get(searched..at)
-        .and_then(|between| between.find(['"', '\'']))
-        .map_or(value_start, |found| searched.saturating_add(found));
+    let place = at..scene.entry_end(at).max(at);
+    let quote = scene.opening_before(at, ['"', '\'']);
     if quote < scene.line_start(at) {
-        return last(
-            scene
-                .problem(
-                    scene.character(quote),
-                    ProblemCode::YamlUnclosed,
-                    "the text that begins here is closed in a later line, where more text follows",
-                )
-                .related(
-                    scene.sources,
-                    scene.tree.span(place),
-                    "this follows the closing quote",
-                )
-                .help("close the quote where the text ends"),
-        );
+        let problem = scene
+            .problem(
+                scene.character(quote),
+                ProblemCode::YamlUnclosed,
+                "this quote is closed in a later line, where more text follows",
+            )
+            .related(
+                scene.sources,
+                scene.tree.span(place),
+                "this follows the closing quote",
+            );
+        return Stop::last(problem.help("close the quote where its text ends"));
     }
-    let is_single = scene.rest(quote).starts_with('\'');
-    let value = scene.slice(quote..place.end).to_owned();
     let problem = scene.problem(
-        place.clone(),
+        place,
         ProblemCode::YamlTrailingText,
-        "text follows the closing quote: YAML ends the value at the quote",
+        "text follows the closing quote, where YAML ends the value",
     );
-    let adjoins = scene
-        .text
-        .get(..at)
-        .is_some_and(|before| before.ends_with('\''))
-        && scene.rest(at).starts_with(char::is_alphanumeric);
-    let problem = if is_single && adjoins {
-        problem.help("write an apostrophe in single quotes twice (`''`), or use double quotes")
-    } else if !is_single
-        && scene.open_bracket.is_none()
-        && !value.contains('\'')
-        && value.len() <= 100
-    {
-        problem.help(format!(
-            "put the whole condition in single quotes: `'{value}'`"
-        ))
-    } else {
-        problem.help(QUOTE_THE_CONDITION)
+    let adjoins = !scene.slice(quote..at).ends_with([' ', '\t']);
+    let problem = match (scene.rest(quote).bytes().next(), adjoins) {
+        (Some(b'\''), true) => {
+            problem.help("in single quotes an apostrophe is written twice: `''`")
+        }
+        (Some(b'"'), true) => problem.help("in double quotes a quote is written `\\\"`"),
+        _ => problem.help(scene.quote_advice(quote)),
     };
     scene.stop_at_value(at, problem)
 }
 
 fn unclosed_quote(scene: &Scene<'_>, at: usize) -> Problem {
     scene
-        .problem(scene.character(at), ProblemCode::YamlUnclosed, "this quote is never closed")
-        .help("close it where the text ends; the lines of a longer text are indented, or stand under `|`")
+        .problem(
+            scene.character(at),
+            ProblemCode::YamlUnclosed,
+            "this quote is not closed",
+        )
+        .help("close it where its text ends; further lines of the same text are indented")
 }
 
 /// A backslash in double quotes; the scanner only says where the text begins.
 fn escape(scene: &Scene<'_>, at: usize) -> Stop {
-    let (place, text) = bad_escape(scene, at);
-    let problem = scene.problem(
-        place,
-        ProblemCode::YamlEscape,
-        format!("{} is no escape of YAML", quoted(&text)),
-    );
-    let problem = if text.starts_with("\\u") || text.starts_with("\\U") || text.starts_with("\\x") {
+    let place = bad_escape(scene, at);
+    let escape = scene.slice(place.clone()).to_owned();
+    let is_half = ["\\ud", "\\uD"].iter().any(|half| escape.starts_with(half)) && escape.len() == 6;
+    let what = if is_half {
+        "half of a character"
+    } else {
+        "no escape of YAML"
+    };
+    let message = format!("{} is {what}", quoted(&escape));
+    let problem = scene.problem(place, ProblemCode::YamlEscape, message);
+    let problem = if escape.starts_with("\\u") || escape.starts_with("\\U") {
         problem.help("write the character itself, or its code as in `\\u00e9` or `\\U0001f600`")
     } else {
-        problem.help("in single quotes a backslash is a backslash; in double quotes write it twice")
+        problem.help("in single quotes a backslash is a backslash; in double quotes write `\\\\`")
     };
-    let line = scene.line_end(at);
-    let closes = scene.slice(at.saturating_add(1)..line).contains('"');
-    if closes {
+    let line = scene.slice(at.saturating_add(1)..scene.line_end(at));
+    if line.contains('"') {
         scene.stop_at_value(at, problem)
     } else {
-        last(problem)
+        Stop::last(problem)
     }
 }
 
-fn bad_escape(scene: &Scene<'_>, quote: usize) -> (Range<usize>, String) {
+/// The first escape that YAML does not have, in the text whose quote stands at `quote`.
+fn bad_escape(scene: &Scene<'_>, quote: usize) -> Range<usize> {
     let mut at = quote.saturating_add(1);
-    loop {
-        let Some(found) = scene.rest(at).find('\\') else {
-            return (scene.character(quote), String::from("\\"));
-        };
+    while let Some(found) = scene.rest(at).find('\\') {
         at = at.saturating_add(found);
         let rest = scene.rest(at);
         let kind = rest.chars().nth(1).unwrap_or(' ');
-        let length = match kind {
-            'x' => 4,
-            'u' => 6,
-            'U' => 10,
-            _ => 1_usize.saturating_add(kind.len_utf8()),
+        let digits = match kind {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
         };
-        let hex = rest.get(2..length.max(2));
-        let holds = match kind {
-            'x' | 'u' | 'U' => hex
-                .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        let head = 1_usize.saturating_add(kind.len_utf8());
+        let length = head.saturating_add(digits);
+        let holds = if digits > 0 {
+            rest.get(head..length)
+                .and_then(|code| u32::from_str_radix(code, 16).ok())
                 .and_then(char::from_u32)
-                .is_some(),
-            _ => "0abt\tnvfre \"/\\N_LP\r\n".contains(kind),
+                .is_some()
+        } else {
+            "0abt\tnvfre \"/\\N_LP\r\n".contains(kind)
         };
         if !holds {
-            let shown = rest.get(..length).unwrap_or(rest.get(..2).unwrap_or("\\"));
-            let shown = shown.split(['"', '\n']).next().unwrap_or_default();
-            return (at..at.saturating_add(shown.len()), shown.to_owned());
+            let escape = rest.get(..length).or(rest.get(..head)).unwrap_or("\\");
+            let shown = escape.split(['"', '\n']).next().unwrap_or_default();
+            return at..at.saturating_add(shown.len());
         }
         at = at.saturating_add(length);
     }
+    scene.character(quote)
 }
 
 /// `: ` inside an unquoted value, or a line that YAML takes for more of the one before.
 fn colon(scene: &Scene<'_>, at: usize) -> Stop {
-    let colon = scene.character(at);
-    let scalar_start = scene.last_scalar.start;
-    if scalar_start < scene.line_start(at) && scene.last_scalar.end > scene.line_start(at) {
-        let first_line = scene.slice(scalar_start..scene.line_end(scalar_start));
-        let line = scene.line_start(at);
-        let indent = scene
-            .rest(line)
-            .find(|character| character != ' ')
-            .unwrap_or(0);
-        let place = line.saturating_add(indent)..at;
-        let (message, help) = if first_line.contains(':') {
-            (
-                "this line belongs to the text that begins above",
-                "is a space missing behind the `:` above?",
-            )
-        } else {
-            (
-                "this line is indented more than the key above, so it belongs to that key's text",
-                "indent it like the line above, or put a text of several lines in quotes",
-            )
-        };
-        let above = scene.tree.span(scalar_start..scene.line_end(scalar_start));
-        return last(
-            scene
-                .problem(place, ProblemCode::YamlIndent, message)
-                .related(scene.sources, above, "the text begins here")
-                .help(help),
-        );
+    let line = scene.line_start(at);
+    let text = scene.last_scalar.start;
+    if text < line && line < scene.last_scalar.end {
+        return Stop::last(more_of_a_text(scene, at));
     }
-    let is_conditional = scene.slice(scene.line_start(at)..at).contains(" ? ");
-    let (message, help) = if is_conditional {
+    let problem = if scene.slice(line..at).contains(" ? ") {
+        scene.problem(
+            scene.character(at),
+            ProblemCode::YamlColon,
+            "YAML takes the `: ` of this condition for the end of a key",
+        )
+    } else {
+        scene.problem(
+            scene.character(at),
+            ProblemCode::YamlColon,
+            "a second `: ` in one line: YAML takes it for the end of another key",
+        )
+    };
+    let value = match scene.open_bracket {
+        Some(_) => text,
+        None => scene.value_start(at),
+    };
+    scene.stop_at_value(at, problem.help(scene.quote_advice(value)))
+}
+
+/// A line with a key that YAML takes for more of the unquoted text above it.
+fn more_of_a_text(scene: &Scene<'_>, at: usize) -> Problem {
+    let text = scene.last_scalar.start;
+    let first_line = text..scene.line_end(text);
+    let (message, help) = if scene.slice(first_line.clone()).contains(':') {
         (
-            "the `: ` of this condition separates a key from a value to YAML",
-            QUOTE_THE_CONDITION,
+            "YAML takes this line for more of the text above",
+            "is a space missing behind the `:` above?",
         )
     } else {
         (
-            "a second `: ` in one line: YAML takes it for another key",
-            "put a value that contains `: ` in quotes",
+            "this line is indented more than the key above: YAML takes it for more of that key's text",
+            "indent it like the line above, or put a text of several lines in quotes",
         )
     };
-    let problem = scene
-        .problem(colon, ProblemCode::YamlColon, message)
-        .help(help);
+    let place = scene.first_word(at)..at;
+    scene
+        .problem(place, ProblemCode::YamlIndent, message)
+        .related(
+            scene.sources,
+            scene.tree.span(first_line),
+            "the text begins here",
+        )
+        .help(help)
+}
+
+/// `- ` where no list can begin.
+fn dash(scene: &Scene<'_>, at: usize) -> Stop {
+    let problem = scene.problem(
+        scene.character(at),
+        ProblemCode::YamlSyntax,
+        "a list with `- ` cannot begin here",
+    );
+    let problem = if scene.is_bracketed(at) {
+        problem.help("in brackets, entries are separated by commas: `[a, b]`")
+    } else {
+        problem.help(
+            "write each `- ` on a line of its own below the key; if it is text, put it in quotes",
+        )
+    };
     scene.stop_at_value(at, problem)
 }
 
 /// Something in brackets that is neither an entry nor the end.
 fn in_brackets(scene: &Scene<'_>, at: usize) -> Stop {
-    let rest = scene.rest(at);
-    let bracket = scene.open_bracket.unwrap_or(at);
+    let bracket = scene
+        .open_bracket
+        .unwrap_or_else(|| scene.opening_before(at, ['[', '{']));
     let (open, close) = match scene.rest(bracket).bytes().next() {
         Some(b'[') => ('[', ']'),
         _ => ('{', '}'),
     };
-    if rest.starts_with(':') {
+    let rest = scene.rest(at);
+    let line = scene.line_start(at);
+    let is_end = rest.trim().is_empty();
+    if rest.starts_with(':') && scene.slice(line..at).contains(" ? ") {
         return colon(scene, at);
     }
-    let starts_a_line = scene.slice(scene.line_start(at)..at).trim().is_empty();
-    if rest.trim().is_empty() || starts_a_line {
+    // A line that is indented no more than the bracket's belongs to what follows it.
+    let first_word = scene.first_word(at);
+    let column = |word: usize| word.saturating_sub(scene.line_start(word));
+    let is_outside = bracket < line && column(first_word) <= column(scene.first_word(bracket));
+    if is_end || is_outside {
         let problem = scene.problem(
             scene.character(bracket),
             ProblemCode::YamlUnclosed,
             format!("this `{open}` is not closed where its lines end"),
         );
-        let problem = if rest.trim().is_empty() {
+        let problem = if is_end {
             problem
         } else {
+            let other = first_word..scene.line_end(at);
             problem.related(
                 scene.sources,
-                scene.tree.span(at..scene.line_end(at)),
-                "this line is not part of it",
+                scene.tree.span(other),
+                "this line does not belong to it",
             )
         };
-        return last(problem.help(format!(
-            "write `{close}` where it ends; its lines are indented more than the key"
+        return Stop::last(problem.help(format!(
+            "write `{close}` where it ends; all its lines are indented more than its key"
         )));
     }
     let found = scene.character(at);
@@ -521,112 +430,53 @@ fn in_brackets(scene: &Scene<'_>, at: usize) -> Stop {
         "expected `,` or `{close}`, found {}",
         quoted(scene.slice(found.clone()))
     );
-    let problem = scene
-        .problem(found, ProblemCode::YamlSyntax, message)
-        .related(
-            scene.sources,
-            scene.tree.span(scene.character(bracket)),
-            "in this",
-        )
-        .help("put text that contains brackets or commas in quotes");
+    let problem = scene.problem(found, ProblemCode::YamlSyntax, message).help(
+        "put a comma between entries, and text that contains `: `, commas or brackets in quotes",
+    );
     scene.stop_at_value(at, problem)
 }
 
 /// A line that fits no list or map above it, or text behind a closing bracket.
 fn indentation(scene: &Scene<'_>, at: usize) -> Stop {
-    let line_start = scene.line_start(at);
-    let before = scene.slice(line_start..at).trim_end();
+    let before = scene.slice(scene.line_start(at)..at).trim_end();
     if before.ends_with([']', '}']) {
-        let place = at..scene.line_end(at).max(at);
         let problem = scene
             .problem(
-                place,
+                at..scene.line_end(at).max(at),
                 ProblemCode::YamlTrailingText,
-                "text follows the closing bracket: YAML ends the value at the bracket",
+                "text follows the closing bracket, where YAML ends the value",
             )
-            .help(QUOTE_THE_CONDITION);
+            .help(scene.quote_advice(scene.value_start(at)));
         return scene.stop_at_value(at, problem);
     }
-    let first = line_start.saturating_add(
-        scene
-            .rest(line_start)
-            .find(|character| character != ' ')
-            .unwrap_or(0),
-    );
-    let place = first..scene.line_end(first).max(first);
-    let is_list_entry = scene.rest(first).starts_with("- ");
-    let message = if is_list_entry {
-        "this `- ` is indented like no list above"
+    let first = scene.first_word(at);
+    let message = if scene.rest(first).starts_with("- ") {
+        "this `- ` is indented like no list above it"
     } else {
-        "this line is indented like no line above that it could belong to"
+        "this line is indented like nothing above that it could belong to"
     };
-    last(
-        scene
-            .problem(place, ProblemCode::YamlIndent, message)
-            .help("entries of one list or map begin in the same column"),
-    )
+    let problem = scene.problem(
+        first..scene.line_end(first).max(first),
+        ProblemCode::YamlIndent,
+        message,
+    );
+    Stop::last(if scene.last_is_block {
+        problem
+            .help("every line of a text under `|` or `>` is indented at least like its first line")
+    } else {
+        problem.help("entries of one list or map begin in the same column")
+    })
 }
 
 /// A line in a map that is no `key: value`. The scanner notices behind it.
 fn no_colon(scene: &Scene<'_>, at: usize) -> Problem {
     let before = scene.text.get(..at).unwrap_or_default().trim_end();
-    let line_start = scene.line_start(before.len());
-    let indent = scene
-        .rest(line_start)
-        .find(|character| character != ' ')
-        .unwrap_or(0);
-    let start = line_start.saturating_add(indent);
+    let start = scene.first_word(before.len());
     scene
-        .problem(start..scene.line_end(start), ProblemCode::YamlSyntax, "this line is no `key: value`")
-        .help("write a `:` and a space behind the key; to continue the text above, indent the line more than its key")
-}
-
-fn last(problem: Problem) -> Stop {
-    Stop {
-        problem,
-        value: None,
-    }
-}
-
-/// What follows the key on a line, if the line begins with one.
-fn behind_key(line: &str) -> Option<&str> {
-    let behind = match line.bytes().next()? {
-        quote @ (b'"' | b'\'') => {
-            let inner = line.get(1..)?;
-            let end = inner.find(char::from(quote))?;
-            inner.get(end.saturating_add(1)..)?.trim_start()
-        }
-        b'{' | b'[' | b'!' | b'*' | b'&' => return None,
-        _ => {
-            let colon = line
-                .match_indices(':')
-                .find(|(at, _)| {
-                    let next = line.as_bytes().get(at.saturating_add(1));
-                    next.is_none_or(u8::is_ascii_whitespace)
-                })?
-                .0;
-            line.get(colon..)?
-        }
-    };
-    let value = behind.strip_prefix(':')?;
-    (value.is_empty() || value.starts_with([' ', '\t'])).then_some(value)
-}
-
-/// Whether every bracket has its other half, as far as can be told without knowing quotes.
-fn brackets_balance(text: &str) -> bool {
-    let mut open = Vec::new();
-    for byte in text.bytes() {
-        match byte {
-            b'(' => open.push(b')'),
-            b'[' => open.push(b']'),
-            b'{' => open.push(b'}'),
-            b')' | b']' | b'}' => {
-                if open.pop() != Some(byte) {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-    }
-    open.is_empty()
+        .problem(
+            start..scene.line_end(start).max(start),
+            ProblemCode::YamlSyntax,
+            "expected `key: value`, found a line without `: `",
+        )
+        .help("to continue the text above, indent the line more than its key")
 }

@@ -123,7 +123,7 @@ impl Walk<'_> {
 
     fn escape(&mut self) -> Option<()> {
         let rest = self.raw_rest();
-        let kind = rest.bytes().nth(1)?;
+        let kind = *rest.as_bytes().get(1)?;
         if matches!(kind, b'\n' | b'\r') {
             // An escaped line break vanishes together with the next line's indentation.
             let blank = space_run(rest.get(1..)?);

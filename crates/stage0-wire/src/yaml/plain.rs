@@ -1,7 +1,8 @@
 //! What an unquoted YAML value means here.
 //!
-//! YAML 1.1 and 1.2, and their implementations, disagree about `yes`, `010` or `1:30`. Only what
-//! all of them and JSON read alike is accepted; the rest must be quoted or written plainly.
+//! YAML 1.1 and 1.2, and their implementations, disagree about `yes`, `010` or `1:30`. JSON's words
+//! and numbers are accepted, so that a policy in JSON means the same in YAML; whatever else somebody
+//! takes for more than text must be quoted or written plainly.
 
 use crate::tree::is_json_number;
 
@@ -89,8 +90,7 @@ fn is_sexagesimal(text: &str) -> bool {
     let rest_holds = parts.all(|part| {
         count = count.saturating_add(1);
         match part.as_bytes() {
-            [digit] => digit.is_ascii_digit(),
-            [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+            [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
             _ => false,
         }
     });

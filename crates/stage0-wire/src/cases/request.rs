@@ -1,0 +1,165 @@
+//! The requests of test cases, put together from what a case and its step say.
+
+use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
+use stage0_engine::request::Request;
+use stage0_engine::span::Span;
+
+use super::shape::REQUEST_KEYS;
+use crate::codes::ProblemCode;
+use crate::decode::Decoder;
+use crate::fields::{self, Fields};
+use crate::tree::{Node, NodeValue};
+
+/// The request of a step. What a step does not say is taken from its case; contexts are joined.
+pub(super) fn request(
+    decoder: &mut Decoder<'_>,
+    case: Option<Fields<'_>>,
+    step: Fields<'_>,
+) -> Option<Document<'static>> {
+    if let Some(whole) = step.get("request") {
+        refuse_beside_request(decoder, step);
+        let document = fields::document(whole)?;
+        accept(decoder, document, Fields::of(whole)?)
+    } else {
+        let given = Given { case, step };
+        if given.get("call").is_none() && given.get("goal").is_none() {
+            decoder.error_with_help(
+                beginning(step),
+                ProblemCode::TestRequest,
+                "nothing is asked: there is neither a `call` nor a `goal`",
+                "write for example `call: { name: search.query, arguments: { text: cats } }`",
+            );
+            return None;
+        }
+        let document = given.document().ok()?;
+        accept(decoder, document, step)
+    }
+}
+
+/// Reports what stands beside `request` and would be part of a request.
+fn refuse_beside_request(decoder: &mut Decoder<'_>, step: Fields<'_>) {
+    let Some(request) = step.key_span("request") else {
+        return;
+    };
+    for key in &REQUEST_KEYS {
+        let Some(span) = step.key_span(key.name).filter(|span| *span != request) else {
+            continue;
+        };
+        decoder.error_and_first(
+            span,
+            ProblemCode::PolicyConflictingKeys,
+            format!(
+                "`{}` and `request` in one: a request is sent as it is written",
+                key.name
+            ),
+            (request, "the whole request"),
+            format!("move `{}` into the request", request_name(key.name)),
+        );
+    }
+}
+
+/// What a case and its step say of a request.
+#[derive(Clone, Copy)]
+struct Given<'n> {
+    case: Option<Fields<'n>>,
+    step: Fields<'n>,
+}
+
+impl<'n> Given<'n> {
+    fn get(self, key: &str) -> Option<&'n Node> {
+        let inherited = || self.case.and_then(|case| case.get(key));
+        self.step.get(key).or_else(inherited)
+    }
+
+    fn document(self) -> Result<Document<'static>, DocumentError> {
+        let mut builder = DocumentBuilder::new("", usize::MAX);
+        let at = builder.begin_object()?;
+        let mut count: u32 = 0;
+        for key in &REQUEST_KEYS {
+            let Some(node) = self.get(key.name).filter(|_| key.name != "request") else {
+                continue;
+            };
+            builder.string(request_name(key.name))?;
+            match key.name {
+                "context" => self.context(&mut builder)?,
+                "tools" | "side_effects" | "constraints" | "success_criteria" => {
+                    list(&mut builder, node)?;
+                }
+                _ => fields::append(&mut builder, node)?,
+            }
+            count = count.saturating_add(1);
+        }
+        builder.end_object(at, count)?;
+        Ok(builder.finish())
+    }
+
+    /// The case's context with that of the step laid over it.
+    fn context(self, builder: &mut DocumentBuilder<'static>) -> Result<(), DocumentError> {
+        let own = self.step.table("context");
+        let inherited = self.case.map_or(&[][..], |case| case.table("context"));
+        let inherited = inherited
+            .iter()
+            .filter(|(key, _)| !own.iter().any(|(other, _)| other.value == key.value));
+        let at = builder.begin_object()?;
+        let mut count: u32 = 0;
+        for (key, node) in inherited.chain(own) {
+            builder.string(&key.value)?;
+            fields::append(builder, node)?;
+            count = count.saturating_add(1);
+        }
+        builder.end_object(at, count)
+    }
+}
+
+/// A list; a single entry without brackets is a list as well.
+fn list(builder: &mut DocumentBuilder<'static>, node: &Node) -> Result<(), DocumentError> {
+    if matches!(node.value, NodeValue::List(_)) {
+        return fields::append(builder, node);
+    }
+    let at = builder.begin_list()?;
+    fields::append(builder, node)?;
+    builder.end_list(at, 1);
+    Ok(())
+}
+
+/// The name that a key of a case has in the request.
+fn request_name(key: &'static str) -> &'static str {
+    if key == "call" { "tool_call" } else { key }
+}
+
+/// Reports why no gate would accept a request.
+fn accept(
+    decoder: &mut Decoder<'_>,
+    document: Document<'static>,
+    written: Fields<'_>,
+) -> Option<Document<'static>> {
+    match Request::from_document(document) {
+        Ok(request) => Some(request.document().clone()),
+        Err(errors) => {
+            for error in errors {
+                let field = error.path().split(['.', '[']).next().unwrap_or_default();
+                let key = if field == "tool_call" { "call" } else { field };
+                let place = written.key_span(field).or_else(|| written.key_span(key));
+                let span = place.unwrap_or_else(|| beginning(written));
+                decoder.error(
+                    span,
+                    ProblemCode::TestRequest,
+                    error.message(),
+                    |problem| match error.help() {
+                        Some(help) => problem.help(help),
+                        None => problem,
+                    },
+                );
+            }
+            None
+        }
+    }
+}
+
+/// Where a map begins: its first key.
+fn beginning(fields: Fields<'_>) -> Span {
+    fields
+        .entries
+        .first()
+        .map_or(fields.span, |(key, _)| key.span)
+}

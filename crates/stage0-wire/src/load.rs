@@ -1,0 +1,460 @@
+//! A policy with everything that it imports, ready to be compiled.
+//!
+//! Files are read one after the other, the root first; each is checked by itself, then all of them
+//! together: that imports exist and lead to no circle, that names are unique, that only the root has
+//! what only the root may have. The digest names the policy by what it says, not by where its files
+//! are or whether they are YAML or JSON. What the rules mean is left to the engine.
+
+use std::collections::BTreeMap;
+
+use stage0_engine::digest::Digest;
+use stage0_engine::policy::{FindingKind, Import, PolicySource};
+use stage0_engine::{PolicyIndex, PolicySet};
+
+use crate::cases::{TestCase, read_cases};
+use crate::codes::ProblemCode;
+use crate::decode::Decoder;
+use crate::escape::quoted;
+use crate::fields::Fields;
+use crate::imports::{Imported, Imports};
+use crate::packs::{PACK_PREFIX, nearest_pack, pack};
+use crate::policy::{PolicyFile, Wanted, decode};
+use crate::policy_digest::{FileDigest, file_digest, policy_digest};
+use crate::problem::{Problem, Problems};
+use crate::sources::Sources;
+use crate::tree::Tree;
+
+/// A policy that was read, with its imports.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The policy and its imports, for [`stage0_engine::compile`].
+    pub set: PolicySet,
+    /// Their texts, for places in problems.
+    pub sources: Sources,
+    /// The tests of the root.
+    pub tests: Vec<TestCase>,
+    /// What is probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// A policy that was checked and compiled.
+#[derive(Debug)]
+pub struct Checked {
+    /// The policy, ready.
+    pub index: PolicyIndex,
+    /// What is probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Checks the policy as a whole and compiles it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, warnings included.
+    pub fn compile(&self) -> Result<Checked, Vec<Problem>> {
+        let told = |findings: &[_]| {
+            let mut problems = Problems::new();
+            for finding in findings {
+                problems.push(Problem::from_finding(&self.sources, finding));
+            }
+            problems.finish()
+        };
+        match stage0_engine::compile(&self.set) {
+            Ok(compiled) => Ok(Checked {
+                index: compiled.index,
+                warnings: told(&compiled.warnings),
+            }),
+            Err(findings) => Err(told(&findings)),
+        }
+    }
+}
+
+/// Reads a policy and all that it imports. `name` is what problems call the file, and what `imports`
+/// is told as the importing file.
+///
+/// ```
+/// use stage0_wire::imports::NoImports;
+/// use stage0_wire::load::load;
+///
+/// let policy = "
+/// stage0: v1
+/// name: searching
+/// version: 1.0.0
+/// tools: { search.query: { effects: [] } }
+/// rules:
+///   - { id: searching-is-fine, tools: [search.query], allow: true }
+/// ";
+/// let loaded = load("searching.yaml", policy, &NoImports).unwrap();
+/// assert!(loaded.compile().is_ok());
+/// ```
+///
+/// # Errors
+/// Everything that is wrong with the files, warnings included, file by file.
+pub fn load(
+    name: &str,
+    text: impl Into<Vec<u8>>,
+    imports: &dyn Imports,
+) -> Result<Loaded, Vec<Problem>> {
+    let mut loader = Loader {
+        imports,
+        sources: Sources::new(),
+        problems: Problems::new(),
+        files: Vec::new(),
+        indices: BTreeMap::new(),
+        tests: Vec::new(),
+    };
+    loader.add(Origin::Host, name, text.into());
+    loader.read_all();
+    loader.check_names();
+    loader.check_circles();
+    loader.check_versions();
+    loader.finish()
+}
+
+/// Whether a file is the host's or comes with Stage0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Host,
+    Pack,
+}
+
+/// A file that was read, as far as it could be.
+#[derive(Debug, Default)]
+struct File {
+    source: Option<PolicySource>,
+    digest: Option<Digest>,
+    extends: Vec<Link>,
+    layers: Vec<Link>,
+}
+
+/// An import and the file that it leads to.
+#[derive(Debug)]
+struct Link {
+    wanted: Wanted,
+    file: usize,
+}
+
+struct Loader<'i> {
+    imports: &'i dyn Imports,
+    sources: Sources,
+    problems: Problems,
+    /// By the index of their text among the sources. A file that waits to be read is not here yet.
+    files: Vec<File>,
+    indices: BTreeMap<(Origin, String), usize>,
+    tests: Vec<TestCase>,
+}
+
+impl Loader<'_> {
+    /// The index of a file, which is added if it is not there yet.
+    fn add(&mut self, origin: Origin, name: &str, text: Vec<u8>) -> Option<usize> {
+        let key = (origin, String::from(name));
+        if let Some(known) = self.indices.get(&key) {
+            return Some(*known);
+        }
+        match self.sources.add_bytes(name, text) {
+            Ok(index) => {
+                let index = usize::from(index);
+                self.indices.insert(key, index);
+                Some(index)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Reads the files in the order in which they were added, which adds more.
+    fn read_all(&mut self) {
+        while self.files.len() < self.indices.len() {
+            let index = self.files.len();
+            let file = self.read(index);
+            self.files.push(file);
+        }
+    }
+
+    fn read(&mut self, index: usize) -> File {
+        let Ok(number) = u16::try_from(index) else {
+            return File::default();
+        };
+        let Some(tree) = Tree::parse(&self.sources, number, &mut self.problems) else {
+            return File::default();
+        };
+        let mut decoder = Decoder::new(&self.sources, &mut self.problems);
+        let Some(file) = decode(&mut decoder, &tree.root) else {
+            return File::default();
+        };
+        if index == 0
+            && let Some(fields) = Fields::of(&tree.root)
+        {
+            self.tests = read_cases(&mut decoder, fields.list("tests"));
+        }
+        if index > 0 {
+            for (key, span) in &file.root_only {
+                decoder.error_with_help(
+                    *span,
+                    ProblemCode::PolicyRootOnly,
+                    format!("`{key}` in a policy that another one imports"),
+                    format!("only the outermost policy may have `{key}`: move it there"),
+                );
+            }
+        }
+        let PolicyFile {
+            source,
+            extends,
+            layers,
+            ..
+        } = file;
+        File {
+            source,
+            digest: Some(file_digest(&tree.root)),
+            extends: self.follow(number, extends),
+            layers: self.follow(number, layers),
+        }
+    }
+
+    /// Finds the files that imports lead to; what is not found is reported.
+    fn follow(&mut self, from: u16, wanted: Vec<Wanted>) -> Vec<Link> {
+        let mut links = Vec::new();
+        for wanted in wanted {
+            let is_builtin = wanted.is_pack && wanted.name.value.starts_with(PACK_PREFIX);
+            let file = if is_builtin {
+                self.builtin(&wanted)
+            } else {
+                self.host_file(from, &wanted)
+            };
+            links.extend(file.map(|file| Link { wanted, file }));
+        }
+        links
+    }
+
+    fn builtin(&mut self, wanted: &Wanted) -> Option<usize> {
+        let (name, _) = split_version(&wanted.name.value);
+        let Some(found) = pack(name) else {
+            let help = match nearest_pack(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("packs that begin with `{PACK_PREFIX}` come with Stage0"),
+            };
+            let message = format!("there is no pack {}", quoted(name));
+            self.report(wanted, ProblemCode::PolicyImportMissing, &message, &help);
+            return None;
+        };
+        let name = format!("{}@{}", found.name, found.version);
+        self.add(Origin::Pack, &name, found.text.into())
+    }
+
+    fn host_file(&mut self, from: u16, wanted: &Wanted) -> Option<usize> {
+        let name = wanted.name.value.as_str();
+        let from = self.sources.name(from);
+        if let Some(Imported { name, bytes }) = self.imports.find(from, name) {
+            return self.add(Origin::Host, &name, bytes);
+        }
+        let near = self.imports.nearest(from, name);
+        let help = match (near, wanted.is_pack) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => match nearest_pack(name) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => String::from("a file is imported by its path: `./base.yaml`"),
+            },
+            (None, false) => String::from("paths are relative to the file that imports"),
+        };
+        let what = if wanted.is_pack { "pack" } else { "file" };
+        let message = format!("there is no {what} {}", quoted(name));
+        self.report(wanted, ProblemCode::PolicyImportMissing, &message, &help);
+        None
+    }
+
+    /// Reports a problem of an import.
+    fn report(&mut self, wanted: &Wanted, code: ProblemCode, message: &str, help: &str) {
+        Decoder::new(&self.sources, &mut self.problems).error_with_help(
+            wanted.name.span,
+            code,
+            message,
+            help,
+        );
+    }
+
+    /// Names are unique, and those of packs are not imitated.
+    fn check_names(&mut self) {
+        let mut decoder = Decoder::new(&self.sources, &mut self.problems);
+        let mut names = BTreeMap::new();
+        let packs = self.indices.iter();
+        let packs: Vec<usize> = packs
+            .filter(|((origin, _), _)| *origin == Origin::Pack)
+            .map(|(_, index)| *index)
+            .collect();
+        for (index, file) in self.files.iter().enumerate() {
+            let Some(source) = &file.source else {
+                continue;
+            };
+            let name = &source.name;
+            if name.value.starts_with(PACK_PREFIX) && !packs.contains(&index) {
+                decoder.error_with_help(
+                    name.span,
+                    ProblemCode::PolicyName,
+                    format!(
+                        "{} is the name of a pack that comes with Stage0",
+                        quoted(&name.value)
+                    ),
+                    format!("begin the name with something else than `{PACK_PREFIX}`"),
+                );
+            }
+            if let Some(first) = names.insert(name.value.as_str(), name.span) {
+                decoder.error_and_first(
+                    name.span,
+                    ProblemCode::Finding(FindingKind::DuplicateName),
+                    format!("two policies have the name {}", quoted(&name.value)),
+                    (first, "the other one"),
+                    "rules are told apart by the names of their policies: rename one of them",
+                );
+            }
+        }
+    }
+
+    /// No policy builds on itself. Every import that closes a circle is reported.
+    fn check_circles(&mut self) {
+        let mut state = vec![Visit::Not; self.files.len()];
+        // The imports from the root to the file that is looked at, each with the next one to follow.
+        let mut path: Vec<(usize, usize)> = vec![(0, 0)];
+        let mut circles = Vec::new();
+        while let Some((file, next)) = path.last_mut() {
+            let (file, at) = (*file, *next);
+            *next = next.saturating_add(1);
+            if let Some(state) = state.get_mut(file) {
+                *state = Visit::Open;
+            }
+            let Some(link) = self.files.get(file).and_then(|file| file.link(at)) else {
+                if let Some(state) = state.get_mut(file) {
+                    *state = Visit::Done;
+                }
+                path.pop();
+                continue;
+            };
+            match state.get(link.file) {
+                Some(Visit::Not) => path.push((link.file, 0)),
+                Some(Visit::Open) => {
+                    let circle = path.iter().map(|(file, _)| *file);
+                    let circle = circle.skip_while(|file| *file != link.file);
+                    let circle: Vec<usize> = circle.chain([link.file]).collect();
+                    circles.push((link.wanted.clone(), circle));
+                }
+                Some(Visit::Done) | None => {}
+            }
+        }
+        for (wanted, circle) in circles {
+            let name = |file: &usize| {
+                let number = u16::try_from(*file).unwrap_or(u16::MAX);
+                quoted(self.sources.name(number))
+            };
+            let names: Vec<String> = circle.iter().map(name).collect();
+            let message = match names.as_slice() {
+                [only, _] => format!("{only} imports itself"),
+                _ => format!("policies import each other: {}", names.join(" -> ")),
+            };
+            let help = "move what both need into a policy of its own";
+            self.report(&wanted, ProblemCode::PolicyImportCycle, &message, help);
+        }
+    }
+
+    /// A pack that was asked for in a version has it.
+    fn check_versions(&mut self) {
+        let links = self.files.iter();
+        let links = links.flat_map(|file| file.extends.iter().chain(&file.layers));
+        let mut wrong = Vec::new();
+        for link in links.filter(|link| link.wanted.is_pack) {
+            let (name, Some(version)) = split_version(&link.wanted.name.value) else {
+                continue;
+            };
+            let file = self.files.get(link.file);
+            let found = file.and_then(|file| file.source.as_ref());
+            if let Some(found) = found.filter(|found| found.version.value != version) {
+                let found = &found.version.value;
+                let message = format!("{} is here as version {found}, not {version}", quoted(name));
+                let help = format!("write `{name}@{found}`, or leave the version out");
+                wrong.push((link.wanted.clone(), message, help));
+            }
+        }
+        for (wanted, message, help) in wrong {
+            self.report(&wanted, ProblemCode::PolicyImportVersion, &message, &help);
+        }
+    }
+
+    fn finish(self) -> Result<Loaded, Vec<Problem>> {
+        let has_errors = self.problems.has_errors();
+        let problems = self.problems.finish();
+        if has_errors {
+            return Err(problems);
+        }
+        let names: Vec<String> = self.files.iter().map(File::name).collect();
+        let policy = |link: &Link| names.get(link.file).map_or("", String::as_str);
+        let digests = self.files.iter().map(|file| FileDigest {
+            name: file.name(),
+            digest: file.digest.unwrap_or(Digest::from_bytes([0; 32])),
+            extends: file
+                .extends
+                .iter()
+                .map(|link| (policy(link), link.wanted.allows))
+                .collect(),
+            layers: file.layers.iter().map(policy).collect(),
+        });
+        let digest = policy_digest(digests.collect(), names.first().map_or("", String::as_str));
+        let sources: Option<Vec<PolicySource>> =
+            self.files.into_iter().map(File::into_source).collect();
+        // INVARIANT: a file that could not be read was reported.
+        let Some(sources) = sources else {
+            return Err(problems);
+        };
+        Ok(Loaded {
+            set: PolicySet { sources, digest },
+            sources: self.sources,
+            tests: self.tests,
+            warnings: problems,
+        })
+    }
+}
+
+/// How far the search for circles has come with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    Not,
+    Open,
+    Done,
+}
+
+impl File {
+    fn link(&self, at: usize) -> Option<&Link> {
+        self.extends.iter().chain(&self.layers).nth(at)
+    }
+
+    fn name(&self) -> String {
+        let name = self.source.as_ref().map(|source| source.name.value.clone());
+        name.unwrap_or_default()
+    }
+
+    fn into_source(self) -> Option<PolicySource> {
+        let resolved = |links: Vec<Link>, all_allow: bool| {
+            let links = links.into_iter();
+            links
+                .map(|link| Import {
+                    name: link.wanted.name,
+                    allows: all_allow || link.wanted.allows,
+                    source: link.file,
+                })
+                .collect()
+        };
+        Some(PolicySource {
+            extends: resolved(self.extends, false),
+            // A layer is decided on its own, so all of it counts.
+            layers: resolved(self.layers, true),
+            ..self.source?
+        })
+    }
+}
+
+/// A pack's name, and its version if it has one: `stage0/common-tools@1.0.0`.
+fn split_version(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (name, None),
+    }
+}

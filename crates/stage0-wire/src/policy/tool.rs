@@ -1,0 +1,130 @@
+//! The tool catalog: what each tool does, which arguments it takes, what it costs.
+
+use stage0_engine::number::Number;
+use stage0_engine::policy::Tool;
+use stage0_engine::policy::schema::{SchemaNode, SchemaType, Schemas};
+use stage0_engine::span::Spanned;
+
+use super::schema;
+use crate::codes::ProblemCode;
+use crate::decode::Decoder;
+use crate::fields::{self, Fields};
+use crate::shape::{Form, Key, Shape, Words, names};
+use crate::tree::Node;
+
+/// Whether what is not listed is accepted.
+pub(super) const EXTRA: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
+pub(super) static EXTRA_WORDS: Words = Words::new(&names(&EXTRA));
+
+pub(super) static TOOL: Form = Form::Map(&TOOL_SHAPE);
+
+static TOOL_SHAPE: Shape = Shape {
+    name: "tool",
+    what: "a tool",
+    doc: "An entry of the catalog: what a tool does.",
+    groups: &[&[
+        Key::new(
+            "aka",
+            Form::OneOrMany(&Form::Text),
+            "The names that frameworks use for the tool. Rules use the catalogued name.",
+        ),
+        Key::new(
+            "effects",
+            Form::OneOrMany(&Form::Text),
+            "What calling the tool does, as effect classes; `[]` if nothing.",
+        ),
+        Key::new(
+            "args",
+            Form::MapOf(None, &schema::ARGUMENT),
+            "The arguments. Each is required unless it is optional, and others are refused. Without `args`, arguments are not checked.",
+        ),
+        Key::new(
+            "extra_args",
+            Form::Words(&EXTRA_WORDS),
+            "Whether arguments that `args` does not list are accepted: refuse (the default) or allow.",
+        )
+        .with("args"),
+        Key::new(
+            "cost_usd",
+            Form::Either(&[Form::Number, Form::Map(&COST)]),
+            "What one call costs, in US dollars: a number, or the least and the most.",
+        ),
+        Key::new("description", Form::Text, "What the tool is for, for people who read the policy."),
+        Key::later(
+            "labels",
+            "labels on runs come with a later version; until then let the host state what happened before as a fact in `context`",
+        ),
+    ]],
+    one_of: &[],
+};
+
+static COST: Shape = Shape {
+    name: "cost",
+    what: "a cost",
+    doc: "The least and the most that one call costs, in US dollars.",
+    groups: &[&[
+        Key::required("min", Form::Number, "The least that one call costs."),
+        Key::required("max", Form::Number, "The most that one call costs."),
+    ]],
+    one_of: &[],
+};
+
+/// Reads the catalog.
+pub(super) fn tools(
+    decoder: &mut Decoder<'_>,
+    fields: Fields<'_>,
+    schemas: &mut Schemas,
+) -> Vec<Tool> {
+    let entries = fields.table("tools").iter();
+    entries
+        .filter_map(|(name, node)| tool(decoder, name, node, schemas))
+        .collect()
+}
+
+fn tool(
+    decoder: &mut Decoder<'_>,
+    name: &Spanned<String>,
+    node: &Node,
+    schemas: &mut Schemas,
+) -> Option<Tool> {
+    let fields = Fields::of(node)?;
+    let extra = fields.word("extra_args", &EXTRA);
+    let args = fields.get("args").map(|args| {
+        let whole = SchemaNode {
+            span: args.span,
+            kind: SchemaType::Object,
+            extra: extra.is_some_and(|extra| extra.value),
+            ..SchemaNode::default()
+        };
+        schema::add_object(decoder, schemas, whole, args)
+    });
+    Some(Tool {
+        name: name.clone(),
+        aka: fields.texts("aka"),
+        effects: fields.texts("effects"),
+        args,
+        cost_usd: fields.get("cost_usd").and_then(|node| cost(decoder, node)),
+        description: fields.text("description").map(|text| text.value),
+    })
+}
+
+fn cost(decoder: &mut Decoder<'_>, node: &Node) -> Option<(Number, Number)> {
+    let (least, most) = match Fields::of(node) {
+        Some(fields) => (fields.number("min")?.value, fields.number("max")?.value),
+        None => {
+            let cost = fields::number(node)?.value;
+            (cost, cost)
+        }
+    };
+    let wrong = if least.is_negative() {
+        "a tool cannot cost less than nothing"
+    } else if least > most {
+        "the least cost is above the most"
+    } else {
+        return Some((least, most));
+    };
+    decoder.error(node.span, ProblemCode::PolicyOutOfRange, wrong, |problem| {
+        problem
+    });
+    None
+}
