@@ -51,7 +51,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "conformance",
-        usage: "[cel]",
+        usage: "[cel [update]]",
         summary: "run the CEL conformance suite against our condition language",
         run: conformance::run,
     },
