@@ -35,7 +35,7 @@ pub mod time;
 pub mod tool_pattern;
 pub mod vocabulary;
 
-pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step};
+pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
 pub use decide::decide;
 pub use explain::{ClauseReport, Explanation, RuleReport, explain};
 pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
