@@ -1,7 +1,12 @@
-//! Text to request and policy.
+//! The only JSON and YAML of Stage0, and the doors that applications use.
+//!
+//! Policy files become a compiled [`Policy`], request texts a checked request, decisions canonical
+//! text. Whatever is wrong with a text is told as [`problem::Problem`]s: code, message, help and
+//! place. What decides is `stage0-engine`; nothing here has a meaning of its own.
 
 pub mod cases;
 pub mod codes;
+mod compiled;
 mod decision_json;
 mod decode;
 mod escape;
@@ -24,5 +29,6 @@ mod suggest;
 pub mod tree;
 mod yaml;
 
+pub use compiled::Policy;
 pub use decision_json::{ENGINE_VERSION, decision_to_json};
 pub use request_text::{json_problem, parse_request};
