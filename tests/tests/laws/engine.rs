@@ -19,7 +19,7 @@ pub fn load(policy: &Model) -> Policy {
         files.insert(&format!("{}.json", import.name), import.to_value().to_json());
     }
     let text = policy.to_value().to_json();
-    Policy::load("root.json", &text, &files)
+    Policy::load("root.json", text.as_str(), &files)
         .unwrap_or_else(|problems| panic!("a policy that should load: {problems:#?}\n{text}"))
 }
 
