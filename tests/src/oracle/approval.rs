@@ -8,7 +8,7 @@ use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::EvidenceSource;
 use stage0_engine::time::Timestamp;
 
-use super::condition::{Outcome, Path, Scope, Step};
+use super::condition::{Expr, Outcome, Path, Scope, Step};
 use super::model::{Approval, Request};
 use super::value::{Value, object, read_instant, span_text, text, whole};
 
@@ -64,31 +64,42 @@ pub fn terms_digest(terms: &Approval) -> Digest {
     Digest::of(digested.to_json().as_bytes())
 }
 
-/// Digest of what an approval under these terms is given for: the call, or its bound facts.
+/// What a bare fact is.
+fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
+    Scope { facts, has_call, params: &[], lets: &[] }.evaluate(&Expr::Fact(path.clone()))
+}
+
+/// Digest of what an approval under these terms is given for: the call or its bound facts; of a plan,
+/// the tool and the declared effects.
 pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Value) -> Digest {
-    let scope = Scope { facts, has_call: request.call.is_some(), params: &[], lets: &[] };
+    let has_call = request.call.is_some();
     let context = |name: &'static str| {
         let path = Path { root: "context", steps: vec![Step::Member(name)] };
-        match scope.evaluate(&super::condition::Expr::Fact(path)) {
+        match fact(facts, has_call, &path) {
             Outcome::Known(value @ Value::Text(_)) => Some(value),
             _ => None,
         }
     };
     let bound = terms.bind.iter().map(|path| {
-        let value = match scope.evaluate(&super::condition::Expr::Fact(path.clone())) {
+        let value = match fact(facts, has_call, path) {
             Outcome::Known(value) => vec![value],
-            Outcome::Unknown(_) => Vec::new(),
-            Outcome::Error => vec![Value::Null],
+            Outcome::Unknown(_) | Outcome::Error => Vec::new(),
         };
         (path.to_string(), Value::List(value))
     });
-    let bound = (!terms.bind.is_empty()).then(|| Value::Map(bound.collect()));
-    let arguments = if bound.is_some() { None } else { facts.member("args").cloned() };
+    let is_bound = !terms.bind.is_empty();
+    let is_plan = !has_call && !is_bound;
+    let mut effects: Vec<&str> = request.side_effects.clone();
+    effects.sort_unstable();
+    effects.dedup();
+    let effects = Value::List(effects.into_iter().map(text).collect());
     let digested = object([
         ("v", Some(whole(1))),
-        ("tool", Some(text(tool))),
-        ("arguments", arguments),
-        ("bound", bound),
+        ("tool", (!is_plan).then(|| text(tool))),
+        ("tools", is_plan.then(|| Value::List(vec![text(tool)]))),
+        ("effects", is_plan.then_some(effects)),
+        ("arguments", if is_bound { None } else { facts.member("args").cloned() }),
+        ("bound", is_bound.then(|| Value::Map(bound.collect()))),
         ("tenant_id", context("tenant_id")),
         ("environment", context("environment")),
         ("actor_id", context("actor_id")),
@@ -98,17 +109,12 @@ pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Va
 
 /// Looks for the approval.
 pub fn find(question: &Question<'_>) -> Approved {
-    let scope = Scope {
-        facts: question.facts,
-        has_call: question.request.call.is_some(),
-        params: &[],
-        lets: &[],
-    };
+    let fact = |path| fact(question.facts, question.request.call.is_some(), path);
     let mut barred = Vec::new();
     let mut missing = BTreeSet::new();
-    let mut wrong = false;
+    let mut wrong = question.terms.bind.iter().any(|path| fact(path) == Outcome::Error);
     for path in &question.terms.not {
-        match scope.evaluate(&super::condition::Expr::Fact(path.clone())) {
+        match fact(path) {
             Outcome::Known(Value::Text(person)) => barred.push(person),
             Outcome::Known(Value::List(people)) => {
                 wrong |= people.iter().any(|person| person.as_text().is_none());

@@ -1,11 +1,12 @@
 //! One decision, rule by rule: no index, no compilation, nothing remembered between rules.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use stage0_engine::codes::IssueCode;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::ApprovalRecord;
-use stage0_engine::policy::{Mode, Severity, UnknownTools, Verdict};
+use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 
 use super::approval::{self, Approved};
 use super::arguments;
@@ -55,6 +56,26 @@ pub struct Answer {
     pub would: Option<(Verdict, Vec<Issue>)>,
 }
 
+impl fmt::Display for Issue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, severity, rule, tool, missing, about } = self;
+        write!(out, "  {code} {} `{rule}` on `{tool}`", severity.as_str())?;
+        write!(out, " about `{about}` wants {missing:?}")
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "  {} reading {:?}, tools {:?}", self.verdict.as_str(), self.depends_on, self.tools)?;
+        self.issues.iter().try_for_each(|issue| writeln!(out, "{issue}"))?;
+        if let Some((verdict, issues)) = &self.would {
+            writeln!(out, "  would {}", verdict.as_str())?;
+            issues.iter().try_for_each(|issue| writeln!(out, "  {issue}"))?;
+        }
+        Ok(())
+    }
+}
+
 /// A rule with what its conditions may name.
 #[derive(Debug, Clone)]
 struct Part<'p> {
@@ -100,7 +121,9 @@ impl<'p> Layer<'p> {
 /// What one tool is to one layer.
 #[derive(Debug)]
 struct Subject<'p> {
-    /// The name in the catalog, or as it was called; nothing in a plan without tools.
+    /// The name as it was called; nothing in a plan without tools.
+    called: Option<String>,
+    /// The name in the catalog, if it has one, else as it was called.
     name: Option<String>,
     known: bool,
     flaw: Option<IssueCode>,
@@ -162,7 +185,8 @@ impl<'p> Subject<'p> {
                 None => _ = unknown_effects.insert(*declared),
             }
         }
-        Self { name, known: known.is_some(), flaw, entries, effects, unknown_effects }
+        let called = called.map(str::to_owned);
+        Self { called, name, known: known.is_some(), flaw, entries, effects, unknown_effects }
     }
 
     /// Whether a rule is about this tool: an allow has to cover every effect, others any.
@@ -207,7 +231,7 @@ fn engine_issue(code: IssueCode, tool: &str, about: impl Into<String>) -> Issue 
 
 impl Judge<'_> {
     fn tool(&self) -> &str {
-        self.subject.name.as_deref().unwrap_or("")
+        self.subject.called.as_deref().unwrap_or("")
     }
 
     fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
@@ -265,7 +289,7 @@ impl Judge<'_> {
 
     /// What the catalog, the arguments' schemas and the mode say.
     fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) {
-        let Subject { name, known, flaw, entries, effects, unknown_effects } = self.subject;
+        let Subject { name, known, flaw, entries, effects, unknown_effects, .. } = self.subject;
         let mut add = |verdict, code: IssueCode, about: &str| {
             found.push((verdict, Some(engine_issue(code, self.tool(), about))));
         };
@@ -368,7 +392,7 @@ impl Judge<'_> {
             rule: &part.id,
             terms,
             request: self.request,
-            tool: self.tool(),
+            tool: self.subject.name.as_deref().unwrap_or(""),
             facts: self.facts,
             records: &self.host.approvals,
             now: self.now,
@@ -392,7 +416,6 @@ impl Judge<'_> {
         };
         let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
         let outcome = all(when.into_iter().chain([negated]));
-        let code = part.rule.issue.unwrap_or("APPROVAL_REQUIRED");
         match outcome {
             Outcome::Error => found.push(self.error(part)),
             outcome if outcome.is(true) => {
@@ -401,13 +424,13 @@ impl Judge<'_> {
                 found.push((Verdict::Deny, Some(issue)));
             }
             Outcome::Unknown(missing) => {
-                let severity = part.rule.severity.unwrap_or(Severity::Medium);
-                let issue = self.issue(part, code, severity);
+                // What is wrong with the approval that there is takes the place of asking for one.
+                let code = match &approved {
+                    Approved::NotYet(Some(why), _) => why.as_str().to_owned(),
+                    _ => part.rule.issue.map_or_else(|| capitals(&part.rule.id), str::to_owned),
+                };
+                let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
                 found.push((Verdict::Defer, Some(Issue { missing, ..issue })));
-                if let Approved::NotYet(Some(why), _) = approved {
-                    let issue = self.issue(part, why.as_str(), why.severity());
-                    found.push((Verdict::Defer, Some(issue)));
-                }
             }
             Outcome::Known(_) => {}
         }
@@ -431,6 +454,10 @@ fn reads(part: &Part<'_>) -> BTreeSet<String> {
         | Action::Require { condition, .. } => read(condition),
         Action::Approval(approval) => {
             reads.extend(approval.not.iter().chain(&approval.bind).map(Path::to_string));
+            if approval.evidence == Some(EvidenceSource::Asserted) {
+                let asserted = ["approval_status", "approved_at", "approved_by"];
+                reads.extend(asserted.map(|name| format!("context.{name}")));
+            }
         }
     }
     reads
