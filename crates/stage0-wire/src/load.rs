@@ -293,7 +293,7 @@ impl Loader<'_> {
                     name.span,
                     ProblemCode::PolicyName,
                     format!(
-                        "{} is the name of a pack that comes with Stage0",
+                        "{} begins like the packs that come with Stage0",
                         quoted(&name.value)
                     ),
                     format!("begin the name with something else than `{PACK_PREFIX}`"),

@@ -1,7 +1,7 @@
 //! The requests of test cases, put together from what a case and its step say.
 
 use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
-use stage0_engine::request::Request;
+use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
 use super::shape::REQUEST_KEYS;
@@ -19,7 +19,7 @@ pub(super) fn request(
     if let Some(whole) = step.get("request") {
         refuse_beside_request(decoder, step);
         let document = fields::document(whole)?;
-        accept(decoder, document, Fields::of(whole)?)
+        accept(decoder, document, Fields::of(whole)?, |_| true)
     } else {
         let given = Given { case, step };
         if given.get("call").is_none() && given.get("goal").is_none() {
@@ -32,7 +32,10 @@ pub(super) fn request(
             return None;
         }
         let document = given.document().ok()?;
-        accept(decoder, document, step)
+        // The types of single fields were checked already, and told in the words of tests.
+        accept(decoder, document, step, |error| {
+            error.code() != "REQUEST_TYPE" && !error.path().contains('.')
+        })
     }
 }
 
@@ -132,11 +135,12 @@ fn accept(
     decoder: &mut Decoder<'_>,
     document: Document<'static>,
     written: Fields<'_>,
+    is_news: impl Fn(&RequestError) -> bool,
 ) -> Option<Document<'static>> {
     match Request::from_document(document) {
         Ok(request) => Some(request.document().clone()),
         Err(errors) => {
-            for error in errors {
+            for error in errors.iter().filter(|error| is_news(error)) {
                 let field = error.path().split(['.', '[']).next().unwrap_or_default();
                 let key = if field == "tool_call" { "call" } else { field };
                 let place = written.key_span(field).or_else(|| written.key_span(key));
