@@ -7,7 +7,7 @@ use stage0_engine::span::Span;
 use super::shape::REQUEST_KEYS;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
-use crate::fields::{self, Fields};
+use crate::fields::Fields;
 use crate::tree::{Node, NodeValue};
 
 /// The request of a step. What a step does not say is taken from its case; contexts are joined.
@@ -18,7 +18,7 @@ pub(super) fn request(
 ) -> Option<Document<'static>> {
     if let Some(whole) = step.get("request") {
         refuse_beside_request(decoder, step);
-        let document = fields::document(whole)?;
+        let document = whole.to_document().ok()?;
         accept(decoder, document, Fields::of(whole)?, |_| true)
     } else {
         let given = Given { case, step };
@@ -88,7 +88,7 @@ impl<'n> Given<'n> {
                 "tools" | "side_effects" | "constraints" | "success_criteria" => {
                     list(&mut builder, node)?;
                 }
-                _ => fields::append(&mut builder, node)?,
+                _ => node.append_to(&mut builder)?,
             }
             count = count.saturating_add(1);
         }
@@ -107,7 +107,7 @@ impl<'n> Given<'n> {
         let mut count: u32 = 0;
         for (key, node) in inherited.chain(own) {
             builder.string(&key.value)?;
-            fields::append(builder, node)?;
+            node.append_to(builder)?;
             count = count.saturating_add(1);
         }
         builder.end_object(at, count)
@@ -117,10 +117,10 @@ impl<'n> Given<'n> {
 /// A list; a single entry without brackets is a list as well.
 fn list(builder: &mut DocumentBuilder<'static>, node: &Node) -> Result<(), DocumentError> {
     if matches!(node.value, NodeValue::List(_)) {
-        return fields::append(builder, node);
+        return node.append_to(builder);
     }
     let at = builder.begin_list()?;
-    fields::append(builder, node)?;
+    node.append_to(builder)?;
     builder.end_list(at, 1);
     Ok(())
 }

@@ -251,7 +251,7 @@ static TRUSTED: Shape = Shape {
     doc: "A text written by the user or operator.",
     groups: &[&[
         Key::new("source", Form::Text, "Who wrote it."),
-        Key::required("text", Form::Text, "The text."),
+        Key::required("text", Form::Text, "What was written, word for word."),
     ]],
     one_of: OneOf::NONE,
 };

@@ -244,7 +244,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
                 rules: rules.collect(),
                 effects: section::effects(fields),
                 facts,
-                data: fields.get("data").and_then(fields::document),
+                data: fields.get("data").and_then(|data| data.to_document().ok()),
                 risk: fields.map("risk").map(section::risk),
                 schemas,
             }),

@@ -282,7 +282,7 @@ impl<'n> Reader<'_, '_, 'n> {
                 self.contradiction(item, message, help);
             }
         }
-        fields::document(values)
+        values.to_document().ok()
     }
 
     /// Reports the keys that a type gives no meaning.

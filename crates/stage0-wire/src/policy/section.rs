@@ -244,7 +244,7 @@ pub(super) fn params(
         Some(Param {
             name: name.clone(),
             schema,
-            value: fields::document(value)?,
+            value: value.to_document().ok()?,
         })
     };
     fields
