@@ -455,11 +455,14 @@ impl<'a> Draft<'a> {
                 .iter()
                 .rposition(|known| known.code != issue.code || known.rule != issue.rule)
                 .map_or(0, |other| other.saturating_add(1));
-            let known = merged
-                .iter_mut()
-                .zip(&mut last_tools)
-                .skip(same_rule)
-                .find(|(known, _)| known.details == issue.details && known.message == issue.message);
+            let known =
+                merged
+                    .iter_mut()
+                    .zip(&mut last_tools)
+                    .skip(same_rule)
+                    .find(|(known, _)| {
+                        known.details == issue.details && known.message == issue.message
+                    });
             match known {
                 Some((known, last_tool)) => {
                     if *last_tool != issue.tool {
