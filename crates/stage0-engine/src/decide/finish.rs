@@ -447,6 +447,8 @@ impl<'a> Draft<'a> {
             });
         }
         let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
+        // Issues about several tools come sorted by tool, and more than one layer may raise each.
+        let mut newest = Cow::Borrowed("");
         for issue in issues {
             match merged.last_mut() {
                 Some(last)
@@ -455,11 +457,15 @@ impl<'a> Draft<'a> {
                         && last.details == issue.details
                         && last.message == issue.message =>
                 {
-                    if last.tool != issue.tool {
+                    if newest != issue.tool {
                         last.tool = Cow::Owned(format!("{}, {}", last.tool, issue.tool));
+                        newest = issue.tool;
                     }
                 }
-                _ => merged.push(issue),
+                _ => {
+                    newest = issue.tool.clone();
+                    merged.push(issue);
+                }
             }
         }
         merged
