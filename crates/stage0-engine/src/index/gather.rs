@@ -187,22 +187,35 @@ pub(super) fn gather<'s>(
     gathered
 }
 
-/// The strictest of each setting.
+/// The strictest of each setting. What the outermost file leaves out has its default there, so that
+/// an import can only tighten.
 fn settings<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
     workshop: &mut Workshop<'_>,
 ) {
-    let mut default: Option<Verdict> = None;
-    let mut mode: Option<Mode> = None;
-    let mut unknown_tools: Option<UnknownTools> = None;
+    let mut sources = sources.peekable();
+    let outermost = sources.peek().copied();
+    let mut default = outermost
+        .and_then(|source| source.default)
+        .map_or(Verdict::Deny, |default| default.value);
+    let mut mode = outermost
+        .and_then(|source| source.mode)
+        .map_or(Mode::Enforce, |mode| mode.value);
+    let mut unknown_tools = outermost
+        .and_then(|source| source.unknown_tools)
+        .map_or(UnknownTools::Defer, |unknown| unknown.value);
     let mut timezone: Option<&Spanned<String>> = None;
     let mut risk: Option<&Risk> = None;
     let mut rules = 0_usize;
     for source in sources {
-        default = default.max(source.default.map(|default| default.value));
-        mode = mode.max(source.mode.map(|mode| mode.value));
-        unknown_tools = unknown_tools.max(source.unknown_tools.map(|unknown| unknown.value));
+        default = default.max(source.default.map_or(default, |default| default.value));
+        mode = mode.max(source.mode.map_or(mode, |mode| mode.value));
+        unknown_tools = unknown_tools.max(
+            source
+                .unknown_tools
+                .map_or(unknown_tools, |unknown| unknown.value),
+        );
         rules = rules.saturating_add(source.rules.len());
         risk = risk.or(source.risk.as_ref());
         if let Some(zone) = &source.timezone {
@@ -228,9 +241,9 @@ fn settings<'s>(
             format!("there are more than {RULES_MAX} rules"),
         ));
     }
-    gathered.layer.default = default.unwrap_or(Verdict::Deny).into();
-    gathered.layer.mode = mode.unwrap_or_default();
-    gathered.layer.unknown_tools = unknown_tools.unwrap_or_default();
+    gathered.layer.default = default.into();
+    gathered.layer.mode = mode;
+    gathered.layer.unknown_tools = unknown_tools;
     if let Some(zone) = timezone {
         if let Err(error) = Zone::find(&zone.value) {
             workshop.report(
