@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rule::{Asked, Inquiry, Outcome};
-use super::subject::{Plan, Subject};
+use super::subject::{Plan, Subject, sentence};
 use super::{Finding, REMARK};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
@@ -254,7 +254,7 @@ impl<'a> Draft<'a> {
                 self.engine(
                     IssueCode::FACT_TYPE,
                     Verdict::Deny,
-                    violation.message,
+                    sentence(violation.message),
                     Some(fix),
                     details,
                 );
@@ -343,7 +343,7 @@ impl<'a> Draft<'a> {
             policy_version: &self.policy.label,
             policy_digest: self.policy.digest,
             environment: self.request.environment(),
-            approved_by: self.request.context_text("approved_by"),
+            approved_by: self.request.approved_by(),
             evaluated_at: self.now,
             action_digest,
             valid_until: self.valid_until,

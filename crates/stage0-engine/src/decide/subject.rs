@@ -244,7 +244,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
     for violation in violations {
         let resolution = Resolution::new(Needs::Fix, Who::Agent);
         let details = vec![("path", Detail::Text(violation.path))];
-        let message = Cow::Owned(violation.message);
+        let message = Cow::Owned(sentence(violation.message));
         draft.engine_on(
             subject,
             violation.code,
@@ -302,4 +302,12 @@ fn refuse_name<'a: 'x, 'x>(
     draft.engine_on(subject, code, verdict, text, resolution, details);
     // Rules may still refuse it outright; only an ALLOW is out of the question.
     false
+}
+
+/// What a schema says about a value, as a sentence.
+pub(super) fn sentence(mut message: String) -> String {
+    if !message.ends_with('?') {
+        message.push('.');
+    }
+    message
 }

@@ -133,6 +133,7 @@ impl<'s> LayerDraft<'s> {
         };
         for draft in [&when, &condition].into_iter().flatten() {
             self.lint_condition(rule, draft, workshop);
+            self.lint_settled(draft, schemas.as_deref(), workshop);
         }
         let is_required = |path: &Path| self.is_required(path, schemas.as_deref());
         lint_dodge(

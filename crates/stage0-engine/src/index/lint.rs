@@ -6,6 +6,7 @@ use super::draft::{ConditionDraft, LayerDraft, place};
 use super::gather::Workshop;
 use crate::condition::tree::{Expr, Operator};
 use crate::condition::{Path, Step};
+use crate::policy::schema::SchemaNode;
 use crate::policy::{
     Action, Approval, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule,
 };
@@ -74,6 +75,74 @@ impl LayerDraft<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Comparisons that the tools' schemas have settled already.
+    pub(super) fn lint_settled(
+        &self,
+        draft: &ConditionDraft<'_>,
+        tools: Option<&[Vec<u32>]>,
+        workshop: &mut Workshop<'_>,
+    ) {
+        let Some(tools) = tools.filter(|tools| !tools.is_empty()) else {
+            return;
+        };
+        for node in &draft.tree.nodes {
+            let Expr::Binary {
+                operator,
+                left,
+                right,
+            } = &node.expr
+            else {
+                continue;
+            };
+            let (Some(left), Some(right)) = (draft.tree.node(*left), draft.tree.node(*right))
+            else {
+                continue;
+            };
+            let Expr::Path(path) = &left.expr else {
+                continue;
+            };
+            if path.root != "args" {
+                continue;
+            }
+            // All tools have to agree, each by one of its schemas: a value must fit all of those.
+            let mut settled = tools.iter().map(|schemas| {
+                schemas.iter().find_map(|schema| {
+                    settled_by(self.property(*schema, path)?, *operator, &right.expr)
+                })
+            });
+            let Some(Some(truth)) = settled.next() else {
+                continue;
+            };
+            if !settled.all(|other| other == Some(truth)) {
+                continue;
+            }
+            let (kind, word) = if truth {
+                (FindingKind::AlwaysFires, "always")
+            } else {
+                (FindingKind::NeverFires, "never")
+            };
+            workshop.report(
+                PolicyFinding::new(
+                    kind,
+                    place(draft.expression, &node.range),
+                    format!("this comparison is {word} true: the tool's `args` have settled it"),
+                )
+                .with_help("compare with a value that the schema accepts, or change the schema"),
+            );
+        }
+    }
+
+    /// The schema of a direct argument.
+    fn property(&self, schema: u32, path: &Path) -> Option<&SchemaNode> {
+        let [Step::Field(name)] = path.steps.as_slice() else {
+            return None;
+        };
+        let nodes = &self.gathered.names.schemas;
+        let properties = &nodes.node(schema)?.properties;
+        let (_, property) = properties.iter().find(|(known, _)| known.value == *name)?;
+        nodes.node(*property).filter(|property| !property.nullable)
     }
 
     pub(super) fn lint_fact(
@@ -236,5 +305,40 @@ pub(super) fn lint_dodge(
                 _ => {}
             }
         }
+    }
+}
+
+/// What a schema makes of a comparison, whatever the argument is.
+fn settled_by(schema: &SchemaNode, operator: Operator, literal: &Expr) -> Option<bool> {
+    match literal {
+        Expr::String(text) => {
+            let values = schema.values.as_ref()?.root();
+            let is_listed = values.elements().any(|value| value.as_str() == Some(text));
+            match operator {
+                Operator::Equal if !is_listed => Some(false),
+                Operator::NotEqual if !is_listed => Some(true),
+                _ => None,
+            }
+        }
+        Expr::Number(number) => {
+            let is_below = schema.max.is_some_and(|max| max < *number);
+            let is_at_most = schema.max.is_some_and(|max| max <= *number);
+            let is_above = schema.min.is_some_and(|min| min > *number);
+            let is_at_least = schema.min.is_some_and(|min| min >= *number);
+            match operator {
+                Operator::Greater if is_at_most => Some(false),
+                Operator::Greater if is_above => Some(true),
+                Operator::GreaterEqual if is_below => Some(false),
+                Operator::GreaterEqual if is_at_least => Some(true),
+                Operator::Less if is_at_least => Some(false),
+                Operator::Less if is_below => Some(true),
+                Operator::LessEqual if is_above => Some(false),
+                Operator::LessEqual if is_at_most => Some(true),
+                Operator::Equal if is_below || is_above => Some(false),
+                Operator::NotEqual if is_below || is_above => Some(true),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
