@@ -1,7 +1,7 @@
 //! The digest that names a policy in decisions and receipts.
 //!
 //! It covers what a policy and its imports say, as canonical JSON: the same for YAML and JSON, for
-//! any order of keys, and wherever the files lie. Descriptions and tests may be mended without
+//! any order of keys, and wherever the files lie. Its description and tests may be mended without
 //! changing it; a policy's name and version may not.
 
 use stage0_engine::canonical::{write_string, write_value};
