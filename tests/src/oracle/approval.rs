@@ -261,7 +261,9 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     };
     let not_yet = |why| Approved::NotYet(why, BTreeSet::new());
     let lacking = |why, fact: &str| Approved::NotYet(why, BTreeSet::from([fact.to_owned()]));
-    let by = context("approved_by").and_then(Value::as_text).filter(|by| !is_nobody(by));
+    let by = context("approved_by")
+        .and_then(Value::as_text)
+        .filter(|by| !is_nobody(by));
     match context("approval_status").map(Value::as_text) {
         None => return not_yet(None),
         Some(Some("approved")) => {}
