@@ -27,11 +27,12 @@ pub mod sources;
 mod state_json;
 pub mod strict_json;
 mod suggest;
+pub mod testing;
 pub mod tree;
 mod yaml;
 
 pub use approvals_json::{APPROVALS_LIMITS, approvals_to_json, parse_approvals};
 pub use compiled::Policy;
 pub use decision_json::{ENGINE_VERSION, decision_to_json};
-pub use request_text::{json_problem, parse_request};
+pub use request_text::{json_problem, parse_request, parse_request_file};
 pub use state_json::{STATE_LIMITS, parse_state, state_to_json};

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::PolicyIndex;
 use super::draft::LayerDraft;
 use super::gather::{Workshop, members};
+use super::{Layer, PolicyIndex};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentBuilder};
 use crate::facts::FactTable;
@@ -73,13 +73,12 @@ fn compile_set(
     for source in sources {
         check_version(source, &mut workshop);
     }
-    let has_content = !root.rules.is_empty() || !root.extends.is_empty() || !root.tools.is_empty();
-    if !root.layers.is_empty() && has_content {
+    if !root.layers.is_empty() && has_content(root) {
         workshop.report(
             PolicyFinding::new(
                 FindingKind::Layers,
                 root.name.span,
-                "a policy with `layers` has no rules, tools or imports of its own",
+                "a policy with `layers` has no rules, tools, names or imports of its own",
             )
             .with_help("move them into one of the layers"),
         );
@@ -91,11 +90,9 @@ fn compile_set(
     };
     let mut drafts = Vec::new();
     for layer_root in roots {
-        drafts.push(LayerDraft::new(
-            sources,
-            &members(sources, layer_root),
-            &mut workshop,
-        ));
+        let mut draft = LayerDraft::new(sources, &members(sources, layer_root), &mut workshop);
+        tighten(&mut draft.gathered.layer, root);
+        drafts.push(draft);
     }
     let mut disabled = Vec::new();
     disable(root, &mut drafts, &mut disabled, &mut workshop);
@@ -118,6 +115,33 @@ fn compile_set(
         constants: Document::default(),
         disabled,
     })
+}
+
+/// Whether a policy says more than how strict it is: what a policy with layers leaves to them.
+fn has_content(source: &PolicySource) -> bool {
+    !(source.rules.is_empty()
+        && source.extends.is_empty()
+        && source.tools.is_empty()
+        && source.params.is_empty()
+        && source.lets.is_empty()
+        && source.effects.is_empty()
+        && source.facts.is_empty()
+        && source.data.is_none()
+        && source.risk.is_none()
+        && source.timezone.is_none())
+}
+
+/// The outermost policy's settings hold in each layer; where they are milder, the layer's do.
+fn tighten(layer: &mut Layer, root: &PolicySource) {
+    if let Some(default) = &root.default {
+        layer.default = layer.default.max(default.value.into());
+    }
+    if let Some(mode) = &root.mode {
+        layer.mode = layer.mode.max(mode.value);
+    }
+    if let Some(unknown) = &root.unknown_tools {
+        layer.unknown_tools = layer.unknown_tools.max(unknown.value);
+    }
 }
 
 fn check_version(source: &PolicySource, workshop: &mut Workshop<'_>) {
