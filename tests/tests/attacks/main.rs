@@ -3,6 +3,8 @@
 //! Each test is one attack with its policy and request, from text to answer as an attacker meets it.
 //! A file collects the attacks on one part: what an answer must be stands in the name of the test.
 
+mod actions;
+mod approvals;
 mod composition;
 
 use stage0_engine::host::{Answer, ApprovalRecord, Host};
