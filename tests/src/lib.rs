@@ -1,3 +1,5 @@
 //! The shared corpus, the oracle and the laws.
 
+pub mod bench;
 pub mod cel;
+pub mod oracle;

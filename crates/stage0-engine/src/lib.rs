@@ -37,7 +37,7 @@ pub mod time;
 pub mod tool_pattern;
 pub mod vocabulary;
 
-pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step};
+pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
 pub use decide::decide;
 pub use describe::describe;
 pub use explain::{

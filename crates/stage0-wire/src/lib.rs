@@ -19,7 +19,6 @@ mod json_tree;
 pub mod load;
 pub mod packs;
 mod policy;
-mod policy_digest;
 pub mod position;
 pub mod problem;
 mod request_text;

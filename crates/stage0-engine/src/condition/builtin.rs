@@ -162,7 +162,7 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
                 Value::Timestamp,
             ),
             Value::Timestamp(_) => argument(0),
-            other => other.expected("text or a timestamp"),
+            other => other.expected(&"text or a timestamp"),
         },
         Builtin::Duration => match argument(0) {
             Value::String(text) => Duration::parse(text).map_or_else(
@@ -170,7 +170,7 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
                 Value::Duration,
             ),
             Value::Duration(_) => argument(0),
-            other => other.expected("text or a duration"),
+            other => other.expected(&"text or a duration"),
         },
         Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
         Builtin::PathWithin => domain2(argument(0), argument(1), function::path_within),
@@ -178,22 +178,22 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
         Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip_in_cidr),
         Builtin::Host => match argument(0) {
             Value::String(url) => made(function::host(url), arena),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::EmailDomain => match argument(0) {
             Value::String(address) => made(function::email_domain(address), arena),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Argv => match argument(0) {
             Value::String(command) => match function::argv(command) {
                 Ok(words) => text_list(&words, arena),
                 Err(error) => Value::Error(EvalError::Function(error)),
             },
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Commands => match argument(0) {
             Value::String(command) => commands(command, arena),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Grounded => grounded(argument(0), argument(1)),
         // Compiled into an instruction that knows the policy's zone; without one it is UTC.
@@ -209,8 +209,8 @@ pub(crate) fn in_window<'a>(at: Value<'a>, window: Value<'a>, zone: Zone) -> Val
             Ok(window) => Value::Bool(window.contains(at)),
             Err(error) => Value::Error(EvalError::Window(error)),
         },
-        (Value::Timestamp(_), other) => other.expected("text"),
-        (other, _) => other.expected("a timestamp"),
+        (Value::Timestamp(_), other) => other.expected(&"text"),
+        (other, _) => other.expected(&"a timestamp"),
     }
 }
 
@@ -221,14 +221,14 @@ fn size(of: Value<'_>) -> Value<'_> {
     };
     match count {
         Some(count) => Value::Number(Number::from_u64(count as u64)),
-        None => of.expected("text, a list or an object"),
+        None => of.expected(&"text, a list or an object"),
     }
 }
 
 fn not_text<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     match left {
-        Value::String(_) => right.expected("text"),
-        _ => left.expected("text"),
+        Value::String(_) => right.expected(&"text"),
+        _ => left.expected(&"text"),
     }
 }
 
@@ -243,7 +243,7 @@ fn change<'a>(text: Value<'a>, arena: &'a Bump, change: impl Fn(&str) -> String)
     match text {
         Value::String(text) if text.len() > room(arena) => Value::Error(EvalError::TooLarge),
         Value::String(text) => Value::String(arena.alloc_str(&change(text))),
-        other => other.expected("text"),
+        other => other.expected(&"text"),
     }
 }
 
@@ -314,7 +314,7 @@ fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
 /// `trusted` is a list of texts or of `{source, text}`.
 fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
     let Some(entries) = trusted.visit() else {
-        return trusted.expected("a list of texts");
+        return trusted.expected(&"a list of texts");
     };
     let mut texts = Vec::new();
     for entry in entries {
@@ -325,13 +325,13 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
         };
         match text {
             Value::String(text) => texts.push(text),
-            other => return other.expected("a list of texts"),
+            other => return other.expected(&"a list of texts"),
         }
     }
     match value {
         Value::String(value) => outcome(function::grounded(value, &texts)),
         Value::Number(number) => outcome(function::grounded_number(&number.to_string(), &texts)),
-        other => other.expected("text or a number"),
+        other => other.expected(&"text or a number"),
     }
 }
 
@@ -342,7 +342,7 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
             Ok(zone) => clock_field(field, at, zone),
             Err(error) => Value::Error(EvalError::Zone(error)),
         },
-        (Value::Timestamp(_), Some(other)) => other.expected("a zone's name as text"),
+        (Value::Timestamp(_), Some(other)) => other.expected(&"a zone's name as text"),
         (Value::Duration(span), None) => {
             let whole = |unit: i64| span.to_ms().checked_div(unit).unwrap_or(0);
             let value = match field {
@@ -350,12 +350,12 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
                 ClockField::Minutes => whole(60_000),
                 ClockField::Seconds => whole(1_000),
                 ClockField::Milliseconds => span.to_ms().checked_rem(1_000).unwrap_or(0),
-                _ => return of.expected("a timestamp"),
+                _ => return of.expected(&"a timestamp"),
             };
             Value::Number(Number::from_i64(value))
         }
-        (Value::Duration(_), Some(_)) => of.expected("a timestamp"),
-        (other, _) => other.expected("a timestamp or a duration"),
+        (Value::Duration(_), Some(_)) => of.expected(&"a timestamp"),
+        (other, _) => other.expected(&"a timestamp or a duration"),
     }
 }
 

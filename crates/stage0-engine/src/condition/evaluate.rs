@@ -196,7 +196,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     map @ (Value::DocumentMap(_) | Value::Map(_)) => {
                         Value::Bool(has_member(map, Self::name(program, name)))
                     }
-                    other => other.expected("an object"),
+                    other => other.expected(&"an object"),
                 };
                 self.stack.push(value);
             }
@@ -264,7 +264,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Clock { field, zone } => {
                 let value = match (self.pop(), program.zones.get(zone as usize)) {
                     (Value::Timestamp(instant), Some(zone)) => clock_field(field, instant, *zone),
-                    (other, _) => other.expected("a timestamp"),
+                    (other, _) => other.expected(&"a timestamp"),
                 };
                 self.stack.push(value);
             }
@@ -273,7 +273,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     (Value::Timestamp(instant), Some(window)) => {
                         Value::Bool(window.contains(instant))
                     }
-                    (other, _) => other.expected("a timestamp"),
+                    (other, _) => other.expected(&"a timestamp"),
                 };
                 self.stack.push(value);
             }
@@ -296,7 +296,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                         Value::Error(EvalError::TooLarge)
                     }
                     (Value::String(text), Some(regex)) => Value::Bool(regex.is_match(text)),
-                    (other, _) => other.expected("text"),
+                    (other, _) => other.expected(&"text"),
                 };
                 self.stack.push(value);
             }
@@ -337,7 +337,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     entries.push((*key, *value));
                 }
                 [Value::String(_), error] => spoiled = Some(*error),
-                [key, ..] => spoiled = Some(key.expected("text as key")),
+                [key, ..] => spoiled = Some(key.expected(&"text as key")),
                 [] => {}
             }
         }
@@ -367,7 +367,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                 Err(Value::Error(EvalError::TooLarge))
             }
             (Some(visit), _) => Ok(visit),
-            (None, _) => Err(list.expected("a list")),
+            (None, _) => Err(list.expected(&"a list")),
         };
         let mut visit = match visit {
             Ok(visit) => visit,

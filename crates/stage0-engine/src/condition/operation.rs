@@ -15,7 +15,7 @@ use crate::limits::SCRATCH_BYTES_MAX;
 pub(crate) fn truth(value: Value<'_>) -> Value<'_> {
     match value {
         Value::Bool(_) => value,
-        other => other.expected("a truth value"),
+        other => other.expected(&"a truth value"),
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn negate(operand: Value<'_>) -> Value<'_> {
     match operand {
         Value::Number(number) => Value::Number(number.neg()),
         Value::Duration(duration) => Value::Duration(duration.neg()),
-        other => other.expected("a number"),
+        other => other.expected(&"a number"),
     }
 }
 
@@ -182,10 +182,7 @@ fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
 
 fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     match (left.kind(), right.kind()) {
-        (Some(left), Some(right)) => Value::Error(EvalError::Incomparable {
-            left: left.text(),
-            right: right.text(),
-        }),
+        (Some(left), Some(right)) => Value::Error(EvalError::Incomparable { left, right }),
         _ => Value::Unknown,
     }
 }
@@ -202,7 +199,7 @@ fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'
         (Value::Duration(left), Value::Duration(right)) => left.cmp(&right),
         (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
         (left, right) if left.kind() == right.kind() => {
-            return left.expected("values that have an order");
+            return left.expected(&"values that have an order");
         }
         (left, right) => return incomparable(left, right),
     };
@@ -223,7 +220,7 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
         (Value::DocumentMap(_) | Value::Map(_), Value::String(key)) => {
             Value::Bool(has_member(list, key))
         }
-        (Value::DocumentMap(_) | Value::Map(_), other) => other.expected("text as key"),
+        (Value::DocumentMap(_) | Value::Map(_), other) => other.expected(&"text as key"),
         (Value::DocumentList(_) | Value::List(_), _) => {
             let mut outcome = Value::Bool(false);
             for candidate in list.visit().into_iter().flatten() {
@@ -235,7 +232,7 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
             }
             outcome
         }
-        (other, _) => other.expected("a list or an object behind `in`"),
+        (other, _) => other.expected(&"a list or an object behind `in`"),
     }
 }
 
@@ -309,8 +306,8 @@ fn arithmetic<'a>(
             time(left.checked_sub(right).map(Value::Duration))
         }
         (_, left, right) if left.kind() == right.kind() => left.expected(match operator {
-            Operator::Add => "numbers, texts, lists or times",
-            _ => "numbers or times",
+            Operator::Add => &"numbers, texts, lists or times",
+            _ => &"numbers or times",
         }),
         (_, left, right) => incomparable(left, right),
     }

@@ -42,6 +42,8 @@ pub struct PolicyIndex {
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
+    /// Place of each code that the policy lists.
+    pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
 }
 
 impl PolicyIndex {
@@ -98,10 +100,10 @@ pub(crate) struct Layer {
     pub(crate) by_pattern: PatternIndex<u32>,
     /// Rules about effects of any tool, by class.
     pub(crate) by_effect: Vec<Vec<u32>>,
+    /// Allow rules about effects of any tool: all of them cover a tool without effects.
+    pub(crate) allows_by_effect: Vec<u32>,
     /// Rules about everything.
     pub(crate) everywhere: Vec<u32>,
-    /// Place of each code in the order in which the policy declares them.
-    pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32)>,
@@ -233,15 +235,14 @@ pub(crate) struct CompiledRule {
 
 impl CompiledRule {
     /// Whether the rule is about a tool with these effects. An allow has to cover every effect, so
-    /// that a tool which does more than the author thought of is not let through.
+    /// that a tool which does more than the author thought of is not let through. One without effects
+    /// is covered by any: else declaring an effect would turn a DENY into ALLOW.
     pub(crate) fn covers(&self, effects: EffectSet, has_unknown_effect: bool) -> bool {
         if self.effects.is_empty() {
             return true;
         }
         if matches!(self.kind, RuleKind::Allow) {
-            return self.effects.overlaps(effects)
-                && self.effects.covers(effects)
-                && !has_unknown_effect;
+            return self.effects.covers(effects) && !has_unknown_effect;
         }
         self.effects.overlaps(effects)
     }
@@ -267,6 +268,11 @@ impl Layer {
         };
         for rule in &self.everywhere {
             take(*rule);
+        }
+        if effects.is_empty() {
+            for rule in &self.allows_by_effect {
+                take(*rule);
+            }
         }
         for class in effects.classes() {
             for rule in self.by_effect.get(class).into_iter().flatten() {
