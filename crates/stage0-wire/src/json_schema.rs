@@ -176,8 +176,8 @@ impl Writer {
         if !beside.is_empty() {
             members.push(("dependentRequired", Json::Object(beside)));
         }
-        if !shape.one_of.is_empty() {
-            let choices = shape.one_of.iter();
+        if !shape.one_of.keys.is_empty() {
+            let choices = shape.one_of.keys.iter();
             let choices = choices.map(|key| Json::Object(vec![("required", texts([*key]))]));
             members.push(("oneOf", Json::List(choices.collect())));
         }

@@ -44,6 +44,13 @@ pub struct Question<'q> {
     pub now: i64,
 }
 
+impl Question<'_> {
+    /// What a yes would be given for.
+    pub fn action(&self) -> Digest {
+        action_digest(self.request, self.tool, self.terms, self.facts)
+    }
+}
+
 /// Digest of an approval block.
 pub fn terms_digest(terms: &Approval) -> Digest {
     let sorted = |items: Vec<String>| {
@@ -54,7 +61,10 @@ pub fn terms_digest(terms: &Approval) -> Digest {
     let evidence = terms.evidence.unwrap_or_default();
     let digested = object([
         ("v", Some(whole(1))),
-        ("roles", sorted(terms.roles.iter().map(|role| (*role).to_owned()).collect())),
+        (
+            "roles",
+            sorted(terms.roles.iter().map(|role| (*role).to_owned()).collect()),
+        ),
         ("min", Some(whole(i64::from(terms.min.unwrap_or(1))))),
         ("not", paths(&terms.not)),
         ("bind", paths(&terms.bind)),
@@ -66,7 +76,13 @@ pub fn terms_digest(terms: &Approval) -> Digest {
 
 /// What a bare fact is.
 fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
-    Scope { facts, has_call, params: &[], lets: &[] }.evaluate(&Expr::Fact(path.clone()))
+    Scope {
+        facts,
+        has_call,
+        params: &[],
+        lets: &[],
+    }
+    .evaluate(&Expr::Fact(path.clone()))
 }
 
 /// Digest of what an approval under these terms is given for: the call or its bound facts; of a plan,
@@ -74,7 +90,10 @@ fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
 pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Value) -> Digest {
     let has_call = request.call.is_some();
     let context = |name: &'static str| {
-        let path = Path { root: "context", steps: vec![Step::Member(name)] };
+        let path = Path {
+            root: "context",
+            steps: vec![Step::Member(name)],
+        };
         match fact(facts, has_call, &path) {
             Outcome::Known(value) => Some(value),
             _ => None,
@@ -101,7 +120,14 @@ pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Va
         ("tool", (!is_plan).then(|| text(tool))),
         ("tools", is_plan.then(|| Value::List(vec![text(tool)]))),
         ("effects", is_plan.then_some(effects)),
-        ("arguments", if is_bound { None } else { facts.member("args").cloned() }),
+        (
+            "arguments",
+            if is_bound {
+                None
+            } else {
+                facts.member("args").cloned()
+            },
+        ),
         ("bound", is_bound.then(|| Value::Map(bound.collect()))),
         ("tenant_id", context("tenant_id")),
         ("environment", context("environment")),
@@ -115,7 +141,11 @@ pub fn find(question: &Question<'_>) -> Approved {
     let fact = |path| fact(question.facts, question.request.call.is_some(), path);
     let mut barred = Vec::new();
     let mut missing = BTreeSet::new();
-    let mut wrong = question.terms.bind.iter().any(|path| fact(path) == Outcome::Error);
+    let mut wrong = question
+        .terms
+        .bind
+        .iter()
+        .any(|path| fact(path) == Outcome::Error);
     for path in &question.terms.not {
         match fact(path) {
             Outcome::Known(Value::Text(person)) if is_nobody(&person) => {
@@ -158,7 +188,10 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
         terms.ttl.map(|ttl| issued + ttl),
         record.expires_at.map(Timestamp::to_ms),
     ];
-    let has_role = record.roles.iter().any(|role| terms.roles.contains(&role.as_str()));
+    let has_role = record
+        .roles
+        .iter()
+        .any(|role| terms.roles.contains(&role.as_str()));
     if record.answer == Answer::Pending {
         Some(IssueCode::APPROVAL_PENDING)
     } else if issued > *now {
@@ -176,12 +209,22 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
 
 /// The gate's own records of people's answers.
 fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
-    let Question { terms, request, tool, facts, .. } = question;
+    let Question {
+        terms,
+        request,
+        tool,
+        facts,
+        ..
+    } = question;
     let under = terms_digest(terms);
     let action = action_digest(request, tool, terms, facts);
     let mut people = BTreeSet::new();
     let mut flaws = BTreeSet::new();
-    for record in question.records.iter().filter(|record| record.rule == question.rule) {
+    for record in question
+        .records
+        .iter()
+        .filter(|record| record.rule == question.rule)
+    {
         if record.terms != under {
             flaws.insert(IssueCode::APPROVAL_WRONG_POLICY);
         } else if record.action != action {
@@ -200,16 +243,27 @@ fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
         return Approved::Yes;
     }
     // Of several flaws the one that is nearest to a yes is told: the last in the order of the codes.
-    let why = if people.is_empty() { flaws.last().copied() } else { Some(IssueCode::APPROVAL_NOT_ENOUGH) };
+    let why = if people.is_empty() {
+        flaws.last().copied()
+    } else {
+        Some(IssueCode::APPROVAL_NOT_ENOUGH)
+    };
     Approved::NotYet(why, BTreeSet::new())
 }
 
 /// The plain fields of the context.
 fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
-    let context = |name| question.facts.member("context").and_then(|context| context.member(name));
+    let context = |name| {
+        question
+            .facts
+            .member("context")
+            .and_then(|context| context.member(name))
+    };
     let not_yet = |why| Approved::NotYet(why, BTreeSet::new());
     let lacking = |why, fact: &str| Approved::NotYet(why, BTreeSet::from([fact.to_owned()]));
-    let by = context("approved_by").and_then(Value::as_text).filter(|by| !is_nobody(by));
+    let by = context("approved_by")
+        .and_then(Value::as_text)
+        .filter(|by| !is_nobody(by));
     match context("approval_status").map(Value::as_text) {
         None => return not_yet(None),
         Some(Some("approved")) => {}
@@ -227,9 +281,10 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     let at = context("approved_at").and_then(Value::as_text);
     match (at.map(read_instant), question.terms.ttl) {
         (None, None) => Approved::Yes,
-        (None | Some(None), _) => {
-            lacking(Some(IssueCode::APPROVAL_TIMESTAMP_MISSING), "context.approved_at")
-        }
+        (None | Some(None), _) => lacking(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            "context.approved_at",
+        ),
         (Some(Some(at)), ttl) => {
             if at > question.now {
                 not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID))

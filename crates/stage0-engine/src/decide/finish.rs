@@ -442,28 +442,36 @@ impl<'a> Draft<'a> {
                     .cmp(&one.severity)
                     .then_with(|| rank(one.code).cmp(&rank(two.code)))
                     .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.message.cmp(&two.message))
                     .then_with(|| one.tool.cmp(&two.tool))
+                    .then_with(|| one.message.cmp(&two.message))
             });
         }
         let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
-        // Issues about several tools come sorted by tool, and more than one layer may raise each.
-        let mut newest = Cow::Borrowed("");
+        // The tool named last in each issue: tools come in order, so this is where a repetition shows.
+        let mut last_tools: Vec<Cow<'a, str>> = Vec::with_capacity(issues.len());
         for issue in issues {
-            match merged.last_mut() {
-                Some(last)
-                    if last.code == issue.code
-                        && last.rule == issue.rule
-                        && last.details == issue.details
-                        && last.message == issue.message =>
-                {
-                    if newest != issue.tool {
-                        last.tool = Cow::Owned(format!("{}, {}", last.tool, issue.tool));
-                        newest = issue.tool;
+            // What is equal has the same code and rule, hence is not far behind.
+            let same_rule = merged
+                .iter()
+                .rposition(|known| known.code != issue.code || known.rule != issue.rule)
+                .map_or(0, |other| other.saturating_add(1));
+            let known =
+                merged
+                    .iter_mut()
+                    .zip(&mut last_tools)
+                    .skip(same_rule)
+                    .find(|(known, _)| {
+                        known.details == issue.details && known.message == issue.message
+                    });
+            match known {
+                Some((known, last_tool)) => {
+                    if *last_tool != issue.tool {
+                        known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
+                        *last_tool = issue.tool;
                     }
                 }
-                _ => {
-                    newest = issue.tool.clone();
+                None => {
+                    last_tools.push(issue.tool.clone());
                     merged.push(issue);
                 }
             }

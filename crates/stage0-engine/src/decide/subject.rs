@@ -198,7 +198,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
         );
         return true;
     }
-    if mode == Mode::ReadOnly && subject.name.is_some() {
+    if mode == Mode::ReadOnly {
         let reads = view.tool.is_some()
             && !view.has_unknown_effect
             && !view.effects.overlaps(layer.effects.writing());

@@ -195,27 +195,27 @@ fn settings<'s>(
     workshop: &mut Workshop<'_>,
 ) {
     let mut sources = sources.peekable();
-    let outermost = sources.peek().copied();
-    let mut default = outermost
-        .and_then(|source| source.default)
-        .map_or(Verdict::Deny, |default| default.value);
-    let mut mode = outermost
-        .and_then(|source| source.mode)
-        .map_or(Mode::Enforce, |mode| mode.value);
-    let mut unknown_tools = outermost
-        .and_then(|source| source.unknown_tools)
-        .map_or(UnknownTools::Defer, |unknown| unknown.value);
+    let root = sources.peek();
+    // What the root leaves out has its default: an import can tighten that, and never loosen it.
+    let own = root.and_then(|root| root.default.as_ref());
+    let mut default = own.map_or(Verdict::Deny, |default| default.value);
+    let own = root.and_then(|root| root.mode.as_ref());
+    let mut mode = own.map_or(Mode::default(), |mode| mode.value);
+    let own = root.and_then(|root| root.unknown_tools.as_ref());
+    let mut unknown_tools = own.map_or(UnknownTools::default(), |unknown| unknown.value);
     let mut timezone: Option<&Spanned<String>> = None;
     let mut risk: Option<&Risk> = None;
     let mut rules = 0_usize;
     for source in sources {
-        default = default.max(source.default.map_or(default, |default| default.value));
-        mode = mode.max(source.mode.map_or(mode, |mode| mode.value));
-        unknown_tools = unknown_tools.max(
-            source
-                .unknown_tools
-                .map_or(unknown_tools, |unknown| unknown.value),
-        );
+        if let Some(stated) = &source.default {
+            default = default.max(stated.value);
+        }
+        if let Some(stated) = &source.mode {
+            mode = mode.max(stated.value);
+        }
+        if let Some(stated) = &source.unknown_tools {
+            unknown_tools = unknown_tools.max(stated.value);
+        }
         rules = rules.saturating_add(source.rules.len());
         risk = risk.or(source.risk.as_ref());
         if let Some(zone) = &source.timezone {
