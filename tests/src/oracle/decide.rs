@@ -577,7 +577,8 @@ impl Judge<'_> {
                     _ => part
                         .rule
                         .issue
-                        .map_or_else(|| capitals(&part.rule.id), str::to_owned),
+                        .unwrap_or(IssueCode::APPROVAL_REQUIRED.as_str())
+                        .to_owned(),
                 };
                 let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
                 let about = question.action().to_string();
