@@ -27,6 +27,7 @@ pub mod sources;
 mod state_json;
 pub mod strict_json;
 mod suggest;
+pub mod testing;
 pub mod tree;
 mod yaml;
 

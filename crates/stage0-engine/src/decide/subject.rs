@@ -115,13 +115,16 @@ impl<'a> Subject<'a> {
         view.tool.map(|tool| &*tool.name).or(self.name)
     }
 
-    /// The name that the action's digest has: of the first layer that knows the tool.
+    /// The name that the action's digest has: the one that the rules of every layer see. Where layers
+    /// take the request's name for different tools only that name tells them apart.
     pub(crate) fn canonical_name(&self) -> Option<&'a str> {
-        self.views
-            .iter()
-            .find_map(|view| view.tool)
-            .map(|tool| &*tool.name)
-            .or(self.name)
+        let mut names = self.views.iter().map(|view| self.tool_name(view));
+        let first = names.next().flatten();
+        if names.all(|name| name == first) {
+            first
+        } else {
+            self.name
+        }
     }
 }
 

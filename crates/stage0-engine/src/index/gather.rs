@@ -192,7 +192,8 @@ pub(super) fn gather<'s>(
     gathered
 }
 
-/// The strictest of each setting.
+/// The strictest of each setting. What the outermost file leaves out has its default there, so that
+/// an import can only tighten.
 fn settings<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
