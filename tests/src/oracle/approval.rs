@@ -44,6 +44,13 @@ pub struct Question<'q> {
     pub now: i64,
 }
 
+impl Question<'_> {
+    /// What a yes would be given for.
+    pub fn action(&self) -> Digest {
+        action_digest(self.request, self.tool, self.terms, self.facts)
+    }
+}
+
 /// Digest of an approval block.
 pub fn terms_digest(terms: &Approval) -> Digest {
     let sorted = |items: Vec<String>| {
@@ -54,7 +61,10 @@ pub fn terms_digest(terms: &Approval) -> Digest {
     let evidence = terms.evidence.unwrap_or_default();
     let digested = object([
         ("v", Some(whole(1))),
-        ("roles", sorted(terms.roles.iter().map(|role| (*role).to_owned()).collect())),
+        (
+            "roles",
+            sorted(terms.roles.iter().map(|role| (*role).to_owned()).collect()),
+        ),
         ("min", Some(whole(i64::from(terms.min.unwrap_or(1))))),
         ("not", paths(&terms.not)),
         ("bind", paths(&terms.bind)),
@@ -66,7 +76,13 @@ pub fn terms_digest(terms: &Approval) -> Digest {
 
 /// What a bare fact is.
 fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
-    Scope { facts, has_call, params: &[], lets: &[] }.evaluate(&Expr::Fact(path.clone()))
+    Scope {
+        facts,
+        has_call,
+        params: &[],
+        lets: &[],
+    }
+    .evaluate(&Expr::Fact(path.clone()))
 }
 
 /// Digest of what an approval under these terms is given for: the call or its bound facts; of a plan,
@@ -74,18 +90,24 @@ fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
 pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Value) -> Digest {
     let has_call = request.call.is_some();
     let context = |name: &'static str| {
-        let path = Path { root: "context", steps: vec![Step::Member(name)] };
+        let path = Path {
+            root: "context",
+            steps: vec![Step::Member(name)],
+        };
         match fact(facts, has_call, &path) {
-            Outcome::Known(value @ Value::Text(_)) => Some(value),
+            Outcome::Known(value) => Some(value),
             _ => None,
         }
     };
     let bound = terms.bind.iter().map(|path| {
         let value = match fact(facts, has_call, path) {
-            Outcome::Known(value) => vec![value],
-            Outcome::Unknown(_) | Outcome::Error => Vec::new(),
+            Outcome::Known(value) => Value::List(vec![value]),
+            // The arguments of a call that was not made are not absent: they are still to come.
+            Outcome::Unknown(_) if path.root == "args" && !has_call => Value::Null,
+            Outcome::Unknown(_) => Value::List(Vec::new()),
+            Outcome::Error => Value::Null,
         };
-        (path.to_string(), Value::List(value))
+        (path.to_string(), value)
     });
     let is_bound = !terms.bind.is_empty();
     let is_plan = !has_call && !is_bound;
@@ -98,7 +120,14 @@ pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Va
         ("tool", (!is_plan).then(|| text(tool))),
         ("tools", is_plan.then(|| Value::List(vec![text(tool)]))),
         ("effects", is_plan.then_some(effects)),
-        ("arguments", if is_bound { None } else { facts.member("args").cloned() }),
+        (
+            "arguments",
+            if is_bound {
+                None
+            } else {
+                facts.member("args").cloned()
+            },
+        ),
         ("bound", is_bound.then(|| Value::Map(bound.collect()))),
         ("tenant_id", context("tenant_id")),
         ("environment", context("environment")),
@@ -112,11 +141,21 @@ pub fn find(question: &Question<'_>) -> Approved {
     let fact = |path| fact(question.facts, question.request.call.is_some(), path);
     let mut barred = Vec::new();
     let mut missing = BTreeSet::new();
-    let mut wrong = question.terms.bind.iter().any(|path| fact(path) == Outcome::Error);
+    let mut wrong = question
+        .terms
+        .bind
+        .iter()
+        .any(|path| fact(path) == Outcome::Error);
     for path in &question.terms.not {
         match fact(path) {
+            Outcome::Known(Value::Text(person)) if is_nobody(&person) => {
+                missing.insert(path.to_string());
+            }
             Outcome::Known(Value::Text(person)) => barred.push(person),
             Outcome::Known(Value::List(people)) => {
+                if people.iter().filter_map(Value::as_text).any(is_nobody) {
+                    missing.insert(path.to_string());
+                }
                 wrong |= people.iter().any(|person| person.as_text().is_none());
                 barred.extend(people.iter().filter_map(Value::as_text).map(str::to_owned));
             }
@@ -125,11 +164,20 @@ pub fn find(question: &Question<'_>) -> Approved {
         }
     }
     match question.terms.evidence.unwrap_or_default() {
-        _ if !missing.is_empty() => Approved::NotYet(None, missing),
         _ if wrong => Approved::Error,
+        _ if !missing.is_empty() => Approved::NotYet(None, missing),
         EvidenceSource::Host => recorded(question, &barred),
         EvidenceSource::Asserted => asserted(question, &barred),
     }
+}
+
+/// Names that differ only in case, or in white space around them, are one person's.
+fn is_same(one: &str, two: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(two.trim())
+}
+
+fn is_nobody(name: &str) -> bool {
+    name.trim().is_empty()
 }
 
 /// What keeps one record from counting.
@@ -140,14 +188,17 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
         terms.ttl.map(|ttl| issued + ttl),
         record.expires_at.map(Timestamp::to_ms),
     ];
-    let has_role = record.roles.iter().any(|role| terms.roles.contains(&role.as_str()));
+    let has_role = record
+        .roles
+        .iter()
+        .any(|role| terms.roles.contains(&role.as_str()));
     if record.answer == Answer::Pending {
         Some(IssueCode::APPROVAL_PENDING)
     } else if issued > *now {
         Some(IssueCode::APPROVAL_NOT_YET_VALID)
     } else if ends.into_iter().flatten().any(|end| end <= *now) {
         Some(IssueCode::APPROVAL_EXPIRED)
-    } else if barred.contains(&record.by) {
+    } else if barred.iter().any(|person| is_same(person, &record.by)) {
         Some(IssueCode::APPROVAL_SELF)
     } else if !terms.roles.is_empty() && !has_role {
         Some(IssueCode::APPROVAL_ROLE)
@@ -158,38 +209,61 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
 
 /// The gate's own records of people's answers.
 fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
-    let Question { terms, request, tool, facts, .. } = question;
+    let Question {
+        terms,
+        request,
+        tool,
+        facts,
+        ..
+    } = question;
     let under = terms_digest(terms);
     let action = action_digest(request, tool, terms, facts);
     let mut people = BTreeSet::new();
     let mut flaws = BTreeSet::new();
-    for record in question.records.iter().filter(|record| record.rule == question.rule) {
+    for record in question
+        .records
+        .iter()
+        .filter(|record| record.rule == question.rule)
+    {
         if record.terms != under {
             flaws.insert(IssueCode::APPROVAL_WRONG_POLICY);
         } else if record.action != action {
             flaws.insert(IssueCode::APPROVAL_WRONG_ACTION);
         } else if record.answer == Answer::Rejected {
             return Approved::Rejected;
+        } else if is_nobody(&record.by) && record.answer == Answer::Approved {
+            // What nobody said counts for nothing.
         } else if let Some(flaw) = flaw(question, record, barred) {
             flaws.insert(flaw);
         } else {
-            people.insert(&record.by);
+            people.insert(record.by.trim().to_ascii_lowercase());
         }
     }
     if people.len() >= terms.min.unwrap_or(1) as usize {
         return Approved::Yes;
     }
     // Of several flaws the one that is nearest to a yes is told: the last in the order of the codes.
-    let why = if people.is_empty() { flaws.last().copied() } else { Some(IssueCode::APPROVAL_NOT_ENOUGH) };
+    let why = if people.is_empty() {
+        flaws.last().copied()
+    } else {
+        Some(IssueCode::APPROVAL_NOT_ENOUGH)
+    };
     Approved::NotYet(why, BTreeSet::new())
 }
 
 /// The plain fields of the context.
 fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
-    let context = |name| question.facts.member("context").and_then(|context| context.member(name));
+    let context = |name| {
+        question
+            .facts
+            .member("context")
+            .and_then(|context| context.member(name))
+    };
     let not_yet = |why| Approved::NotYet(why, BTreeSet::new());
     let lacking = |why, fact: &str| Approved::NotYet(why, BTreeSet::from([fact.to_owned()]));
-    let by = context("approved_by").and_then(Value::as_text);
+    let by = context("approved_by")
+        .and_then(Value::as_text)
+        .filter(|by| !is_nobody(by));
     match context("approval_status").map(Value::as_text) {
         None => return not_yet(None),
         Some(Some("approved")) => {}
@@ -198,20 +272,27 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
         Some(Some(_)) => return not_yet(None),
         Some(None) => return Approved::Error,
     }
-    if by.is_some_and(|by| barred.iter().any(|person| person == by)) {
+    if by.is_some_and(|by| barred.iter().any(|person| is_same(person, by))) {
         return not_yet(Some(IssueCode::APPROVAL_SELF));
     }
     if by.is_none() && !barred.is_empty() {
         return lacking(None, "context.approved_by");
     }
-    let Some(ttl) = question.terms.ttl else { return Approved::Yes };
-    let Some(at) = context("approved_at") else {
-        return lacking(Some(IssueCode::APPROVAL_TIMESTAMP_MISSING), "context.approved_at");
-    };
-    match at.as_text().and_then(read_instant) {
-        None => Approved::Error,
-        Some(at) if at > question.now => not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID)),
-        Some(at) if at + ttl <= question.now => not_yet(Some(IssueCode::APPROVAL_EXPIRED)),
-        Some(_) => Approved::Yes,
+    let at = context("approved_at").and_then(Value::as_text);
+    match (at.map(read_instant), question.terms.ttl) {
+        (None, None) => Approved::Yes,
+        (None | Some(None), _) => lacking(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            "context.approved_at",
+        ),
+        (Some(Some(at)), ttl) => {
+            if at > question.now {
+                not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID))
+            } else if ttl.is_some_and(|ttl| at + ttl <= question.now) {
+                not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+            } else {
+                Approved::Yes
+            }
+        }
     }
 }

@@ -8,7 +8,9 @@ use super::value::Value;
 
 /// What is wrong with a call's arguments, with the path of each.
 pub(super) fn check(tool: &Tool, arguments: &[(&'static str, Value)]) -> Vec<(IssueCode, String)> {
-    let Some(schema) = &tool.args else { return Vec::new() };
+    let Some(schema) = &tool.args else {
+        return Vec::new();
+    };
     let mut wrong = Vec::new();
     for argument in schema {
         let path = format!("args.{}", argument.name);
@@ -18,7 +20,9 @@ pub(super) fn check(tool: &Tool, arguments: &[(&'static str, Value)]) -> Vec<(Is
             Some((_, value)) => wrong.extend(flaw(&argument.kind, value).map(|code| (code, path))),
         }
     }
-    let unlisted = arguments.iter().filter(|(name, _)| schema.iter().all(|known| known.name != *name));
+    let unlisted = arguments
+        .iter()
+        .filter(|(name, _)| schema.iter().all(|known| known.name != *name));
     if !tool.extra_args {
         wrong.extend(
             unlisted.map(|(name, _)| (IssueCode::ARGUMENT_NOT_ALLOWED, format!("args.{name}"))),
@@ -29,13 +33,15 @@ pub(super) fn check(tool: &Tool, arguments: &[(&'static str, Value)]) -> Vec<(Is
 
 fn flaw(kind: &ArgumentKind, value: &Value) -> Option<IssueCode> {
     let outside = |bound: &Option<i64>, order| {
-        let Value::Number(number) = value else { return false };
+        let Value::Number(number) = value else {
+            return false;
+        };
         bound.is_some_and(|bound| number.order(Decimal::whole(bound)) == Some(order))
     };
     match (kind, value) {
         (ArgumentKind::Number(min, max), Value::Number(_)) => {
-            let beyond = outside(min, std::cmp::Ordering::Less)
-                || outside(max, std::cmp::Ordering::Greater);
+            let beyond =
+                outside(min, std::cmp::Ordering::Less) || outside(max, std::cmp::Ordering::Greater);
             beyond.then_some(IssueCode::ARGUMENT_RANGE)
         }
         (ArgumentKind::Enum(words), Value::Text(text)) => {

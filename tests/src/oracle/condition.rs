@@ -272,9 +272,9 @@ impl Scope<'_> {
                 },
                 Error => Error,
             },
-            Expr::Compare(comparison, one, two) => {
-                all_of([walk(one), walk(two)], |values| compare(*comparison, &values).map(Value::Bool))
-            }
+            Expr::Compare(comparison, one, two) => all_of([walk(one), walk(two)], |values| {
+                compare(*comparison, &values).map(Value::Bool)
+            }),
             Expr::In(one, two) => all_of([walk(one), walk(two)], |values| {
                 contains(values.first()?, values.get(1)?).map(Value::Bool)
             }),
@@ -357,7 +357,10 @@ impl Scope<'_> {
 }
 
 fn named<'l, T>(list: &'l [(&'static str, T)], name: &str) -> Option<&'l T> {
-    list.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value)
+    list.iter()
+        .rev()
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
 }
 
 fn missing_of(outcomes: &[Outcome]) -> BTreeSet<String> {
@@ -412,7 +415,10 @@ fn fold(kind: Loop, items: &[Value], outcomes: Vec<Outcome>) -> Outcome {
         Loop::Map => all_of(outcomes, |values| Some(Value::List(values))),
         Loop::Filter | Loop::ExistsOne => {
             all_of(outcomes.into_iter().map(Outcome::truth), |truths| {
-                let kept = items.iter().zip(truths).filter(|(_, truth)| *truth == Value::Bool(true));
+                let kept = items
+                    .iter()
+                    .zip(truths)
+                    .filter(|(_, truth)| *truth == Value::Bool(true));
                 let kept: Vec<Value> = kept.map(|(item, _)| item.clone()).collect();
                 Some(if kind == Loop::Filter {
                     Value::List(kept)
@@ -432,7 +438,11 @@ pub fn equal(one: &Value, two: &Value) -> Option<bool> {
             if one.len() != two.len() {
                 return Some(false);
             }
-            let pairs: Vec<_> = one.iter().zip(two).map(|(one, two)| equal(one, two)).collect();
+            let pairs: Vec<_> = one
+                .iter()
+                .zip(two)
+                .map(|(one, two)| equal(one, two))
+                .collect();
             if pairs.contains(&Some(false)) {
                 return Some(false);
             }
@@ -471,7 +481,10 @@ fn contains(value: &Value, list: &Value) -> Option<bool> {
             if equals.contains(&Some(true)) {
                 return Some(true);
             }
-            equals.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
+            equals
+                .into_iter()
+                .collect::<Option<Vec<_>>>()
+                .map(|_| false)
         }
         Value::Map(members) => Some(members.contains_key(value.as_text()?)),
         _ => None,
@@ -489,9 +502,8 @@ fn arithmetic(sign: char, values: &[Value]) -> Option<Value> {
         ('+', Value::List(one), Value::List(two)) => {
             Some(Value::List(one.iter().chain(two).cloned().collect()))
         }
-        ('+', Value::Instant(at), Value::Span(span)) | ('+', Value::Span(span), Value::Instant(at)) => {
-            Some(Value::Instant(at + span))
-        }
+        ('+', Value::Instant(at), Value::Span(span))
+        | ('+', Value::Span(span), Value::Instant(at)) => Some(Value::Instant(at + span)),
         ('-', Value::Instant(at), Value::Span(span)) => Some(Value::Instant(at - span)),
         ('-', Value::Instant(one), Value::Instant(two)) => Some(Value::Span(one - two)),
         ('+', Value::Span(one), Value::Span(two)) => Some(Value::Span(one + two)),

@@ -58,7 +58,14 @@ pub struct Answer {
 
 impl fmt::Display for Issue {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, severity, rule, tool, missing, about } = self;
+        let Self {
+            code,
+            severity,
+            rule,
+            tool,
+            missing,
+            about,
+        } = self;
         write!(out, "  {code} {} `{rule}` on `{tool}`", severity.as_str())?;
         write!(out, " about `{about}` wants {missing:?}")
     }
@@ -66,11 +73,21 @@ impl fmt::Display for Issue {
 
 impl fmt::Display for Answer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "  {} reading {:?}, tools {:?}", self.verdict.as_str(), self.depends_on, self.tools)?;
-        self.issues.iter().try_for_each(|issue| writeln!(out, "{issue}"))?;
+        writeln!(
+            out,
+            "  {} reading {:?}, tools {:?}",
+            self.verdict.as_str(),
+            self.depends_on,
+            self.tools
+        )?;
+        self.issues
+            .iter()
+            .try_for_each(|issue| writeln!(out, "{issue}"))?;
         if let Some((verdict, issues)) = &self.would {
             writeln!(out, "  would {}", verdict.as_str())?;
-            issues.iter().try_for_each(|issue| writeln!(out, "  {issue}"))?;
+            issues
+                .iter()
+                .try_for_each(|issue| writeln!(out, "  {issue}"))?;
         }
         Ok(())
     }
@@ -96,7 +113,11 @@ struct Layer<'p> {
 
 impl<'p> Layer<'p> {
     fn of(policy: &'p Policy) -> Self {
-        let part = |rule: &'p Rule| Part { id: format!("{}/{}", policy.name, rule.id), rule, policy };
+        let part = |rule: &'p Rule| Part {
+            id: format!("{}/{}", policy.name, rule.id),
+            rule,
+            policy,
+        };
         let mut layer = Self {
             rules: policy.rules.iter().map(part).collect(),
             tools: policy.tools.iter().collect(),
@@ -108,13 +129,36 @@ impl<'p> Layer<'p> {
             let import = Self::of(import);
             let counts = |part: &Part<'_>| *allows || !matches!(part.rule.action, Action::Allow(_));
             layer.rules.extend(import.rules.into_iter().filter(counts));
-            layer.tools.extend(import.tools.into_iter().filter(|_| *allows));
+            layer
+                .tools
+                .extend(import.tools.into_iter().filter(|_| *allows));
             layer.default = layer.default.max(import.default);
             layer.mode = layer.mode.max(import.mode);
             layer.unknown_tools = layer.unknown_tools.max(import.unknown_tools);
         }
-        layer.rules.retain(|part| !policy.disable.contains(&part.id));
         layer
+            .rules
+            .retain(|part| !policy.disable.contains(&part.id));
+        layer
+    }
+
+    /// A policy that no other imports. What it leaves out has its default, which imports can only
+    /// tighten.
+    fn of_root(policy: &'p Policy) -> Self {
+        let mut layer = Self::of(policy);
+        layer.default = layer.default.max(policy.default.or(Some(Verdict::Deny)));
+        layer.mode = layer.mode.max(policy.mode.or(Some(Mode::Enforce)));
+        let unknown_tools = policy.unknown_tools.or(Some(UnknownTools::Defer));
+        layer.unknown_tools = layer.unknown_tools.max(unknown_tools);
+        layer
+    }
+
+    /// The same under a policy that has it as a layer.
+    fn within(mut self, policy: &Policy) -> Self {
+        self.default = self.default.max(policy.default);
+        self.mode = self.mode.max(policy.mode);
+        self.unknown_tools = self.unknown_tools.max(policy.unknown_tools);
+        self
     }
 }
 
@@ -166,17 +210,23 @@ impl<'p> Subject<'p> {
             Some(called) if !plain(called) => Some(IssueCode::TOOL_NAME_INVALID),
             Some(called)
                 if known.is_none()
-                    && catalogued().flat_map(|tool| names(tool)).any(|name| imitates(called, &name)) =>
+                    && catalogued()
+                        .flat_map(|tool| names(tool))
+                        .any(|name| imitates(called, &name)) =>
             {
                 Some(IssueCode::TOOL_NAME_CONFUSABLE)
             }
             _ => None,
         };
         let fits = |tool: &&&'p Tool| {
-            name.as_ref().is_some_and(|name| matches(tool.name.as_bytes(), name.as_bytes()))
+            name.as_ref()
+                .is_some_and(|name| matches(tool.name.as_bytes(), name.as_bytes()))
         };
         let entries: Vec<&Tool> = layer.tools.iter().filter(fits).copied().collect();
-        let catalogued = entries.iter().flat_map(|tool| &tool.effects).map(|effect| (*effect).to_owned());
+        let catalogued = entries
+            .iter()
+            .flat_map(|tool| &tool.effects)
+            .map(|effect| (*effect).to_owned());
         let mut effects: BTreeSet<String> = catalogued.collect();
         let mut unknown_effects = BTreeSet::new();
         for declared in &request.side_effects {
@@ -186,20 +236,29 @@ impl<'p> Subject<'p> {
             }
         }
         let called = called.map(str::to_owned);
-        Self { called, name, known: known.is_some(), flaw, entries, effects, unknown_effects }
+        Self {
+            called,
+            name,
+            known: known.is_some(),
+            flaw,
+            entries,
+            effects,
+            unknown_effects,
+        }
     }
 
     /// Whether a rule is about this tool: an allow has to cover every effect, others any.
     fn is_in_scope(&self, rule: &Rule) -> bool {
         let name = self.name.as_deref();
-        let fits = |pattern: &&str| {
-            name.is_some_and(|name| matches(pattern.as_bytes(), name.as_bytes()))
-        };
+        let fits =
+            |pattern: &&str| name.is_some_and(|name| matches(pattern.as_bytes(), name.as_bytes()));
         let tool = rule.tools.is_empty() || rule.tools.iter().any(fits);
         let listed = |effect: &String| rule.effects.contains(&effect.as_str());
         let effect = rule.effects.is_empty()
             || match rule.action {
-                Action::Allow(_) => self.effects.iter().all(listed) && self.unknown_effects.is_empty(),
+                Action::Allow(_) => {
+                    self.effects.iter().all(listed) && self.unknown_effects.is_empty()
+                }
                 _ => self.effects.iter().any(listed),
             };
         tool && effect
@@ -234,13 +293,17 @@ impl Judge<'_> {
         self.subject.called.as_deref().unwrap_or("")
     }
 
-    fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
-        let scope = Scope {
+    fn scope<'s>(&'s self, part: &Part<'s>) -> Scope<'s> {
+        Scope {
             facts: self.facts,
             has_call: self.request.call.is_some(),
             params: &part.policy.params,
             lets: &part.policy.lets,
-        };
+        }
+    }
+
+    fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
+        let scope = self.scope(part);
         let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
         all(when.into_iter().chain([scope.evaluate(condition)]))
     }
@@ -248,7 +311,14 @@ impl Judge<'_> {
     /// The verdict and its reasons, with or without the rules that are only observed.
     fn judge(&self, with_observed: bool) -> (Verdict, Vec<Issue>) {
         let mut found = vec![(Verdict::Allow, None)];
-        self.tool_itself(&mut found);
+        // A call that the mode or the catalog refuses is asked no rule.
+        let refused = self.tool_itself(&mut found);
+        if refused {
+            return (
+                Verdict::Deny,
+                found.into_iter().filter_map(|(_, issue)| issue).collect(),
+            );
+        }
         let parts = self.layer.rules.iter();
         let parts: Vec<_> = parts
             .filter(|part| self.subject.is_in_scope(part.rule))
@@ -256,13 +326,17 @@ impl Judge<'_> {
             .collect();
         let mut permission = self.layer.default.unwrap_or(Verdict::Deny);
         let mut unknown = Vec::new();
+        let mut nearest = None;
         for part in &parts {
             if let Action::Allow(condition) = &part.rule.action {
                 match self.outcome(part, condition) {
                     Outcome::Unknown(missing) => unknown.push(self.unknown(part, missing)),
                     Outcome::Error => found.push(self.error(part)),
                     outcome if outcome.is(true) => permission = Verdict::Allow,
-                    Outcome::Known(_) => {}
+                    Outcome::Known(_) => {
+                        let distance = (self.false_clauses(part, condition), part.id.clone());
+                        nearest = nearest.into_iter().chain([distance]).min();
+                    }
                 }
             } else {
                 self.restrict(part, &mut found);
@@ -273,54 +347,111 @@ impl Judge<'_> {
             _ if !unknown.is_empty() => found.extend(unknown),
             verdict => {
                 let issue = engine_issue(IssueCode::NO_RULE_ALLOWS, self.tool(), "");
+                let severity = if verdict == Verdict::Deny {
+                    Severity::High
+                } else {
+                    Severity::Medium
+                };
+                let rule = nearest.map(|(_, id)| id).unwrap_or_default();
+                let issue = Issue {
+                    severity,
+                    rule,
+                    ..issue
+                };
                 found.push((verdict, Some(issue)));
             }
         }
-        let verdict = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Deny);
-        let is_about_arguments = self.subject.entries.iter().any(|tool| tool.args.is_some())
-            || parts.iter().any(|part| reads(part).iter().any(|fact| fact.starts_with("args")));
-        let is_plan = self.request.call.is_none() && self.subject.name.is_some();
-        if verdict == Verdict::Allow && is_plan && is_about_arguments {
-            let issue = engine_issue(IssueCode::CALL_REQUIRED, self.tool(), "");
-            found.push((Verdict::Allow, Some(issue)));
-        }
-        (verdict, found.into_iter().filter_map(|(_, issue)| issue).collect())
+        let verdict = found
+            .iter()
+            .map(|(verdict, _)| *verdict)
+            .max()
+            .unwrap_or(Verdict::Deny);
+        (
+            verdict,
+            found.into_iter().filter_map(|(_, issue)| issue).collect(),
+        )
     }
 
-    /// What the catalog, the arguments' schemas and the mode say.
-    fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) {
-        let Subject { name, known, flaw, entries, effects, unknown_effects, .. } = self.subject;
+    /// Whether the arguments matter, which a plan does not have yet.
+    fn is_about_arguments(&self) -> bool {
+        let parts = self.layer.rules.iter();
+        let mut parts = parts.filter(|part| self.subject.is_in_scope(part.rule));
+        self.subject.entries.iter().any(|tool| tool.args.is_some())
+            || parts.any(|part| reads(part).iter().any(|fact| fact.starts_with("args")))
+    }
+
+    /// How many of the clauses that have to hold are false.
+    fn false_clauses(&self, part: &Part<'_>, condition: &Expr) -> usize {
+        let mut waiting = vec![condition];
+        waiting.extend(&part.rule.when);
+        let mut count = 0;
+        while let Some(expr) = waiting.pop() {
+            match expr {
+                Expr::And(one, two) => waiting.extend([&**one, &**two]),
+                clause => count += usize::from(self.scope(part).evaluate(clause).is(false)),
+            }
+        }
+        count
+    }
+
+    /// What the mode, the catalog and the arguments' schemas say, and whether that settles it.
+    fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) -> bool {
+        let Subject {
+            name,
+            known,
+            flaw,
+            entries,
+            effects,
+            unknown_effects,
+            ..
+        } = self.subject;
         let mut add = |verdict, code: IssueCode, about: &str| {
             found.push((verdict, Some(engine_issue(code, self.tool(), about))));
         };
+        let writes =
+            effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
+        match self.mode {
+            Mode::Halted => {
+                found.push((Verdict::Deny, Some(engine_issue(IssueCode::HALTED, "", ""))));
+                return true;
+            }
+            Mode::ReadOnly if !known || writes => add(Verdict::Deny, IssueCode::READ_ONLY_MODE, ""),
+            _ => {}
+        }
         if let Some(flaw) = flaw {
             add(Verdict::Deny, *flaw, "");
-        } else if name.is_some() && !known {
+            return true;
+        }
+        if name.is_some() && !known {
             match self.layer.unknown_tools.unwrap_or_default() {
                 UnknownTools::Declared => add(Verdict::Allow, IssueCode::TOOL_NOT_IN_CATALOG, ""),
                 UnknownTools::Defer => add(Verdict::Defer, IssueCode::TOOL_UNCATALOGUED, ""),
                 UnknownTools::Deny => add(Verdict::Deny, IssueCode::TOOL_UNKNOWN, ""),
             }
         }
-        for effect in unknown_effects {
-            add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
+        let wrong = self.wrong_arguments();
+        for (code, path) in &wrong {
+            add(Verdict::Deny, *code, path);
         }
-        if let Some((_, arguments)) = &self.request.call {
-            for (code, path) in entries.iter().flat_map(|tool| arguments::check(tool, arguments)) {
-                add(Verdict::Deny, code, &path);
-            }
-        }
-        for phrase in &self.request.constraints {
-            if phrases::constraint(phrase) == Meaning::Invalid {
-                add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase);
-            }
-        }
-        let writes = effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
-        match self.mode {
-            Mode::Halted => add(Verdict::Deny, IssueCode::HALTED, ""),
-            Mode::ReadOnly if !known || writes => add(Verdict::Deny, IssueCode::READ_ONLY_MODE, ""),
-            _ => {}
-        }
+        !wrong.is_empty()
+    }
+
+    fn wrong_arguments(&self) -> Vec<(IssueCode, String)> {
+        let entries = &self.subject.entries;
+        self.request
+            .call
+            .iter()
+            .flat_map(|(_, arguments)| {
+                entries
+                    .iter()
+                    .flat_map(|tool| arguments::check(tool, arguments))
+            })
+            .collect()
+    }
+
+    /// Whether no rule is asked.
+    fn is_refused(&self) -> bool {
+        self.tool_itself(&mut Vec::new())
     }
 
     fn issue(&self, part: &Part<'_>, code: &str, severity: Severity) -> Issue {
@@ -336,7 +467,10 @@ impl Judge<'_> {
 
     fn error(&self, part: &Part<'_>) -> (Verdict, Option<Issue>) {
         let code = IssueCode::CONDITION_ERROR;
-        (Verdict::Deny, Some(self.issue(part, code.as_str(), code.severity())))
+        (
+            Verdict::Deny,
+            Some(self.issue(part, code.as_str(), code.severity())),
+        )
     }
 
     fn unknown(&self, part: &Part<'_>, missing: BTreeSet<String>) -> (Verdict, Option<Issue>) {
@@ -352,8 +486,14 @@ impl Judge<'_> {
             Verdict::Defer => Severity::Medium,
             Verdict::Allow => Severity::Low,
         };
-        let code = part.rule.issue.map_or_else(|| capitals(&part.rule.id), str::to_owned);
-        (verdict, Some(self.issue(part, &code, part.rule.severity.unwrap_or(usual))))
+        let code = part
+            .rule
+            .issue
+            .map_or_else(|| capitals(&part.rule.id), str::to_owned);
+        (
+            verdict,
+            Some(self.issue(part, &code, part.rule.severity.unwrap_or(usual))),
+        )
     }
 
     fn restrict(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
@@ -364,21 +504,38 @@ impl Judge<'_> {
             Action::Deny(condition) => (self.outcome(part, condition), Verdict::Deny, true),
             Action::Defer(condition) => (self.outcome(part, condition), Verdict::Defer, true),
             Action::Advise(condition) => (self.outcome(part, condition), Verdict::Allow, false),
-            Action::Require { condition, otherwise, .. } => {
+            Action::Require {
+                condition,
+                otherwise,
+                ..
+            } => {
                 let verdict = otherwise.unwrap_or(Verdict::Deny);
                 (self.outcome(part, &negated(condition)), verdict, true)
             }
         };
         found.push(match (outcome, &part.rule.action) {
             (Outcome::Error, _) => self.error(part),
-            (Outcome::Unknown(_), Action::Require { missing_otherwise: true, .. }) => {
-                self.fired(part, verdict)
-            }
+            (
+                Outcome::Unknown(_),
+                Action::Require {
+                    missing_otherwise: true,
+                    ..
+                },
+            ) => self.fired(part, verdict),
             (Outcome::Unknown(missing), _) if on_unknown => self.unknown(part, missing),
             (outcome, Action::Advise(_)) if outcome.is(true) => {
                 let (verdict, issue) = self.fired(part, verdict);
-                let is_medium = issue.as_ref().is_some_and(|issue| issue.severity == Severity::Medium);
-                (if self.request.pro && is_medium { Verdict::Deny } else { verdict }, issue)
+                let is_medium = issue
+                    .as_ref()
+                    .is_some_and(|issue| issue.severity == Severity::Medium);
+                (
+                    if self.request.pro && is_medium {
+                        Verdict::Deny
+                    } else {
+                        verdict
+                    },
+                    issue,
+                )
             }
             (outcome, _) if outcome.is(true) => self.fired(part, verdict),
             _ => return,
@@ -387,7 +544,9 @@ impl Judge<'_> {
 
     /// A rule that asks for a person's yes: `when && !approval.valid`.
     fn ask(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
-        let Action::Approval(terms) = &part.rule.action else { return };
+        let Action::Approval(terms) = &part.rule.action else {
+            return;
+        };
         let question = approval::Question {
             rule: &part.id,
             terms,
@@ -404,12 +563,7 @@ impl Judge<'_> {
             Approved::NotYet(_, missing) => Outcome::Unknown(missing.clone()),
             Approved::Error => Outcome::Error,
         };
-        let scope = Scope {
-            facts: self.facts,
-            has_call: self.request.call.is_some(),
-            params: &part.policy.params,
-            lets: &part.policy.lets,
-        };
+        let scope = self.scope(part);
         let negated = match is_valid {
             Outcome::Known(value) => Outcome::Known(Value::Bool(value == Value::Bool(false))),
             other => other,
@@ -426,11 +580,19 @@ impl Judge<'_> {
             Outcome::Unknown(missing) => {
                 // What is wrong with the approval that there is takes the place of asking for one.
                 let code = match &approved {
-                    Approved::NotYet(Some(why), _) => why.as_str().to_owned(),
-                    _ => part.rule.issue.map_or_else(|| capitals(&part.rule.id), str::to_owned),
+                    Approved::NotYet(Some(why), _) => why.as_str(),
+                    _ => part.rule.issue.unwrap_or("APPROVAL_REQUIRED"),
                 };
-                let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
-                found.push((Verdict::Defer, Some(Issue { missing, ..issue })));
+                let issue = self.issue(part, code, part.rule.severity.unwrap_or(Severity::Medium));
+                let about = question.action().to_string();
+                found.push((
+                    Verdict::Defer,
+                    Some(Issue {
+                        missing,
+                        about,
+                        ..issue
+                    }),
+                ));
             }
             Outcome::Known(_) => {}
         }
@@ -453,7 +615,13 @@ fn reads(part: &Part<'_>) -> BTreeSet<String> {
         | Action::Advise(condition)
         | Action::Require { condition, .. } => read(condition),
         Action::Approval(approval) => {
-            reads.extend(approval.not.iter().chain(&approval.bind).map(Path::to_string));
+            reads.extend(
+                approval
+                    .not
+                    .iter()
+                    .chain(&approval.bind)
+                    .map(Path::to_string),
+            );
             if approval.evidence == Some(EvidenceSource::Asserted) {
                 let asserted = ["approval_status", "approved_at", "approved_by"];
                 reads.extend(asserted.map(|name| format!("context.{name}")));
@@ -465,35 +633,71 @@ fn reads(part: &Part<'_>) -> BTreeSet<String> {
 
 /// The facts of one request about one tool.
 fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
-    let texts = |items: &mut dyn Iterator<Item = &str>| Some(Value::List(items.map(text).collect()));
-    let context = object(request.context.iter().map(|(key, value)| (*key, Some(value.clone()))));
+    let texts =
+        |items: &mut dyn Iterator<Item = &str>| Some(Value::List(items.map(text).collect()));
+    let context = object(
+        request
+            .context
+            .iter()
+            .map(|(key, value)| (*key, Some(value.clone()))),
+    );
     let call = request.call.as_ref();
     let arguments = |(_, arguments): &(String, Vec<(&'static str, Value)>)| {
-        object(arguments.iter().map(|(name, value)| (*name, Some(value.clone()))))
+        object(
+            arguments
+                .iter()
+                .map(|(name, value)| (*name, Some(value.clone()))),
+        )
     };
     let called = call.map(|(name, _)| name.as_str());
+    let mut effects = subject
+        .effects
+        .iter()
+        .map(String::as_str)
+        .chain(subject.unknown_effects.iter().copied());
     object([
         ("context", Some(context.without_nulls())),
         ("args", call.map(arguments)),
         ("goal", request.goal.map(text)),
         ("success_criteria", Some(Value::List(Vec::new()))),
-        ("constraints", texts(&mut request.constraints.iter().copied())),
-        ("side_effects", texts(&mut request.side_effects.iter().copied())),
-        ("tools", texts(&mut request.tools.iter().map(String::as_str).chain(called))),
+        (
+            "constraints",
+            texts(&mut request.constraints.iter().copied()),
+        ),
+        (
+            "side_effects",
+            texts(&mut request.side_effects.iter().copied()),
+        ),
+        (
+            "tools",
+            texts(&mut request.tools.iter().map(String::as_str).chain(called)),
+        ),
         ("trusted", Some(Value::List(Vec::new()))),
         ("now", Some(Value::Instant(now))),
         ("pro", Some(Value::Bool(request.pro))),
         ("tool", subject.name.as_ref().map(text)),
-        ("effects", texts(&mut subject.effects.iter().map(String::as_str))),
-        ("constraint", Some(phrases::constraint_facts(&request.constraints))),
+        ("effects", texts(&mut effects)),
+        (
+            "constraint",
+            Some(phrases::constraint_facts(&request.constraints)),
+        ),
     ])
 }
 
 /// What an approval under these terms would be given for: digest of the call, or of its bound facts.
-pub fn action_asked_about(policy: &Policy, request: &Request, now: i64, terms: &Approval) -> Digest {
-    let layer = Layer::of(policy.layers.first().unwrap_or(policy));
+pub fn action_asked_about(
+    policy: &Policy,
+    request: &Request,
+    now: i64,
+    terms: &Approval,
+) -> Digest {
+    let layer = Layer::of_root(policy.layers.first().unwrap_or(policy));
     let called = request.call.as_ref().map(|(name, _)| name.as_str());
-    let subject = Subject::of(&layer, request, called.or(request.tools.first().map(String::as_str)));
+    let subject = Subject::of(
+        &layer,
+        request,
+        called.or(request.tools.first().map(String::as_str)),
+    );
     let tool = subject.name.clone().unwrap_or_default();
     approval::action_digest(request, &tool, terms, &facts(request, &subject, now))
 }
@@ -501,32 +705,40 @@ pub fn action_asked_about(policy: &Policy, request: &Request, now: i64, terms: &
 /// Decides.
 pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
     let layers: Vec<Layer<'_>> = if policy.layers.is_empty() {
-        vec![Layer::of(policy)]
+        vec![Layer::of_root(policy)]
     } else {
-        policy.layers.iter().map(Layer::of).collect()
+        policy
+            .layers
+            .iter()
+            .map(|layer| Layer::of_root(layer).within(policy))
+            .collect()
     };
     let mut names: Vec<Option<&str>> = match &request.call {
         Some((name, _)) => vec![Some(name)],
-        None => request.tools.iter().map(|name| Some(name.as_str())).collect(),
+        None => request
+            .tools
+            .iter()
+            .map(|name| Some(name.as_str()))
+            .collect(),
     };
     let mut seen = BTreeSet::new();
     names.retain(|name| seen.insert(*name));
     if names.is_empty() {
         names.push(None);
     }
-    let mut answer = Answer {
-        verdict: Verdict::Allow,
-        issues: Vec::new(),
-        depends_on: Vec::new(),
-        tools: Vec::new(),
-        would: None,
-    };
-    let (mut full, mut full_issues) = (Verdict::Allow, Vec::new());
-    let mut depends_on = BTreeSet::new();
-    let mut observed = false;
+    let about = about_the_request(request, &layers);
+    let strictest = about
+        .iter()
+        .map(|(verdict, _)| *verdict)
+        .max()
+        .unwrap_or(Verdict::Allow);
+    let about: Vec<Issue> = about.into_iter().map(|(_, issue)| issue).collect();
+    // What is obeyed, and what would be had nothing been merely observed.
+    let (mut obeyed, mut full) = ((strictest, about.clone()), (strictest, about));
+    let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let is_observed = |layer: &Layer<'_>| layer.mode.max(Some(host.mode)) == Some(Mode::Observe);
     for name in names {
-        let mut tool_verdict = Verdict::Allow;
-        let mut catalogued = String::new();
+        let (mut tool_verdict, mut catalogued) = (Verdict::Allow, String::new());
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
             if subject.known {
@@ -534,62 +746,147 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
             }
             let mode = layer.mode.unwrap_or_default().max(host.mode);
             let facts = facts(request, &subject, now);
-            let judge = Judge { layer, subject: &subject, request, host, mode, facts: &facts, now };
-            let in_scope = layer.rules.iter().filter(|part| subject.is_in_scope(part.rule));
-            depends_on.extend(in_scope.flat_map(reads));
-            let (verdict, issues) = judge.judge(true);
-            full = full.max(verdict);
-            full_issues.extend(issues);
-            if mode == Mode::Observe {
-                observed = true;
-                continue;
+            let judge = Judge {
+                layer,
+                subject: &subject,
+                request,
+                host,
+                mode,
+                facts: &facts,
+                now,
+            };
+            let in_scope = layer
+                .rules
+                .iter()
+                .filter(|part| subject.is_in_scope(part.rule));
+            if !judge.is_refused() {
+                depends_on.extend(in_scope.flat_map(reads));
             }
-            let (verdict, issues) = judge.judge(false);
-            observed |= layer.rules.iter().any(|part| part.rule.observe && subject.is_in_scope(part.rule));
-            tool_verdict = tool_verdict.max(verdict);
-            answer.issues.extend(issues);
+            if name.is_some() && request.call.is_none() && judge.is_about_arguments() {
+                to_call.push(engine_issue(IssueCode::CALL_REQUIRED, judge.tool(), ""));
+            }
+            join(&mut full, judge.judge(true));
+            if !is_observed(layer) {
+                let (verdict, issues) = judge.judge(false);
+                tool_verdict = tool_verdict.max(verdict);
+                join(&mut obeyed, (verdict, issues));
+            }
         }
-        answer.verdict = answer.verdict.max(tool_verdict);
-        if let Some(name) = name {
-            answer.tools.push((name.to_owned(), catalogued, tool_verdict));
-        }
-    }
-    for field in &request.unknown_fields {
-        let issue = engine_issue(IssueCode::UNKNOWN_FIELD, "", *field);
-        answer.issues.push(issue.clone());
-        full_issues.push(issue);
+        tools.extend(name.map(|name| (name.to_owned(), catalogued, tool_verdict)));
     }
     let order = declared_order(policy);
-    answer.issues = sorted(answer.issues, &order);
-    answer.would = observed.then(|| (full, sorted(full_issues, &order)));
-    answer.depends_on = depends_on.into_iter().collect();
-    answer
+    let finish = |(verdict, mut issues): (Verdict, Vec<Issue>)| {
+        if verdict == Verdict::Allow {
+            issues.extend(to_call.clone());
+        }
+        (verdict, sorted(issues, &order))
+    };
+    let (obeyed, full) = (finish(obeyed), finish(full));
+    let differs = obeyed != full || layers.iter().any(is_observed);
+    Answer {
+        verdict: obeyed.0,
+        issues: obeyed.1,
+        depends_on: depends_on.into_iter().collect(),
+        tools,
+        would: differs.then_some(full),
+    }
 }
 
-/// The codes in the order in which the engine and then the policy declare them.
-fn declared_order(policy: &Policy) -> Vec<String> {
-    let mut order: Vec<String> = IssueCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
-    let mut own = BTreeSet::new();
-    for policy in policy.imports().into_iter().chain([policy]) {
-        for rule in &policy.rules {
-            own.insert(rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned));
-            own.extend(rule.issue_unknown.map(str::to_owned));
+fn join(answer: &mut (Verdict, Vec<Issue>), (verdict, issues): (Verdict, Vec<Issue>)) {
+    answer.0 = answer.0.max(verdict);
+    answer.1.extend(issues);
+}
+
+/// What is wrong with, or worth knowing of, the request whatever the tool.
+fn about_the_request(request: &Request, layers: &[Layer<'_>]) -> Vec<(Verdict, Issue)> {
+    let mut found = Vec::new();
+    let mut add = |verdict, code, about: &str| found.push((verdict, engine_issue(code, "", about)));
+    for field in &request.unknown_fields {
+        add(Verdict::Allow, IssueCode::UNKNOWN_FIELD, field);
+    }
+    for effect in &request.side_effects {
+        if phrases::effect(effect).is_none() {
+            add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
         }
     }
-    order.extend(own);
-    order
+    let read: BTreeSet<String> = layers
+        .iter()
+        .flat_map(|layer| &layer.rules)
+        .flat_map(reads)
+        .collect();
+    for phrase in &request.constraints {
+        match phrases::constraint(phrase) {
+            Meaning::Fact(name, _) if !read.contains(&format!("constraint.{name}")) => {
+                add(Verdict::Allow, IssueCode::CONSTRAINT_NOT_CHECKED, name);
+            }
+            Meaning::Invalid => add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase),
+            Meaning::Fact(..) | Meaning::Words => {}
+        }
+    }
+    found
+}
+
+/// The engine's codes, then those that the policy lists, then its others by name.
+fn declared_order(policy: &Policy) -> Vec<String> {
+    let mut files = policy.imports();
+    files.sort_by_key(|policy| policy.name);
+    files.insert(0, policy);
+    let listed = files
+        .iter()
+        .flat_map(|policy| policy.codes.iter().map(|code| (*code).to_owned()));
+    let rules = files.iter().flat_map(|policy| &policy.rules);
+    let own: BTreeSet<String> = rules
+        .flat_map(|rule| {
+            let fired = rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned);
+            [Some(fired), rule.issue_unknown.map(str::to_owned)]
+                .into_iter()
+                .flatten()
+        })
+        .collect();
+    let engine = IssueCode::ALL.iter().map(|code| code.as_str().to_owned());
+    engine.chain(listed).chain(own).collect()
 }
 
 /// Heaviest first, then by code, rule and tool; equal issues merge.
 fn sorted(mut issues: Vec<Issue>, order: &[String]) -> Vec<Issue> {
     let place = |code: &String| order.iter().position(|known| known == code);
     issues.sort_by_cached_key(|issue| {
-        let Issue { code, severity, rule, tool, about, .. } = issue;
-        (std::cmp::Reverse(*severity), place(code), rule.clone(), tool.clone(), about.clone())
+        let Issue {
+            code,
+            severity,
+            rule,
+            tool,
+            about,
+            ..
+        } = issue.clone();
+        (std::cmp::Reverse(severity), place(&code), rule, tool, about)
     });
-    issues.dedup_by(|two, one| {
-        (&one.code, &one.rule, &one.about, &one.missing)
-            == (&two.code, &two.rule, &two.about, &two.missing)
-    });
-    issues
+    let key = |issue: &Issue| {
+        let Issue {
+            code,
+            rule,
+            about,
+            missing,
+            ..
+        } = issue.clone();
+        (code, rule, about, missing)
+    };
+    let mut merged: Vec<(Issue, Vec<String>)> = Vec::new();
+    for issue in issues {
+        match merged
+            .iter_mut()
+            .find(|(known, _)| key(known) == key(&issue))
+        {
+            Some((_, tools)) if tools.contains(&issue.tool) => {}
+            Some((_, tools)) => tools.push(issue.tool),
+            None => merged.push((issue.clone(), vec![issue.tool])),
+        }
+    }
+    merged
+        .into_iter()
+        .map(|(issue, tools)| Issue {
+            tool: tools.join(", "),
+            ..issue
+        })
+        .collect()
 }

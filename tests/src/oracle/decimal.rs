@@ -31,7 +31,10 @@ impl Decimal {
 
     /// A whole number.
     pub fn whole(n: i64) -> Self {
-        Self { n: i128::from(n), scale: 0 }
+        Self {
+            n: i128::from(n),
+            scale: 0,
+        }
     }
 
     /// The whole number that this is, if it is one.
@@ -54,7 +57,10 @@ impl Decimal {
 
     /// The difference.
     pub fn minus(self, other: Self) -> Option<Self> {
-        self.plus(Self { n: -other.n, ..other })
+        self.plus(Self {
+            n: -other.n,
+            ..other
+        })
     }
 
     /// The product.
@@ -125,7 +131,9 @@ mod tests {
         assert_eq!(decimal(7, 0).over(decimal(2, 0)), Some(decimal(35, 1)));
         assert_eq!(decimal(-7, 0).modulo(decimal(2, 0)), Some(decimal(-1, 0)));
         assert_eq!(decimal(1, 0).over(decimal(0, 0)), None);
-        let third = decimal(1, 0).over(decimal(3, 0)).map(|third| third.to_string());
+        let third = decimal(1, 0)
+            .over(decimal(3, 0))
+            .map(|third| third.to_string());
         assert_eq!(third.as_deref(), Some("0.3333333333333333333333333333"));
         assert_eq!(decimal(-205, 2).to_string(), "-2.05");
     }

@@ -22,6 +22,8 @@ pub struct Policy {
     pub layers: Vec<Policy>,
     /// Rules of extended policies that are switched off, as `pack/id`.
     pub disable: Vec<String>,
+    /// Codes in the order in which decisions list them.
+    pub codes: Vec<&'static str>,
     /// The catalog.
     pub tools: Vec<Tool>,
     /// Named constants.
@@ -205,7 +207,10 @@ impl Policy {
             })
         });
         let tools = self.tools.iter().map(|tool| (tool.name, tool.to_value()));
-        let lets = self.lets.iter().map(|(name, expr)| (*name, text(expr.to_string())));
+        let lets = self
+            .lets
+            .iter()
+            .map(|(name, expr)| (*name, text(expr.to_string())));
         let params = self.params.iter().map(|(name, value)| {
             let kind = match value {
                 Value::Number(_) => "number",
@@ -213,7 +218,10 @@ impl Policy {
                 Value::List(_) => "list",
                 _ => "string",
             };
-            (*name, object([("type", Some(text(kind))), ("default", Some(value.clone()))]))
+            (
+                *name,
+                object([("type", Some(text(kind))), ("default", Some(value.clone()))]),
+            )
         });
         object([
             ("stage0", Some(text("v1"))),
@@ -223,8 +231,12 @@ impl Policy {
             ("mode", self.mode.map(|mode| text(mode.as_str()))),
             ("unknown_tools", unknown_tools),
             ("extends", list(self.extends.iter().map(import))),
-            ("layers", list(self.layers.iter().map(|layer| text(file_name(layer))))),
+            (
+                "layers",
+                list(self.layers.iter().map(|layer| text(file_name(layer)))),
+            ),
             ("disable", texts(&self.disable)),
+            ("codes", words(&self.codes)),
             ("tools", members(tools)),
             ("params", members(params)),
             ("let", members(lets)),
@@ -234,19 +246,31 @@ impl Policy {
 
     /// Every file that the policy imports, at any depth.
     pub fn imports(&self) -> Vec<&Policy> {
-        let direct = self.extends.iter().map(|(policy, _)| policy).chain(&self.layers);
-        direct.flat_map(|policy| [vec![policy], policy.imports()].concat()).collect()
+        let direct = self
+            .extends
+            .iter()
+            .map(|(policy, _)| policy)
+            .chain(&self.layers);
+        direct
+            .flat_map(|policy| [vec![policy], policy.imports()].concat())
+            .collect()
     }
 }
 
 impl Tool {
     fn to_value(&self) -> Value {
         let args = self.args.as_ref().map(|args| {
-            object(args.iter().map(|argument| (argument.name, Some(argument.to_value()))))
+            object(
+                args.iter()
+                    .map(|argument| (argument.name, Some(argument.to_value()))),
+            )
         });
         object([
             ("aka", texts(&self.aka)),
-            ("effects", Some(words(&self.effects).unwrap_or(Value::List(Vec::new())))),
+            (
+                "effects",
+                Some(words(&self.effects).unwrap_or(Value::List(Vec::new()))),
+            ),
             ("args", args),
             ("extra_args", self.extra_args.then(|| text("allow"))),
         ])
@@ -283,22 +307,33 @@ impl Rule {
             Action::Approval(approval) => ("approval", approval.to_value()),
         };
         let (otherwise, missing) = match &self.action {
-            Action::Require { otherwise, missing_otherwise, .. } => {
-                (otherwise.map(word), missing_otherwise.then(|| text("otherwise")))
-            }
+            Action::Require {
+                otherwise,
+                missing_otherwise,
+                ..
+            } => (
+                otherwise.map(word),
+                missing_otherwise.then(|| text("otherwise")),
+            ),
             _ => (None, None),
         };
         object([
             ("id", Some(text(&self.id))),
             ("tools", words(&self.tools)),
             ("effects", words(&self.effects)),
-            ("when", self.when.as_ref().map(|when| text(when.to_string()))),
+            (
+                "when",
+                self.when.as_ref().map(|when| text(when.to_string())),
+            ),
             (key, Some(value)),
             ("otherwise", otherwise),
             ("missing", missing),
             ("issue", self.issue.map(text)),
             ("issue_unknown", self.issue_unknown.map(text)),
-            ("severity", self.severity.map(|severity| text(severity.as_str()))),
+            (
+                "severity",
+                self.severity.map(|severity| text(severity.as_str())),
+            ),
             ("mode", self.observe.then(|| text("observe"))),
         ])
     }
@@ -313,7 +348,10 @@ impl Approval {
             ("not", paths(&self.not)),
             ("bind", paths(&self.bind)),
             ("ttl", self.ttl.map(|ttl| text(span_text(ttl)))),
-            ("evidence", self.evidence.map(|evidence| text(evidence.as_str()))),
+            (
+                "evidence",
+                self.evidence.map(|evidence| text(evidence.as_str())),
+            ),
         ])
     }
 }
@@ -322,19 +360,34 @@ impl Request {
     /// The request as data.
     pub fn to_value(&self) -> Value {
         let call = self.call.as_ref().map(|(name, arguments)| {
-            let arguments = arguments.iter().map(|(name, value)| (*name, Some(value.clone())));
-            object([("name", Some(text(name))), ("arguments", Some(object(arguments)))])
+            let arguments = arguments
+                .iter()
+                .map(|(name, value)| (*name, Some(value.clone())));
+            object([
+                ("name", Some(text(name))),
+                ("arguments", Some(object(arguments))),
+            ])
         });
         let known = [
             ("goal", self.goal.map(text)),
             ("tools", texts(&self.tools)),
             ("side_effects", words(&self.side_effects)),
             ("constraints", words(&self.constraints)),
-            ("context", members(self.context.iter().map(|(key, value)| (*key, value.clone())))),
+            (
+                "context",
+                members(
+                    self.context
+                        .iter()
+                        .map(|(key, value)| (*key, value.clone())),
+                ),
+            ),
             ("pro", self.pro.then_some(Value::Bool(true))),
             ("tool_call", call),
         ];
-        let unknown = self.unknown_fields.iter().map(|field| (*field, Some(Value::Bool(true))));
+        let unknown = self
+            .unknown_fields
+            .iter()
+            .map(|field| (*field, Some(Value::Bool(true))));
         object(known.into_iter().chain(unknown))
     }
 }

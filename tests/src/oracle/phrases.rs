@@ -17,7 +17,10 @@ pub const EFFECTS: &[(&str, Option<&str>)] = &[
 
 /// The class that a declared effect stands for.
 pub fn effect(declared: &str) -> Option<&'static str> {
-    EFFECTS.iter().find(|(spelling, _)| *spelling == declared).and_then(|(_, class)| *class)
+    EFFECTS
+        .iter()
+        .find(|(spelling, _)| *spelling == declared)
+        .and_then(|(_, class)| *class)
 }
 
 /// Whether a class of effects changes anything.
@@ -58,7 +61,9 @@ pub fn constraint(phrase: &str) -> Meaning {
     match phrase {
         "max_records: 5" => Meaning::Fact("max_records", whole(5)),
         "Max-Records:50" => Meaning::Fact("max_records", whole(50)),
-        "required_role: finance, risk" => Meaning::Fact("required_role", roles(&["finance", "risk"])),
+        "required_role: finance, risk" => {
+            Meaning::Fact("required_role", roles(&["finance", "risk"]))
+        }
         "required_role:[risk]" => Meaning::Fact("required_role", roles(&["risk"])),
         "timeout: 2m" => Meaning::Fact("timeout", Value::Span(120_000)),
         "timeout_seconds: 300" => Meaning::Fact("timeout", Value::Span(300_000)),
@@ -76,7 +81,9 @@ pub fn constraint(phrase: &str) -> Meaning {
 pub fn constraint_facts(phrases: &[&'static str]) -> Value {
     let mut facts: Vec<(&'static str, Option<Value>)> = Vec::new();
     for phrase in phrases {
-        let Meaning::Fact(name, value) = constraint(phrase) else { continue };
+        let Meaning::Fact(name, value) = constraint(phrase) else {
+            continue;
+        };
         match facts.iter_mut().find(|(known, _)| *known == name) {
             Some((_, Some(first))) => *first = stricter(first.clone(), value),
             _ => facts.push((name, Some(value))),

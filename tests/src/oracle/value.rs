@@ -43,7 +43,9 @@ pub fn whole(value: i64) -> Value {
 
 /// An object of the members that are there.
 pub fn object<'k>(members: impl IntoIterator<Item = (&'k str, Option<Value>)>) -> Value {
-    let present = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let present = members
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Map(present.collect())
 }
 
@@ -74,10 +76,17 @@ impl Value {
     pub fn without_nulls(self) -> Value {
         match self {
             Value::Map(members) => {
-                let kept = members.into_iter().filter(|(_, value)| *value != Value::Null);
-                Value::Map(kept.map(|(key, value)| (key, value.without_nulls())).collect())
+                let kept = members
+                    .into_iter()
+                    .filter(|(_, value)| *value != Value::Null);
+                Value::Map(
+                    kept.map(|(key, value)| (key, value.without_nulls()))
+                        .collect(),
+                )
             }
-            Value::List(items) => Value::List(items.into_iter().map(Value::without_nulls).collect()),
+            Value::List(items) => {
+                Value::List(items.into_iter().map(Value::without_nulls).collect())
+            }
             other => other,
         }
     }
@@ -160,7 +169,10 @@ pub fn write_text(out: &mut String, text: &str) {
 pub fn instant_text(at: i64) -> String {
     let since = at - JANUARY_2026_MS;
     let (day, rest) = (since.div_euclid(DAY_MS) + 1, since.rem_euclid(DAY_MS));
-    assert!((1..=31).contains(&day), "the oracle only knows January 2026");
+    assert!(
+        (1..=31).contains(&day),
+        "the oracle only knows January 2026"
+    );
     let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
     let fraction = match rest % 1_000 {
         0 => String::new(),

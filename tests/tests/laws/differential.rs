@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use proptest::strategy::ValueTree;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use stage0_tests::oracle;
 
 use crate::engine::ask;
@@ -16,7 +16,10 @@ fn the_engine_answers_as_the_oracle_does() {
     check("differential", 2_000, sample(policy::ANY, true), |sample| {
         let expected = oracle::decide(&sample.policy, &sample.request, &sample.host, sample.now);
         let found = ask(&sample);
-        prop_assert!(found == expected, "the engine\n{found}\nthe oracle\n{expected}");
+        prop_assert!(
+            found == expected,
+            "the engine\n{found}\nthe oracle\n{expected}"
+        );
         Ok(())
     });
 }
@@ -32,7 +35,8 @@ fn samples_reach_every_verdict_and_outcome() {
         let sample = strategy.new_tree(&mut runner).expect("a sample").current();
         let answer = oracle::decide(&sample.policy, &sample.request, &sample.host, sample.now);
         *verdicts.entry(answer.verdict.as_str()).or_insert(0_u32) += 1;
-        let seen: std::collections::BTreeSet<_> = answer.issues.into_iter().map(|issue| issue.code).collect();
+        let seen: std::collections::BTreeSet<_> =
+            answer.issues.into_iter().map(|issue| issue.code).collect();
         for code in seen {
             *codes.entry(code).or_default() += 1;
         }

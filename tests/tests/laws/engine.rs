@@ -16,7 +16,10 @@ pub const REQUEST_ID: &str = "request-1";
 pub fn load(policy: &Model) -> Policy {
     let mut files = ImportMap::new();
     for import in policy.imports() {
-        files.insert(&format!("{}.json", import.name), import.to_value().to_json());
+        files.insert(
+            &format!("{}.json", import.name),
+            import.to_value().to_json(),
+        );
     }
     let text = policy.to_value().to_json();
     Policy::load("root.json", text.as_str(), &files)
@@ -25,14 +28,22 @@ pub fn load(policy: &Model) -> Policy {
 
 /// What the engine answers, in the oracle's form.
 pub fn ask(sample: &Sample) -> Answer {
-    ask_about(&load(&sample.policy), &sample.request.to_value().to_json(), sample)
+    ask_about(
+        &load(&sample.policy),
+        &sample.request.to_value().to_json(),
+        sample,
+    )
 }
 
 /// What the engine answers to this text under this policy, with the sample's host and time.
 pub fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answer {
     let request = parse_request(request.as_bytes())
         .unwrap_or_else(|problems| panic!("a request that should parse: {problems:#?}\n{request}"));
-    let host = Host { request_id: REQUEST_ID, mode: sample.host.mode, approvals: &sample.host.approvals };
+    let host = Host {
+        request_id: REQUEST_ID,
+        mode: sample.host.mode,
+        approvals: &sample.host.approvals,
+    };
     let now = timestamp(sample.now);
     let (decision, _) = policy.decide(&request, &host, &RunState::default(), now);
     let issues = |issues: &[stage0_engine::decision::Issue<'_>]| issues.iter().map(issue).collect();
@@ -43,14 +54,26 @@ pub fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answer {
         tools: decision
             .tool_verdicts
             .iter()
-            .map(|tool| (tool.name.to_string(), tool.tool.unwrap_or("").to_owned(), tool.verdict))
+            .map(|tool| {
+                (
+                    tool.name.to_string(),
+                    tool.tool.unwrap_or("").to_owned(),
+                    tool.verdict,
+                )
+            })
             .collect(),
-        would: decision.would.as_ref().map(|would| (would.verdict, issues(&would.issues))),
+        would: decision
+            .would
+            .as_ref()
+            .map(|would| (would.verdict, issues(&would.issues))),
     }
 }
 
 fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
-    let missing = issue.resolution.iter().flat_map(|resolution| resolution.facts.clone());
+    let missing = issue
+        .resolution
+        .iter()
+        .flat_map(|resolution| resolution.facts.clone());
     Issue {
         code: issue.code.to_owned(),
         severity: issue.severity,
@@ -64,7 +87,8 @@ fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
 /// The detail that tells issues of one code apart.
 fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
     use stage0_engine::decision::Detail;
-    let distinguishes = |name: &str| ["path", "field", "effect", "constraint"].contains(&name);
+    let distinguishes =
+        |name: &str| ["path", "field", "effect", "constraint", "action"].contains(&name);
     issue
         .details
         .iter()
@@ -77,7 +101,11 @@ fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
 
 /// The canonical answer to this text, as a host would send it on.
 pub fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> String {
-    let host = Host { request_id: REQUEST_ID, mode: sample.host.mode, approvals: &sample.host.approvals };
+    let host = Host {
+        request_id: REQUEST_ID,
+        mode: sample.host.mode,
+        approvals: &sample.host.approvals,
+    };
     let now = timestamp(sample.now);
     policy
         .check(request.as_bytes(), &host, &RunState::default(), now)

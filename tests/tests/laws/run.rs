@@ -9,7 +9,9 @@ fn number(variable: &str) -> Option<u64> {
 
 /// A runner whose samples depend on the property's name and `STAGE0_SEED` only.
 pub fn runner(name: &str, cases: u32) -> TestRunner {
-    let own = name.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let own = name.bytes().fold(0_u64, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(byte.into())
+    });
     let seed = own.wrapping_add(number("STAGE0_SEED").unwrap_or(0));
     TestRunner::new(Config {
         cases,
@@ -28,7 +30,9 @@ pub fn check<S: Strategy>(
     strategy: S,
     property: impl Fn(S::Value) -> Result<(), TestCaseError>,
 ) {
-    let cases = number("STAGE0_CASES").and_then(|cases| u32::try_from(cases).ok()).unwrap_or(cases);
+    let cases = number("STAGE0_CASES")
+        .and_then(|cases| u32::try_from(cases).ok())
+        .unwrap_or(cases);
     match runner(name, cases).run(&strategy, property) {
         Ok(()) => {}
         Err(TestError::Fail(reason, sample)) => panic!("{name}: {reason}\nfor {sample:?}"),

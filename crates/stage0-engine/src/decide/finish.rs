@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
-use super::{Finding, REMARK};
+use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
 use crate::decision::{
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
         self.findings.push(Finding {
             verdict,
             issue,
-            observed: false,
+            counts: Counts::Always,
             questions: Vec::new(),
         });
     }
@@ -281,25 +281,40 @@ impl<'a> Draft<'a> {
 
     // --- The end ---
 
-    /// The strictest of everything that counts.
-    fn verdict(&self) -> Verdict {
-        strictest(self.findings.iter().filter(|finding| !finding.observed))
+    /// The strictest of what counts.
+    fn strictest(&self, counts: impl Fn(Counts) -> bool) -> Verdict {
+        let counted = self
+            .findings
+            .iter()
+            .filter(|finding| counts(finding.counts));
+        let verdicts = counted.map(|finding| finding.verdict);
+        verdicts.max().unwrap_or(Verdict::Allow)
+    }
+
+    /// What would have been, if anything is merely observed.
+    fn would(&self, verdict: Verdict) -> Option<Would<'a>> {
+        let is_observed = |layer| mode_of(layer, self.host_mode) == Mode::Observe;
+        let observed = self.policy.layers.iter().any(is_observed)
+            || self
+                .findings
+                .iter()
+                .any(|finding| finding.counts != Counts::Always);
+        let counted = self
+            .findings
+            .iter()
+            .filter(|finding| finding.counts.if_enforced());
+        observed.then(|| Would {
+            verdict,
+            issues: self.sorted(counted.map(|finding| finding.issue.clone()).collect()),
+        })
     }
 
     pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
-        let verdict = self.verdict();
-        self.remark_on_plan(plan, verdict);
-        let observed = self.findings.iter().any(|finding| finding.observed);
-        let would = observed.then(|| Would {
-            verdict: strictest(self.findings.iter()),
-            issues: self.sorted(
-                self.findings
-                    .iter()
-                    .map(|finding| finding.issue.clone())
-                    .collect(),
-            ),
-        });
-        self.findings.retain(|finding| !finding.observed);
+        let verdict = self.strictest(Counts::now);
+        let otherwise = self.strictest(Counts::if_enforced);
+        self.remark_on_plan(plan, verdict, otherwise);
+        let would = self.would(otherwise);
+        self.findings.retain(|finding| finding.counts.now());
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         if verdict == Verdict::Defer {
             self.findings
@@ -346,7 +361,7 @@ impl<'a> Draft<'a> {
             action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
-            mode: if observed {
+            mode: if would.is_some() {
                 Mode::Observe
             } else {
                 self.host_mode.max(Mode::Enforce)
@@ -360,14 +375,17 @@ impl<'a> Draft<'a> {
 
     /// Remarks that depend on the whole: declared effects without a class, constraints that no rule
     /// reads, and that a plan's ALLOW is not yet one of its calls.
-    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict) {
-        let view = plan
-            .subjects
-            .first()
-            .and_then(|subject| subject.views.first());
-        for effect in view.map_or(&[][..], |view| &view.unknown_effects) {
-            let message = ["No class covers the declared effect `", effect, "`."].concat();
-            let details = vec![("effect", Detail::Text((*effect).to_owned()))];
+    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict, otherwise: Verdict) {
+        let views = plan.subjects.first().map_or(&[][..], |first| &first.views);
+        let mut unknown: Vec<&'a str> = Vec::new();
+        for effect in views.iter().flat_map(|view| &view.unknown_effects) {
+            if !unknown.contains(effect) {
+                unknown.push(effect);
+            }
+        }
+        for effect in unknown {
+            let message = format!("No class covers the declared effect `{effect}`.");
+            let details = vec![("effect", Detail::Text(effect.to_owned()))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
@@ -389,9 +407,14 @@ impl<'a> Draft<'a> {
                 details,
             );
         }
-        if plan.has_call || verdict != Verdict::Allow {
-            return;
-        }
+        let counts = match (verdict, otherwise) {
+            _ if plan.has_call => return,
+            (Verdict::Allow, Verdict::Allow) => Counts::Always,
+            (Verdict::Allow, _) => Counts::UntilEnforced,
+            (_, Verdict::Allow) => Counts::IfEnforced,
+            _ => return,
+        };
+        let first = self.findings.len();
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
@@ -410,27 +433,26 @@ impl<'a> Draft<'a> {
                 );
             }
         }
+        for finding in self.findings.iter_mut().skip(first) {
+            finding.counts = counts;
+        }
     }
 
-    /// Heaviest first, then the engine's codes, then the policy's in the order of their
-    /// declaration; equal ones once.
+    /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
+    /// name, never by the order of rules; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
         if issues.len() < 2 {
             return issues;
         }
-        let rank = |code: &str| -> (u32, u32) {
+        let rank = |code: &'a str| {
             let engine = IssueCode::ALL
                 .iter()
                 .position(|known| known.as_str() == code);
-            if let Some(engine) = engine {
-                (0, u32::try_from(engine).unwrap_or(u32::MAX))
-            } else {
-                let declared = self
-                    .policy
-                    .layers
-                    .iter()
-                    .find_map(|layer| layer.code_ranks.get(code));
-                (1, declared.copied().unwrap_or(u32::MAX))
+            let declared = self.policy.code_ranks.get(code);
+            match (engine, declared) {
+                (Some(engine), _) => (0, u32::try_from(engine).unwrap_or(u32::MAX), ""),
+                (None, Some(declared)) => (1, *declared, ""),
+                (None, None) => (2, 0, code),
             }
         };
         issues.sort_by(|one, two| {
@@ -438,23 +460,34 @@ impl<'a> Draft<'a> {
                 .cmp(&one.severity)
                 .then_with(|| rank(one.code).cmp(&rank(two.code)))
                 .then_with(|| one.rule.cmp(two.rule))
-                .then_with(|| one.message.cmp(&two.message))
                 .then_with(|| one.tool.cmp(&two.tool))
+                .then_with(|| one.message.cmp(&two.message))
         });
         let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
+        // The tool named last in each issue: tools come in order, so this is where a repetition shows.
+        let mut last_tools: Vec<Cow<'a, str>> = Vec::with_capacity(issues.len());
         for issue in issues {
-            match merged.last_mut() {
-                Some(last)
-                    if last.code == issue.code
-                        && last.rule == issue.rule
-                        && last.details == issue.details
-                        && last.message == issue.message =>
-                {
-                    if last.tool != issue.tool {
-                        last.tool = Cow::Owned(format!("{}, {}", last.tool, issue.tool));
-                    }
+            // What is equal has the same code and rule, hence is not far behind.
+            let same_rule = merged
+                .iter()
+                .rposition(|known| known.code != issue.code || known.rule != issue.rule)
+                .map_or(0, |other| other.saturating_add(1));
+            let known =
+                merged
+                    .iter_mut()
+                    .zip(&mut last_tools)
+                    .skip(same_rule)
+                    .find(|(known, _)| {
+                        known.details == issue.details && known.message == issue.message
+                    });
+            if let Some((known, last_tool)) = known {
+                if *last_tool != issue.tool {
+                    known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
+                    *last_tool = issue.tool;
                 }
-                _ => merged.push(issue),
+            } else {
+                last_tools.push(issue.tool.clone());
+                merged.push(issue);
             }
         }
         merged
@@ -529,13 +562,6 @@ impl<'a> Draft<'a> {
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
-}
-
-fn strictest<'f, 'a: 'f>(findings: impl Iterator<Item = &'f Finding<'a>>) -> Verdict {
-    findings
-        .map(|finding| finding.verdict)
-        .max()
-        .unwrap_or(REMARK)
 }
 
 /// Whether some rule about the tool reads its arguments.

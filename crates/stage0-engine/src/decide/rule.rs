@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::subject::{Subject, View};
-use super::{Finding, REMARK};
+use super::{Counts, Finding, REMARK};
 use crate::action::{bound_digest, call_digest, plan_digest};
 use crate::approval::{self, Approved};
 use crate::codes::IssueCode;
@@ -82,6 +82,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
         if let RuleKind::Approval(approval) = &rule.kind {
             let outcome = match truth(when) {
+                Outcome::Fires if approval::fault(approval, self.machine.facts).is_some() => {
+                    Outcome::Broken
+                }
                 Outcome::Fires => match self.approved(rule, approval) {
                     (Approved::Yes, end) => {
                         until = earlier(until, end);
@@ -255,6 +258,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 );
             }
         }
+        if let RuleKind::Approval(approval) = &rule.kind
+            && let Some(fault) = approval::fault(approval, self.machine.facts)
+        {
+            return fault;
+        }
         (
             rule.condition.text.to_string(),
             "it has no value".to_owned(),
@@ -349,7 +357,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions,
         }
     }
@@ -365,7 +373,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict: Verdict::Deny,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions: Vec::new(),
         }
     }
@@ -391,7 +399,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict: Verdict::Defer,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions,
         }
     }
@@ -399,7 +407,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// An allow that would permit if its facts were there.
     pub(crate) fn undecided_allow(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
         let mut finding = self.undecided(rule);
-        finding.observed = false;
+        finding.counts = Counts::Always;
         if self.subject.is_call || !rule.reads_args {
             return finding;
         }
@@ -443,7 +451,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             Finding {
                 verdict,
                 issue,
-                observed: rule.observe,
+                counts: Counts::of(rule),
                 questions,
             }
         };
@@ -513,15 +521,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// Nothing permits: told with the words of the allow that came nearest.
     pub(crate) fn not_permitted(
         &mut self,
-        refused: &[u32],
+        refused: &[&'a CompiledRule],
         default: Permission,
         observed_allow: bool,
     ) -> Finding<'a> {
         let mut nearest: Option<(usize, &'a CompiledRule)> = None;
-        for index in refused {
-            let Some(rule) = self.layer.rules.get(*index as usize) else {
-                continue;
-            };
+        for rule in refused.iter().copied() {
             let false_clauses = self.false_clauses(rule);
             let nearer = nearest
                 .is_none_or(|(fewest, known)| (false_clauses, &rule.id) < (fewest, &known.id));
@@ -558,7 +563,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict,
             issue,
-            observed: false,
+            counts: Counts::Always,
             questions: Vec::new(),
         }
     }
@@ -567,7 +572,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let mut count = 0_usize;
         for condition in rule.when.iter().chain([&rule.condition]) {
             let trace = Trace::of(&mut self.machine, condition);
-            let clauses = trace.clauses(&condition.tree);
+            let clauses = trace.clauses(&condition.tree, false);
             let refused = clauses
                 .iter()
                 .filter(|clause| matches!(clause.value, Value::Bool(false)));

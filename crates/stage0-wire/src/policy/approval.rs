@@ -3,7 +3,7 @@
 use stage0_engine::policy::{Approval, EvidenceSource};
 
 use crate::fields::Fields;
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
 
 /// People whom one rule may ask; nobody waits for more.
@@ -15,6 +15,7 @@ const EVIDENCE: [(&str, EvidenceSource); 2] = [
 ];
 static EVIDENCE_WORDS: Words = Words {
     names: &names(&EVIDENCE),
+    listed: EVIDENCE.len(),
     later: &[(
         "signed",
         "signed approvals come with a later version; `host` is the gate's own record of a person's answer",
@@ -29,7 +30,7 @@ pub(super) static APPROVAL: Shape = Shape {
     groups: &[&[
         Key::new(
             "roles",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "The roles of which each approver must have one; without it anybody may approve.",
         ),
         Key::new(
@@ -39,12 +40,12 @@ pub(super) static APPROVAL: Shape = Shape {
         ),
         Key::new(
             "not",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "Facts that name people who may not approve, such as context.actor_id.",
         ),
         Key::new(
             "bind",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "The facts that the approval is given for, such as args.amount; all arguments if left out.",
         ),
         Key::new(
@@ -58,7 +59,7 @@ pub(super) static APPROVAL: Shape = Shape {
             "What counts as an approval: host, the gate's own record of a person's answer (the default), or asserted, the plain fields of the context.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// Reads an `approval` block.

@@ -71,7 +71,9 @@ pub fn path(text: &'static str) -> Path {
 }
 
 fn fact(names: &[&'static str]) -> BoxedStrategy<Expr> {
-    prop::sample::select(names.to_vec()).prop_map(|name| Expr::Fact(path(name))).boxed()
+    prop::sample::select(names.to_vec())
+        .prop_map(|name| Expr::Fact(path(name)))
+        .boxed()
 }
 
 fn one_of(choices: Vec<Expr>) -> BoxedStrategy<Expr> {
@@ -91,7 +93,8 @@ pub fn small_text() -> impl Strategy<Value = Value> {
 }
 
 pub fn instant() -> impl Strategy<Value = i64> {
-    (0_i64..=6).prop_map(|quarters| JANUARY_2026_MS + 4 * 86_400_000 + 36_000_000 + quarters * 900_000)
+    (0_i64..=6)
+        .prop_map(|quarters| JANUARY_2026_MS + 4 * 86_400_000 + 36_000_000 + quarters * 900_000)
 }
 
 fn literal(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Expr> {
@@ -99,23 +102,47 @@ fn literal(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Expr>
 }
 
 fn number(place: Place, depth: u32) -> BoxedStrategy<Expr> {
-    let mut leaves = vec!["context.n", "context.m.n", "context.l[0]", "args.amount", "args.items[0]"];
+    let mut leaves = vec![
+        "context.n",
+        "context.m.n",
+        "context.l[0]",
+        "args.amount",
+        "args.items[0]",
+    ];
     if place.claims {
         leaves.push("constraint.max_records");
     }
     let mut choices = vec![(5, fact(&leaves)), (3, literal(small_number()))];
     if let Some(names) = place.names {
-        choices.push((2, one_of(vec![Expr::Param(names.number), Expr::Let(names.let_number)])));
+        choices.push((
+            2,
+            one_of(vec![Expr::Param(names.number), Expr::Let(names.let_number)]),
+        ));
     }
     if depth > 0 {
         let one = number(place, depth - 1);
-        let two = (one.clone(), one.clone(), prop::sample::select(vec!['+', '-', '*', '/', '%']));
+        let two = (
+            one.clone(),
+            one.clone(),
+            prop::sample::select(vec!['+', '-', '*', '/', '%']),
+        );
         choices.push((
             2,
-            two.prop_map(|(one, two, sign)| Expr::Arithmetic(sign, one.into(), two.into())).boxed(),
+            two.prop_map(|(one, two, sign)| Expr::Arithmetic(sign, one.into(), two.into()))
+                .boxed(),
         ));
-        choices.push((1, list(place, depth - 1).prop_map(|list| Expr::Size(list.into())).boxed()));
-        choices.push((1, word(place, depth - 1).prop_map(|text| Expr::Size(text.into())).boxed()));
+        choices.push((
+            1,
+            list(place, depth - 1)
+                .prop_map(|list| Expr::Size(list.into()))
+                .boxed(),
+        ));
+        choices.push((
+            1,
+            word(place, depth - 1)
+                .prop_map(|text| Expr::Size(text.into()))
+                .boxed(),
+        ));
         let branches = (boolean(place, depth - 1), one.clone(), one);
         choices.push((1, branches.prop_map(conditional).boxed()));
     }
@@ -127,7 +154,16 @@ fn conditional((test, one, two): (Expr, Expr, Expr)) -> Expr {
 }
 
 fn word(place: Place, depth: u32) -> BoxedStrategy<Expr> {
-    let leaves = ["context.s", "context.m.s", "args.to", "tool", "context.actor_role"];
+    let mut leaves = vec![
+        "context.s",
+        "context.m.s",
+        "args.to",
+        "tool",
+        "context.actor_role",
+    ];
+    if place.claims {
+        leaves.push("goal");
+    }
     let mut choices = vec![(5, fact(&leaves)), (3, literal(small_text()))];
     if let Some(names) = place.names {
         choices.push((1, one_of(vec![Expr::Param(names.text)])));
@@ -142,11 +178,18 @@ fn word(place: Place, depth: u32) -> BoxedStrategy<Expr> {
 
 /// Lists of numbers, as far as one can tell before there is a request.
 fn list(place: Place, depth: u32) -> BoxedStrategy<Expr> {
-    let literals = prop::collection::vec(number(place, 0), 0..3).prop_map(Expr::List).boxed();
+    let literals = prop::collection::vec(number(place, 0), 0..3)
+        .prop_map(Expr::List)
+        .boxed();
     let mut choices = vec![(4, fact(&["context.l", "args.items"])), (1, literals)];
     if depth > 0 {
         let kind = prop::sample::select(vec![Loop::Filter, Loop::Map]);
-        let numbers = (kind, list(place, depth - 1), number(place, 0), number(place, 0));
+        let numbers = (
+            kind,
+            list(place, depth - 1),
+            number(place, 0),
+            number(place, 0),
+        );
         choices.push((
             1,
             numbers
@@ -165,13 +208,24 @@ fn list(place: Place, depth: u32) -> BoxedStrategy<Expr> {
 }
 
 fn words(place: Place) -> BoxedStrategy<Expr> {
-    let literal = Just(Expr::List(vec![Expr::Literal(text("finance")), Expr::Literal(text("a"))]));
+    let literal = Just(Expr::List(vec![
+        Expr::Literal(text("finance")),
+        Expr::Literal(text("a")),
+    ]));
     let mut choices = vec![(2, literal.boxed())];
     if let Some(names) = place.names {
         choices.push((2, one_of(vec![Expr::Param(names.list)])));
     }
     if place.claims {
-        choices.push((1, fact(&["effects", "tools", "side_effects", "constraint.required_role"])));
+        choices.push((
+            1,
+            fact(&[
+                "effects",
+                "tools",
+                "side_effects",
+                "constraint.required_role",
+            ]),
+        ));
     }
     prop::strategy::Union::new_weighted(choices).boxed()
 }
@@ -181,13 +235,20 @@ fn moment(depth: u32) -> BoxedStrategy<Expr> {
     let mut choices = vec![
         (3, one_of(vec![Expr::Fact(path("now"))])),
         (2, one_of(vec![fact])),
-        (2, instant().prop_map(|at| Expr::Literal(Value::Instant(at))).boxed()),
+        (
+            2,
+            instant()
+                .prop_map(|at| Expr::Literal(Value::Instant(at)))
+                .boxed(),
+        ),
     ];
     if depth > 0 {
         let parts = (moment(0), prop::sample::select(vec!['+', '-']), span(0));
         choices.push((
             1,
-            parts.prop_map(|(at, sign, span)| Expr::Arithmetic(sign, at.into(), span.into())).boxed(),
+            parts
+                .prop_map(|(at, sign, span)| Expr::Arithmetic(sign, at.into(), span.into()))
+                .boxed(),
         ));
     }
     prop::strategy::Union::new_weighted(choices).boxed()
@@ -196,7 +257,12 @@ fn moment(depth: u32) -> BoxedStrategy<Expr> {
 fn span(depth: u32) -> BoxedStrategy<Expr> {
     let fact = Expr::Duration(Box::new(Expr::Fact(path("args.wait"))));
     let mut choices = vec![
-        (2, (0_i64..=8).prop_map(|n| Expr::Literal(Value::Span(n * 900_000))).boxed()),
+        (
+            2,
+            (0_i64..=8)
+                .prop_map(|n| Expr::Literal(Value::Span(n * 900_000)))
+                .boxed(),
+        ),
         (1, one_of(vec![fact])),
     ];
     if depth > 0 {
@@ -230,18 +296,32 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
     if place.claims {
         leaves.extend(["pro", "constraint.mfa_required"]);
     }
-    let mut present = vec!["context.n", "context.m.n", "args.amount", "args.deep.n", "context.s"];
+    let mut present = vec![
+        "context.n",
+        "context.m.n",
+        "args.amount",
+        "args.deep.n",
+        "context.s",
+    ];
     if place.claims {
-        present.extend(["constraint.max_records", "goal"]);
+        present.push("constraint.max_records");
     }
     let has = prop::sample::select(present).prop_map(|name| Expr::Has(path(name)));
-    let tests = prop::sample::select(vec![TextTest::StartsWith, TextTest::EndsWith, TextTest::Contains]);
+    let tests = prop::sample::select(vec![
+        TextTest::StartsWith,
+        TextTest::EndsWith,
+        TextTest::Contains,
+    ]);
     let text_test = (tests, word(place, below), word(place, 0))
         .prop_map(|(test, one, two)| Expr::Text(test, one.into(), two.into()));
     let member = |(one, list): (Expr, Expr)| Expr::In(one.into(), list.into());
     let null = fact(&["args.amount", "context.n", "args.deep", "args.to"]);
     let is_null = (any::<bool>(), null).prop_map(|(equal, fact)| {
-        let comparison = if equal { Comparison::Equal } else { Comparison::NotEqual };
+        let comparison = if equal {
+            Comparison::Equal
+        } else {
+            Comparison::NotEqual
+        };
         Expr::Compare(comparison, fact.into(), Expr::Literal(Value::Null).into())
     });
     let mut choices = vec![
@@ -253,7 +333,12 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         (1, compared(moment(below), moment(0))),
         (1, compared(span(below), span(0))),
         (2, (word(place, 0), words(place)).prop_map(member).boxed()),
-        (2, (number(place, 0), list(place, below)).prop_map(member).boxed()),
+        (
+            2,
+            (number(place, 0), list(place, below))
+                .prop_map(member)
+                .boxed(),
+        ),
         (1, text_test.boxed()),
         (1, is_null.boxed()),
     ];
@@ -269,19 +354,41 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         choices.push((2, one.clone().prop_map(|one| Expr::Not(one.into())).boxed()));
         choices.push((
             6,
-            two.clone().prop_map(|(one, two)| Expr::And(one.into(), two.into())).boxed(),
+            two.clone()
+                .prop_map(|(one, two)| Expr::And(one.into(), two.into()))
+                .boxed(),
         ));
-        choices.push((6, two.prop_map(|(one, two)| Expr::Or(one.into(), two.into())).boxed()));
-        choices.push((1, (one.clone(), one.clone(), one.clone()).prop_map(conditional).boxed()));
+        choices.push((
+            6,
+            two.prop_map(|(one, two)| Expr::Or(one.into(), two.into()))
+                .boxed(),
+        ));
+        choices.push((
+            1,
+            (one.clone(), one.clone(), one.clone())
+                .prop_map(conditional)
+                .boxed(),
+        ));
         let kinds = prop::sample::select(vec![Loop::Exists, Loop::All, Loop::ExistsOne]);
-        let loops = (kinds, list(place, below), comparison(), number(place, 0), any::<bool>(), one);
+        let loops = (
+            kinds,
+            list(place, below),
+            comparison(),
+            number(place, 0),
+            any::<bool>(),
+            one,
+        );
         choices.push((
             2,
             loops
                 .prop_map(|(kind, list, comparison, number, is_joined, other)| {
                     let item = Expr::Variable("x");
                     let body = Expr::Compare(comparison, item.into(), number.into());
-                    let joined = if is_joined { Expr::And(body.into(), other.into()) } else { body };
+                    let joined = if is_joined {
+                        Expr::And(body.into(), other.into())
+                    } else {
+                        body
+                    };
                     Expr::Loop(kind, list.into(), "x", joined.into())
                 })
                 .boxed(),
@@ -290,15 +397,26 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
             Just(Expr::Timestamp(Box::new(Expr::Fact(path("context.at"))))),
             Just(Expr::Duration(Box::new(Expr::Fact(path("args.wait"))))),
         ];
-        choices.push((1, parsed.prop_map(|parsed| Expr::Parses(parsed.into())).boxed()));
+        choices.push((
+            1,
+            parsed
+                .prop_map(|parsed| Expr::Parses(parsed.into()))
+                .boxed(),
+        ));
     }
     prop::strategy::Union::new_weighted(choices).boxed()
 }
 
 /// The lets of one file; each may name those before it.
 pub fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
-    let outside = Place { names: None, claims: false };
-    let claims = Place { names: None, claims: true };
+    let outside = Place {
+        names: None,
+        claims: false,
+    };
+    let claims = Place {
+        names: None,
+        claims: true,
+    };
     (number(outside, 1), boolean(outside, 1), boolean(claims, 1)).prop_map(
         move |(number, bool, claim)| {
             let nested = Expr::Or(
@@ -309,7 +427,11 @@ pub fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
                 )),
                 Box::new(bool),
             );
-            vec![(names.let_number, number), (names.let_bool, nested), (names.let_claim, claim)]
+            vec![
+                (names.let_number, number),
+                (names.let_bool, nested),
+                (names.let_claim, claim),
+            ]
         },
     )
 }

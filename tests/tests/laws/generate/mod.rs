@@ -30,7 +30,12 @@ impl fmt::Debug for Sample {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter)?;
         for policy in [&self.policy].into_iter().chain(self.policy.imports()) {
-            writeln!(formatter, "{}: {}", policy.name, policy.to_value().to_json())?;
+            writeln!(
+                formatter,
+                "{}: {}",
+                policy.name,
+                policy.to_value().to_json()
+            )?;
         }
         writeln!(formatter, "request: {}", self.request.to_value().to_json())?;
         writeln!(formatter, "host: {:?}", self.host)?;
@@ -52,29 +57,46 @@ struct Recipe {
 }
 
 fn recipe() -> impl Strategy<Value = Recipe> {
-    let answers = vec![Answer::Approved, Answer::Approved, Answer::Approved, Answer::Pending, Answer::Rejected];
+    let answers = vec![
+        Answer::Approved,
+        Answer::Approved,
+        Answer::Approved,
+        Answer::Pending,
+        Answer::Rejected,
+    ];
     (
         (0_usize..3, select(answers), select(vec!["ana", "cy", "di"])),
-        select(vec![vec![], vec!["finance_lead"], vec!["cfo", "finance_lead"]]),
+        select(vec![
+            vec![],
+            vec!["finance_lead"],
+            vec!["cfo", "finance_lead"],
+        ]),
         (-1_i64..5).prop_map(|quarters| quarters * 450_000),
         weighted(0.2, (0_i64..4).prop_map(|quarters| quarters * 900_000)),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|((rule, answer, by), roles, age, lasts, other_action, other_terms)| Recipe {
-            rule,
-            answer,
-            by,
-            roles,
-            age,
-            lasts,
-            other_action,
-            other_terms,
-        })
+        .prop_map(
+            |((rule, answer, by), roles, age, lasts, other_action, other_terms)| Recipe {
+                rule,
+                answer,
+                by,
+                roles,
+                age,
+                lasts,
+                other_action,
+                other_terms,
+            },
+        )
 }
 
 /// The answers as the host would record them: for the rules of the policy that ask, and this action.
-fn records(policy: &Policy, request: &Request, now: i64, recipes: Vec<Recipe>) -> Vec<ApprovalRecord> {
+fn records(
+    policy: &Policy,
+    request: &Request,
+    now: i64,
+    recipes: Vec<Recipe>,
+) -> Vec<ApprovalRecord> {
     let files = [policy].into_iter().chain(policy.imports());
     let asking: Vec<_> = files
         .flat_map(|policy| policy.rules.iter().map(move |rule| (policy.name, rule)))
@@ -114,14 +136,28 @@ pub fn timestamp(ms: i64) -> Timestamp {
 
 /// A question about such a policy.
 pub fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
-    let modes = vec![Mode::Observe, Mode::ReadOnly, Mode::Halted];
-    let mode = weighted(if wanted.observe { 0.05 } else { 0.0 }, select(modes));
+    let modes = vec![Mode::Observe, Mode::Observe, Mode::ReadOnly, Mode::Halted];
+    let mode = weighted(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
     let recipes = prop::collection::vec(recipe(), 0..4);
-    (policy::policy(wanted), request::request(plans), mode, condition::instant(), recipes)
+    (
+        policy::policy(wanted),
+        request::request(plans),
+        mode,
+        condition::instant(),
+        recipes,
+    )
         .prop_map(|(policy, request, mode, now, recipes)| {
             let approvals = records(&policy, &request, now, recipes);
-            let host = Host { mode: mode.unwrap_or_default(), approvals };
-            Sample { policy, request, host, now }
+            let host = Host {
+                mode: mode.unwrap_or_default(),
+                approvals,
+            };
+            Sample {
+                policy,
+                request,
+                host,
+                now,
+            }
         })
         .boxed()
 }

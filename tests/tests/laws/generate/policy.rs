@@ -5,9 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use stage0_tests::oracle::condition::Expr;
-use stage0_tests::oracle::model::{
-    Action, Approval, Argument, ArgumentKind, Policy, Rule, Tool,
-};
+use stage0_tests::oracle::model::{Action, Approval, Argument, ArgumentKind, Policy, Rule, Tool};
 use stage0_tests::oracle::value::Value;
 
 use super::condition::{NAMES, Names, Place, boolean, lets, params, path};
@@ -15,8 +13,13 @@ use super::condition::{NAMES, Names, Place, boolean, lets, params, path};
 /// The tools of every catalog.
 pub const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
 const PATTERNS: [&str; 5] = ["pay.*", "**", "*.send", "*", "search.**"];
-const EFFECTS: [&str; 5] =
-    ["money_movement", "data_read", "destructive", "loop", "external_notification"];
+const EFFECTS: [&str; 5] = [
+    "money_movement",
+    "data_read",
+    "destructive",
+    "loop",
+    "external_notification",
+];
 const CODES: [&str; 4] = ["ALPHA", "BETA", "GAMMA", "APPROVAL_REQUIRED"];
 
 /// What kinds of policies are wanted.
@@ -31,7 +34,11 @@ pub struct Wanted {
 }
 
 /// Anything goes.
-pub const ANY: Wanted = Wanted { rules_max: 9, observe: true, files: true };
+pub const ANY: Wanted = Wanted {
+    rules_max: 9,
+    observe: true,
+    files: true,
+};
 
 fn argument(name: &'static str) -> BoxedStrategy<Argument> {
     let kind = match name {
@@ -49,7 +56,11 @@ fn argument(name: &'static str) -> BoxedStrategy<Argument> {
         _ => prop_oneof![Just(ArgumentKind::Bool), Just(ArgumentKind::Any)].boxed(),
     };
     (kind, any::<bool>())
-        .prop_map(move |(kind, optional)| Argument { name, kind, optional })
+        .prop_map(move |(kind, optional)| Argument {
+            name,
+            kind,
+            optional,
+        })
         .boxed()
 }
 
@@ -58,7 +69,11 @@ fn schema() -> impl Strategy<Value = Option<Vec<Argument>>> {
     weighted(0.25, (argument("amount"), argument("to"), argument("flag"))).prop_map(|arguments| {
         let (amount, to, flag) = arguments?;
         let others = ["items", "deep", "wait"];
-        let others = others.map(|name| Argument { name, kind: ArgumentKind::Any, optional: true });
+        let others = others.map(|name| Argument {
+            name,
+            kind: ArgumentKind::Any,
+            optional: true,
+        });
         Some([amount, to, flag].into_iter().chain(others).collect())
     })
 }
@@ -68,22 +83,34 @@ fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
         "pay.out" => vec!["payout".to_owned(), "mcp__bank__payout".to_owned()],
         _ => Vec::new(),
     };
-    (subsequence(EFFECTS.to_vec(), 0..=2), schema(), any::<bool>()).prop_map(
-        move |(effects, args, extra)| {
-            let extra_args = extra && args.is_some();
-            Tool { name, aka: aka.clone(), effects, args, extra_args }
-        },
+    (
+        subsequence(EFFECTS.to_vec(), 0..=2),
+        schema(),
+        any::<bool>(),
     )
+        .prop_map(move |(effects, args, extra)| {
+            let extra_args = extra && args.is_some();
+            Tool {
+                name,
+                aka: aka.clone(),
+                effects,
+                args,
+                extra_args,
+            }
+        })
 }
 
 fn catalog() -> impl Strategy<Value = Vec<Tool>> {
     let exact = TOOLS.map(tool);
     let pattern = select(vec!["pay.*", "**", "other.*"]);
-    let pattern = (pattern, subsequence(EFFECTS.to_vec(), 0..=1))
-        .prop_map(|(name, effects)| Tool { name, effects, ..Tool::default() });
-    (exact, weighted(0.2, pattern)).prop_map(|(exact, pattern)| {
-        exact.into_iter().chain(pattern).collect()
-    })
+    let pattern =
+        (pattern, subsequence(EFFECTS.to_vec(), 0..=1)).prop_map(|(name, effects)| Tool {
+            name,
+            effects,
+            ..Tool::default()
+        });
+    (exact, weighted(0.2, pattern))
+        .prop_map(|(exact, pattern)| exact.into_iter().chain(pattern).collect())
 }
 
 fn approval() -> impl Strategy<Value = Approval> {
@@ -102,18 +129,29 @@ fn approval() -> impl Strategy<Value = Approval> {
             ttl,
             evidence: None,
         });
-    let asserted = (any::<bool>(), weighted(0.5, Just(1_800_000))).prop_map(|(not, ttl)| Approval {
-        not: if not { vec![path("context.actor_id")] } else { Vec::new() },
-        ttl,
-        evidence: Some(EvidenceSource::Asserted),
-        ..Approval::default()
-    });
+    let asserted =
+        (any::<bool>(), weighted(0.5, Just(1_800_000))).prop_map(|(not, ttl)| Approval {
+            not: if not {
+                vec![path("context.actor_id")]
+            } else {
+                Vec::new()
+            },
+            ttl,
+            evidence: Some(EvidenceSource::Asserted),
+            ..Approval::default()
+        });
     prop_oneof![3 => host, 1 => asserted]
 }
 
 fn action(names: Names) -> BoxedStrategy<Action> {
-    let claims = Place { names: Some(names), claims: true };
-    let granted = Place { names: Some(names), claims: false };
+    let claims = Place {
+        names: Some(names),
+        claims: true,
+    };
+    let granted = Place {
+        names: Some(names),
+        claims: false,
+    };
     let always = || Just(Expr::Literal(Value::Bool(true)));
     let otherwise = weighted(0.5, select(vec![Verdict::Deny, Verdict::Defer]));
     prop_oneof![
@@ -148,31 +186,49 @@ fn severity(action: &Action, wanted: Option<Severity>) -> Option<Severity> {
 }
 
 fn rule(names: Names, observe: bool) -> impl Strategy<Value = Rule> {
-    let place = Place { names: Some(names), claims: false };
-    let severities = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    let place = Place {
+        names: Some(names),
+        claims: false,
+    };
+    let severities = [
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ];
     let effects = weighted(0.25, subsequence(EFFECTS.to_vec(), 1..=4));
     (
-        (patterns(), effects, weighted(0.35, boolean(place, 1)), action(names)),
+        (
+            patterns(),
+            effects,
+            weighted(0.35, boolean(place, 1)),
+            action(names),
+        ),
         weighted(0.3, select(CODES.to_vec())),
         weighted(0.1, select(CODES.to_vec())),
         weighted(0.2, select(severities.to_vec())),
         prop::bool::weighted(if observe { 0.08 } else { 0.0 }),
     )
-        .prop_map(|((tools, effects, when, action), issue, issue_unknown, weight, observe)| Rule {
-            id: String::new(),
-            tools,
-            effects: effects.unwrap_or_default(),
-            when,
-            severity: severity(&action, weight),
-            action,
-            issue,
-            issue_unknown,
-            observe,
-        })
+        .prop_map(
+            |((tools, effects, when, action), issue, issue_unknown, weight, observe)| Rule {
+                id: String::new(),
+                tools,
+                effects: effects.unwrap_or_default(),
+                when,
+                severity: severity(&action, weight),
+                action,
+                issue,
+                issue_unknown,
+                observe,
+            },
+        )
 }
 
 fn numbered(rules: Vec<Rule>) -> Vec<Rule> {
-    let number = |(position, rule): (usize, Rule)| Rule { id: format!("rule-{position}"), ..rule };
+    let number = |(position, rule): (usize, Rule)| Rule {
+        id: format!("rule-{position}"),
+        ..rule
+    };
     rules.into_iter().enumerate().map(number).collect()
 }
 
@@ -184,45 +240,85 @@ fn file(
     observe: bool,
 ) -> impl Strategy<Value = Policy> {
     let answers = (
-        weighted(0.5, select(vec![Verdict::Deny, Verdict::Defer, Verdict::Allow])),
+        weighted(
+            0.5,
+            select(vec![Verdict::Deny, Verdict::Defer, Verdict::Allow]),
+        ),
         weighted(
             if observe { 0.08 } else { 0.0 },
-            select(vec![Mode::Enforce, Mode::Observe, Mode::ReadOnly, Mode::Halted]),
+            select(vec![
+                Mode::Enforce,
+                Mode::Observe,
+                Mode::ReadOnly,
+                Mode::Halted,
+            ]),
         ),
         weighted(
             0.5,
-            select(vec![UnknownTools::Declared, UnknownTools::Defer, UnknownTools::Deny]),
+            select(vec![
+                UnknownTools::Declared,
+                UnknownTools::Defer,
+                UnknownTools::Deny,
+            ]),
         ),
     );
     let rules = prop::collection::vec(rule(names, observe), 1..=rules_max);
-    (answers, catalog(), params(names), lets(names), rules).prop_map(
-        move |((default, mode, unknown_tools), tools, params, lets, rules)| Policy {
-            name,
-            default,
-            mode,
-            unknown_tools,
-            tools,
-            params,
-            lets,
-            rules: numbered(rules),
-            ..Policy::default()
-        },
+    let codes = weighted(0.3, subsequence(CODES.to_vec(), 1..=3).prop_shuffle());
+    (
+        (answers, codes),
+        catalog(),
+        params(names),
+        lets(names),
+        rules,
     )
+        .prop_map(
+            move |(((default, mode, unknown_tools), codes), tools, params, lets, rules)| Policy {
+                codes: codes.unwrap_or_default(),
+                name,
+                default,
+                mode,
+                unknown_tools,
+                tools,
+                params,
+                lets,
+                rules: numbered(rules),
+                ..Policy::default()
+            },
+        )
 }
 
 /// A policy, perhaps of several files.
 pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     let [first, second, third] = NAMES;
-    let Wanted { rules_max, observe, files } = wanted;
+    let Wanted {
+        rules_max,
+        observe,
+        files,
+    } = wanted;
     let root = file("root", first, rules_max, observe);
     if !files {
         return root.boxed();
     }
     // What is imported brings no catalog of its own but a tool: the same tool twice is a conflict.
-    let import = (file("base", second, 4, observe), any::<bool>(), any::<bool>());
+    let import = (
+        file("base", second, 4, observe),
+        any::<bool>(),
+        any::<bool>(),
+    );
     let import = import.prop_map(|(policy, allows, disables)| {
-        let extra = Tool { name: "crm.lookup", effects: vec!["data_read"], ..Tool::default() };
-        (Policy { tools: vec![extra], ..policy }, allows, disables)
+        let extra = Tool {
+            name: "crm.lookup",
+            effects: vec!["data_read"],
+            ..Tool::default()
+        };
+        (
+            Policy {
+                tools: vec![extra],
+                ..policy
+            },
+            allows,
+            disables,
+        )
     });
     let layer = file("team", third, 4, observe);
     prop_oneof![
@@ -231,8 +327,10 @@ pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
             let disable = if disables { vec!["base/rule-0".to_owned()] } else { Vec::new() };
             Policy { extends: vec![(import, allows)], disable, ..root }
         }),
-        1 => (file("org", first, 4, observe), layer).prop_map(|(org, team)| Policy {
+        1 => (file("org", first, 4, observe), layer, any::<bool>()).prop_map(|(org, team, strict)| Policy {
             name: "root",
+            default: strict.then_some(Verdict::Defer),
+            mode: org.mode.filter(|_| strict),
             layers: vec![org, team],
             ..Policy::default()
         }),

@@ -65,19 +65,43 @@ fn stated(names: &[&'static str], care: Care) -> BoxedStrategy<Vec<(&'static str
             weighted(care.present, given).prop_map(move |value| Some((name, value?)))
         })
         .collect();
-    facts.prop_map(|facts| facts.into_iter().flatten().collect()).boxed()
+    facts
+        .prop_map(|facts| facts.into_iter().flatten().collect())
+        .boxed()
 }
 
 const CONTEXT: [&str; 6] = ["n", "s", "b", "l", "m", "at"];
 const CONTRACT: [&str; 9] = [
-    "actor_id", "actor_role", "approval_status", "approved_at", "approved_by", "environment", "tenant_id",
-    "ticket_id", "agent_name",
+    "actor_id",
+    "actor_role",
+    "approval_status",
+    "approved_at",
+    "approved_by",
+    "environment",
+    "tenant_id",
+    "ticket_id",
+    "agent_name",
 ];
 const ARGUMENTS: [&str; 6] = ["amount", "to", "flag", "items", "deep", "wait"];
 
 fn tool_name() -> impl Strategy<Value = String> {
-    let known = select(vec!["pay.out", "payout", "pay.refund", "mail.send", "search.query", "pay.out"]);
-    let others = select(vec!["crm.lookup", "other.tool", "Pay.Out", "pay_out", "mail send", "pay.öut", ""]);
+    let known = select(vec![
+        "pay.out",
+        "payout",
+        "pay.refund",
+        "mail.send",
+        "search.query",
+        "pay.out",
+    ]);
+    let others = select(vec![
+        "crm.lookup",
+        "other.tool",
+        "Pay.Out",
+        "pay_out",
+        "mail send",
+        "pay.öut",
+        "",
+    ]);
     prop_oneof![12 => known, 2 => others].prop_map(str::to_owned)
 }
 
@@ -89,39 +113,59 @@ pub fn request(plans: bool) -> BoxedStrategy<Request> {
         2 => Just(Care { present: 0.9, typed: 0.8 }),
     ];
     let facts = care.prop_flat_map(|care| {
-        let contract = Care { typed: if care.typed > 0.9 { 1.0 } else { 0.95 }, ..care };
-        (stated(&CONTEXT, care), stated(&CONTRACT, contract), stated(&ARGUMENTS, care))
+        let contract = Care {
+            typed: if care.typed > 0.9 { 1.0 } else { 0.95 },
+            ..care
+        };
+        (
+            stated(&CONTEXT, care),
+            stated(&CONTRACT, contract),
+            stated(&ARGUMENTS, care),
+        )
     });
-    let effects: Vec<&'static str> = phrases::EFFECTS.iter().map(|(spelling, _)| *spelling).collect();
+    let effects: Vec<&'static str> = phrases::EFFECTS
+        .iter()
+        .map(|(spelling, _)| *spelling)
+        .collect();
     let agent = (
         weighted(0.5, Just("pay the bill")),
-        subsequence(vec!["payout", "mail.send", "search.query", "pay.out"], 0..=2),
+        subsequence(
+            vec!["payout", "mail.send", "search.query", "pay.out"],
+            0..=2,
+        ),
         prop_oneof![3 => Just(Vec::new()), 1 => subsequence(effects, 1..=2)],
         prop_oneof![2 => Just(Vec::new()), 1 => subsequence(phrases::CONSTRAINTS.to_vec(), 1..=3)],
         prop::bool::weighted(0.2),
     );
     let called = prop::bool::weighted(if plans { 0.7 } else { 1.0 });
-    let extra = (weighted(0.04, Just("note")), weighted(0.04, Just("side_efects")));
+    let extra = (
+        weighted(0.04, Just("note")),
+        weighted(0.04, Just("side_efects")),
+    );
     (facts, agent, called, tool_name(), extra)
-        .prop_map(|((own, contract, arguments), agent, called, name, (argument, field))| {
-            let (goal, tools, side_effects, constraints, pro) = agent;
-            let arguments = arguments.into_iter().chain(argument.map(|note| (note, whole(1))));
-            let mut tools: Vec<String> = tools.into_iter().map(str::to_owned).collect();
-            let call = called.then(|| (name.clone(), arguments.collect()));
-            if !called {
-                tools.insert(0, name);
-            }
-            Request {
-                // A plan has to say what it is for.
-                goal: if called { goal } else { Some("pay the bill") },
-                tools,
-                side_effects,
-                constraints,
-                context: own.into_iter().chain(contract).collect(),
-                pro,
-                call,
-                unknown_fields: field.into_iter().collect(),
-            }
-        })
+        .prop_map(
+            |((own, contract, arguments), agent, called, name, (argument, field))| {
+                let (goal, tools, side_effects, constraints, pro) = agent;
+                let arguments = arguments
+                    .into_iter()
+                    .chain(argument.map(|note| (note, whole(1))));
+                let mut tools: Vec<String> = tools.into_iter().map(str::to_owned).collect();
+                let call = called.then(|| (name.clone(), arguments.collect()));
+                if !called {
+                    tools.insert(0, name);
+                }
+                Request {
+                    // A plan has to say what it is for.
+                    goal: if called { goal } else { Some("pay the bill") },
+                    tools,
+                    side_effects,
+                    constraints,
+                    context: own.into_iter().chain(contract).collect(),
+                    pro,
+                    call,
+                    unknown_fields: field.into_iter().collect(),
+                }
+            },
+        )
         .boxed()
 }
