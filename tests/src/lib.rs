@@ -1,3 +1,4 @@
 //! The shared corpus, the oracle and the laws.
 
 pub mod cel;
+pub mod condition;

@@ -9,13 +9,14 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::builtin::{apply, clock_field, in_window};
-use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
-use super::program::{Constant, Op, Program};
-use super::tree::{Id, LoopKind, Operator};
+use super::operation::{and, binary, conditional, has_member, negate, not, or, truth};
+use super::program::{Constant, Op, Pattern, Program};
+use super::scratch::{ENTRY_BYTES, Scratch};
+use super::tree::{Id, LoopKind};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, LOOP_TEXT_BYTES_MAX, LOOP_VISITS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::{LOOP_ITEMS_MAX, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX};
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -42,18 +43,29 @@ impl<'a> Tracer<'a> for Untraced {
 pub(crate) struct Machine<'a, 'f> {
     pub(crate) facts: &'f Facts<'a>,
     pub(crate) constants: &'a Document<'a>,
-    pub(crate) arena: &'a Bump,
+    scratch: Scratch<'a>,
     lets: Vec<(u32, Value<'a>)>,
     stack: Vec<Value<'a>>,
     loops: Vec<Loop<'a>>,
+    aside: Option<Aside>,
+}
+
+/// A right side that is evaluated although the left one settled the outcome, only to be shown.
+#[derive(Debug, Clone, Copy)]
+struct Aside {
+    /// The instruction with which what counts goes on.
+    end: usize,
+    stack_len: usize,
+    loops_len: usize,
 }
 
 #[derive(Debug)]
 struct Loop<'a> {
     visit: Visit<'a>,
     current: Value<'a>,
-    /// Elements that this loop and those around it visit in all, at most.
-    visits: usize,
+    /// The instruction behind the loop, and how many values wait there.
+    behind: usize,
+    stack_len: usize,
     /// The answer so far of `exists` and `all`; what spoils the others.
     outcome: Value<'a>,
     count: u64,
@@ -65,10 +77,11 @@ impl<'a, 'f> Machine<'a, 'f> {
         Self {
             facts,
             constants,
-            arena,
+            scratch: Scratch::new(arena),
             lets: Vec::new(),
             stack: Vec::with_capacity(16),
             loops: Vec::new(),
+            aside: None,
         }
     }
 
@@ -98,11 +111,17 @@ impl<'a, 'f> Machine<'a, 'f> {
     ) -> Value<'a> {
         self.stack.clear();
         self.loops.clear();
+        self.scratch.renew();
+        self.aside = None;
         let mut at = 0_usize;
         while let Some(op) = program.ops.get(at) {
             let next = self.step(program, op, at, T::COMPLETE);
             if T::COMPLETE {
                 self.tell(program, op, at, next, tracer);
+                if self.aside.is_some_and(|aside| aside.end == next) {
+                    self.aside = None;
+                    self.scratch.end_aside();
+                }
             }
             at = next;
         }
@@ -129,9 +148,11 @@ impl<'a, 'f> Machine<'a, 'f> {
                     tracer.record(node(next.saturating_sub(1)), top);
                 }
             }
+            // It goes on in front, or behind what has its value: this loop, one around it that was
+            // given up, or an operator that needs no more of its right side.
             Op::LoopEnd { .. } => {
-                if next == at.saturating_add(1) {
-                    tracer.record(node(at), top);
+                if next > at {
+                    tracer.record(node(next.saturating_sub(1)), top);
                 }
             }
             Op::LoopFilter { .. } | Op::AndSkip(_) | Op::OrSkip(_) => {}
@@ -188,12 +209,14 @@ impl<'a, 'f> Machine<'a, 'f> {
                 self.stack.push(value.unwrap_or(Value::Unknown));
             }
             Op::Select(name) => {
-                let value = self.pop().member(Self::name(program, name));
-                self.stack.push(value);
+                let object = self.pop();
+                self.scratch.work(object.search_steps());
+                self.stack.push(object.member(Self::name(program, name)));
             }
             Op::HasField(name) => {
                 let value = match self.pop() {
                     map @ (Value::DocumentMap(_) | Value::Map(_)) => {
+                        self.scratch.work(map.search_steps());
                         Value::Bool(has_member(map, Self::name(program, name)))
                     }
                     other => other.expected("an object"),
@@ -202,8 +225,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Index => {
                 let index = self.pop();
-                let value = self.pop().index(index);
-                self.stack.push(value);
+                let indexed = self.pop();
+                self.scratch.work(indexed.search_steps());
+                self.stack.push(indexed.index(index));
             }
             Op::Not => {
                 let value = not(self.pop());
@@ -215,13 +239,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Binary(operator) => {
                 let right = self.pop();
-                if operator == Operator::In && !self.may_visit(right) {
-                    self.pop();
-                    self.stack.push(Value::Error(EvalError::TooLarge));
-                    return next;
-                }
                 let left = self.pop();
-                self.stack.push(binary(operator, left, right, self.arena));
+                self.stack
+                    .push(binary(operator, left, right, &mut self.scratch));
             }
             Op::SlotConstant {
                 operator,
@@ -230,34 +250,32 @@ impl<'a, 'f> Machine<'a, 'f> {
             } => {
                 let left = self.facts.value(slot);
                 let right = self.constant(program, constant);
-                self.stack.push(binary(operator, left, right, self.arena));
+                self.stack
+                    .push(binary(operator, left, right, &mut self.scratch));
             }
             Op::AndSkip(target) => {
-                if !complete && matches!(self.stack.last(), Some(Value::Bool(false))) {
-                    return target as usize;
+                if matches!(self.stack.last(), Some(Value::Bool(false))) {
+                    return self.skip(target as usize, next, complete);
                 }
             }
             Op::OrSkip(target) => {
-                if !complete && matches!(self.stack.last(), Some(Value::Bool(true))) {
-                    return target as usize;
+                if matches!(self.stack.last(), Some(Value::Bool(true))) {
+                    return self.skip(target as usize, next, complete);
                 }
             }
             Op::Conditional => {
                 let otherwise = self.pop();
                 let then = self.pop();
                 let test = self.pop();
-                self.stack.push(conditional(test, then, otherwise));
+                self.stack
+                    .push(conditional(test, then, otherwise, &mut self.scratch));
             }
             Op::List(count) => self.list(count as usize),
             Op::Map(count) => self.map(count as usize),
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = if arguments.iter().any(|argument| self.is_too_long(*argument)) {
-                    Value::Error(EvalError::TooLarge)
-                } else {
-                    apply(builtin, arguments, self.arena)
-                };
+                let value = apply(builtin, arguments, &mut self.scratch);
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -287,15 +305,9 @@ impl<'a, 'f> Machine<'a, 'f> {
                 let value = in_window(self.pop(), window, zone);
                 self.stack.push(value);
             }
-            Op::Matches(regex) => {
-                let value = match (self.pop(), program.regexes.get(regex as usize)) {
-                    (Value::String(text), _)
-                        if text.len() > MATCH_TEXT_BYTES_MAX
-                            || self.is_too_long(Value::String(text)) =>
-                    {
-                        Value::Error(EvalError::TooLarge)
-                    }
-                    (Value::String(text), Some(regex)) => Value::Bool(regex.is_match(text)),
+            Op::Matches(pattern) => {
+                let value = match (self.pop(), program.patterns.get(pattern as usize)) {
+                    (Value::String(text), Some(pattern)) => self.matches(text, pattern),
                     (other, _) => other.expected("text"),
                 };
                 self.stack.push(value);
@@ -311,61 +323,87 @@ impl<'a, 'f> Machine<'a, 'f> {
         next
     }
 
+    /// At `&&` or `||` whose outcome is settled: goes behind it, or visits its right side only to show
+    /// that.
+    fn skip(&mut self, end: usize, next: usize, complete: bool) -> usize {
+        if !complete {
+            return end;
+        }
+        if self.aside.is_none() {
+            self.aside = Some(Aside {
+                end,
+                stack_len: self.stack.len(),
+                loops_len: self.loops.len(),
+            });
+            self.scratch.begin_aside();
+        }
+        next
+    }
+
+    /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
+    /// begun where it may.
+    fn matches(&mut self, text: &str, pattern: &Pattern) -> Value<'a> {
+        let steps = text.len().saturating_mul(pattern.steps_per_byte);
+        if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
+            return Value::Error(EvalError::TooLarge);
+        }
+        if !self.scratch.work(steps) && !self.loops.is_empty() {
+            return Value::Error(EvalError::TooManySteps);
+        }
+        Value::Bool(pattern.regex.is_match(text))
+    }
+
     fn list(&mut self, count: usize) {
+        let has_room = self.scratch.build(count.saturating_mul(ENTRY_BYTES));
         let first = self.stack.len().saturating_sub(count);
         let items = self.stack.get(first..).unwrap_or(&[]);
-        let error = items
-            .iter()
-            .find(|item| matches!(item, Value::Error(_)))
-            .copied();
-        let list = error.unwrap_or_else(|| Value::List(self.arena.alloc_slice_copy(items)));
+        let error = items.iter().find(|item| matches!(item, Value::Error(_)));
+        let list = match error {
+            Some(error) => *error,
+            None if has_room => Value::List(self.scratch.arena.alloc_slice_copy(items)),
+            None => Value::Error(EvalError::TooLarge),
+        };
         self.stack.truncate(first);
         self.stack.push(list);
     }
 
     fn map(&mut self, count: usize) {
+        let mut outcome = Value::Null;
+        if !self
+            .scratch
+            .build(count.saturating_mul(ENTRY_BYTES).saturating_mul(2))
+        {
+            outcome = Value::Error(EvalError::TooLarge);
+        }
         let first = self.stack.len().saturating_sub(count.saturating_mul(2));
-        let mut entries = ArenaVec::with_capacity_in(count, self.arena);
-        let mut spoiled = None;
+        let mut entries = ArenaVec::with_capacity_in(count, self.scratch.arena);
         for pair in self.stack.get(first..).unwrap_or(&[]).chunks(2) {
             match pair {
-                [Value::String(key), value] if !matches!(value, Value::Error(_)) => {
-                    // A key that stands twice in a literal has no single value.
+                [Value::String(_), error @ Value::Error(_)] => spoil(&mut outcome, *error),
+                [Value::String(key), value] => {
+                    // A key that stands twice has no single value.
                     if entries.iter().any(|(known, _)| known == key) {
-                        spoiled = Some(Value::Error(EvalError::Index));
+                        spoil(&mut outcome, Value::Error(EvalError::DuplicateKey));
                     }
                     entries.push((*key, *value));
                 }
-                [Value::String(_), error] => spoiled = Some(*error),
-                [key, ..] => spoiled = Some(key.expected("text as key")),
+                [key, ..] => spoil(&mut outcome, key.expected("text as key")),
                 [] => {}
             }
         }
         self.stack.truncate(first);
-        self.stack
-            .push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
+        self.stack.push(match outcome {
+            Value::Null => Value::Map(entries.into_bump_slice()),
+            spoiled => spoiled,
+        });
     }
 
     // --- Loops ---
 
-    /// Whether the innermost loop may visit this list for each of its own elements.
-    fn may_visit(&self, list: Value<'a>) -> bool {
-        let outer = self.loops.last().map_or(1, |frame| frame.visits);
-        outer == 1 || outer.saturating_mul(list.len().unwrap_or(0)) <= LOOP_VISITS_MAX
-    }
-
-    /// Whether a text is too long to be given to a function for every element of a loop.
-    fn is_too_long(&self, value: Value<'a>) -> bool {
-        !self.loops.is_empty()
-            && matches!(value, Value::String(text) if text.len() > LOOP_TEXT_BYTES_MAX)
-    }
-
     fn begin(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let list = self.pop();
         let visit = match (list.visit(), list.len()) {
-            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX || !self.may_visit(list) => {
-                Err(Value::Error(EvalError::TooLarge))
-            }
+            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX => Err(Value::Error(EvalError::TooLarge)),
             (Some(visit), _) => Ok(visit),
             (None, _) => Err(list.expected("a list")),
         };
@@ -385,12 +423,15 @@ impl<'a, 'f> Machine<'a, 'f> {
             });
             return behind;
         };
-        let values = ArenaVec::new_in(self.arena);
-        let outer = self.loops.last().map_or(1, |frame| frame.visits);
+        if self.loops.is_empty() {
+            self.scratch.renew_steps();
+        }
+        let values = ArenaVec::new_in(self.scratch.arena);
         self.loops.push(Loop {
             visit,
             current,
-            visits: outer.saturating_mul(list.len().unwrap_or(0).max(1)),
+            behind,
+            stack_len: self.stack.len(),
             outcome,
             count: 0,
             values,
@@ -417,14 +458,41 @@ impl<'a, 'f> Machine<'a, 'f> {
         end
     }
 
+    /// Leaves all loops, or what is visited only to be shown, because there are no steps left.
+    fn give_up(&mut self, behind: usize) -> usize {
+        if let Some(aside) = self.aside.filter(|aside| aside.loops_len > 0) {
+            self.stack.truncate(aside.stack_len);
+            self.loops.truncate(aside.loops_len);
+            return aside.end;
+        }
+        let (behind, stack_len) = self
+            .loops
+            .first()
+            .map_or((behind, 0), |frame| (frame.behind, frame.stack_len));
+        self.loops.clear();
+        self.stack.truncate(stack_len);
+        self.stack.push(Value::Error(EvalError::TooManySteps));
+        behind
+    }
+
     /// Takes the body's answer for the current element; goes to the next one or leaves the loop.
     fn advance(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let answer = self.pop();
-        let arena_room = room(self.arena);
+        self.scratch
+            .work(behind.saturating_sub(body).saturating_add(STEPS_PER_VISIT));
+        if self.scratch.is_out_of_steps() {
+            return self.give_up(behind);
+        }
+        let keeps = matches!(kind, LoopKind::Filter | LoopKind::Map);
+        let has_room = !keeps || self.scratch.build(ENTRY_BYTES);
         let Some(frame) = self.loops.last_mut() else {
             return behind;
         };
         let mut done = false;
+        if !has_room {
+            frame.outcome = Value::Error(EvalError::TooLarge);
+            done = true;
+        }
         match kind {
             LoopKind::Exists => {
                 frame.outcome = or(frame.outcome, answer);
@@ -454,10 +522,6 @@ impl<'a, 'f> Machine<'a, 'f> {
                 }
             }
         }
-        if arena_room == 0 {
-            frame.outcome = Value::Error(EvalError::TooLarge);
-            done = true;
-        }
         if !done && let Some(current) = frame.visit.next() {
             frame.current = current;
             return body;
@@ -475,6 +539,9 @@ impl<'a, 'f> Machine<'a, 'f> {
         behind
     }
 }
+
+/// What going to the next element costs, besides the instructions of the loop's body.
+const STEPS_PER_VISIT: usize = 2;
 
 /// Marks the element that `map`'s filter left out.
 const SKIPPED: u64 = u64::MAX;

@@ -104,6 +104,14 @@ pub(crate) trait Resolver {
     }
 }
 
+/// A compiled regular expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    pub(crate) regex: Regex,
+    /// What one byte of text costs at most: in every place of the pattern, a match may stand.
+    pub(crate) steps_per_byte: usize,
+}
+
 /// A compiled condition.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Program {
@@ -111,7 +119,7 @@ pub(crate) struct Program {
     /// For each instruction the node it computes; what explains a decision looks values up by node.
     pub(crate) nodes: Box<[Id]>,
     pub(crate) constants: Box<[Constant]>,
-    pub(crate) regexes: Box<[Regex]>,
+    pub(crate) patterns: Box<[Pattern]>,
     pub(crate) zones: Box<[Zone]>,
     pub(crate) windows: Box<[Window]>,
     /// The facts it reads, sorted.
@@ -133,7 +141,7 @@ pub(crate) fn compile(
         ops: Vec::new(),
         nodes: Vec::new(),
         constants: Vec::new(),
-        regexes: Vec::new(),
+        patterns: Vec::new(),
         zones: Vec::new(),
         windows: Vec::new(),
         slots: Vec::new(),
@@ -150,7 +158,7 @@ pub(crate) fn compile(
         ops,
         nodes,
         constants,
-        regexes,
+        patterns,
         zones,
         windows,
         mut slots,
@@ -181,7 +189,7 @@ pub(crate) fn compile(
         ops: ops.into(),
         nodes: nodes.into(),
         constants: constants.into(),
-        regexes: regexes.into(),
+        patterns: patterns.into(),
         zones: zones.into(),
         windows: windows.into(),
         slots: slots.into(),
@@ -196,7 +204,7 @@ struct Compiler<'c> {
     ops: Vec<Op>,
     nodes: Vec<Id>,
     constants: Vec<Constant>,
-    regexes: Vec<Regex>,
+    patterns: Vec<Pattern>,
     zones: Vec<Zone>,
     windows: Vec<Window>,
     slots: Vec<Slot>,
@@ -380,7 +388,9 @@ impl Compiler<'_> {
             }
             Expr::Map(entries) => {
                 let count = id(entries.len());
-                self.emit(at, Op::Map(count), u64::from(count));
+                // Each key is compared with those in front of it.
+                let cost = u64::from(count).saturating_mul(u64::from(count)) / 8;
+                self.emit(at, Op::Map(count), cost);
             }
             Expr::Call {
                 function,
@@ -569,20 +579,41 @@ impl Compiler<'_> {
 
     fn regex(&mut self, pattern: Id) -> u32 {
         let text = self.literal(pattern).unwrap_or("").to_owned();
-        match RegexBuilder::new(&text).size_limit(REGEX_BYTES_MAX).build() {
-            Ok(regex) => self.regexes.push(regex),
+        match pattern_of(&text) {
+            Ok(pattern) => self.patterns.push(pattern),
             Err(error) => self.refuse(
                 pattern,
                 format!("this is no regular expression: {error}"),
                 "the syntax is RE2's with ASCII classes; there are no look-arounds or back-references",
             ),
         }
-        id(self.regexes.len().saturating_sub(1))
+        id(self.patterns.len().saturating_sub(1))
     }
 
     fn refuse(&mut self, at: Id, message: String, help: &str) {
         let range = self.tree.node(at).map_or(0..0, |node| node.range.clone());
         self.errors
             .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
+    }
+}
+
+/// Bytes of a compiled pattern that one byte of text meets in one step.
+const PATTERN_BYTES_PER_STEP: usize = 64;
+
+/// Compiles a pattern, and tells its size by the smallest limit that it keeps.
+fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
+    let mut bytes = 1_024;
+    loop {
+        match RegexBuilder::new(text).size_limit(bytes).build() {
+            Ok(regex) => {
+                let steps_per_byte = bytes / PATTERN_BYTES_PER_STEP;
+                return Ok(Pattern {
+                    regex,
+                    steps_per_byte,
+                });
+            }
+            Err(error) if bytes >= REGEX_BYTES_MAX => return Err(error),
+            Err(_) => bytes = bytes.saturating_mul(2),
+        }
     }
 }
