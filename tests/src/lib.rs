@@ -2,3 +2,4 @@
 
 pub mod cel;
 pub mod condition;
+pub mod random;
