@@ -1,5 +1,7 @@
 //! The shared corpus, the oracle and the laws.
 
+pub mod bench;
 pub mod cel;
 pub mod condition;
+pub mod oracle;
 pub mod random;

@@ -16,7 +16,7 @@ const ACTION_VERSION: &str = "1";
 /// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}.
 pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.context_text("actor_id"));
+    text.text("actor_id", request.actor_id());
     text.key("arguments");
     match request.arguments() {
         Some(arguments) => write_value(&mut text.out, arguments),
@@ -30,7 +30,7 @@ pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
 /// Digest of a plan: {`actor_id`, effects, environment, `tenant_id`, tools, v}.
 pub(crate) fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str]) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.context_text("actor_id"));
+    text.text("actor_id", request.actor_id());
     text.sorted("effects", effects);
     text.place(request);
     text.sorted("tools", tools);
@@ -46,7 +46,7 @@ pub(crate) fn bound_digest(
     facts: &Facts<'_>,
 ) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.context_text("actor_id"));
+    text.text("actor_id", request.actor_id());
     text.key("bound");
     text.out.push('{');
     // Slots are numbered in the order of their names, so sorting them sorts the keys.
@@ -149,7 +149,7 @@ impl Members {
 
     fn place(&mut self, request: &Request<'_>) {
         self.text("environment", request.environment());
-        self.text("tenant_id", request.context_text("tenant_id"));
+        self.text("tenant_id", request.tenant_id());
     }
 
     fn finish(mut self) -> Digest {

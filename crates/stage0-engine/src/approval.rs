@@ -233,8 +233,8 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
         missing: 1,
         facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
     };
-    let by = request.context_text("approved_by");
-    match request.context_text("approval_status") {
+    let by = request.approved_by();
+    match request.approval_status() {
         Some("approved") => {}
         Some("rejected") => {
             let by = by.unwrap_or("somebody").to_owned();
@@ -266,7 +266,7 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
         return (Approved::Yes, None);
     };
     let at = request
-        .context_text("approved_at")
+        .approved_at()
         .and_then(|at| Timestamp::parse(at).ok());
     let Some(at) = at else {
         let missing = not_yet(

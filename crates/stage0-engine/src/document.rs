@@ -634,7 +634,8 @@ fn low(size: usize) -> u32 {
 
 /// Equal for equal keys and cheap; different for most keys that differ in length or at either end,
 /// as nearly all keys of one object do.
-fn fingerprint(key: &str) -> u32 {
+#[inline]
+pub(crate) fn fingerprint(key: &str) -> u32 {
     let bytes = key.as_bytes();
     let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),

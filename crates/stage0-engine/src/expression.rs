@@ -19,6 +19,7 @@ use crate::document::Document;
 use crate::facts::{FactTable, Facts};
 use crate::index::CompiledCondition;
 use crate::number::Number;
+use crate::span::TextPlaces;
 use crate::time::{Duration, Timestamp};
 
 /// An expression ready to be evaluated.
@@ -70,6 +71,7 @@ impl Expression {
                 program,
                 tree,
                 text: text.into(),
+                places: TextPlaces::default(),
                 is_true: false,
             };
             Ok(Self {

@@ -15,6 +15,7 @@ pub mod codes;
 mod condition;
 mod decide;
 pub mod decision;
+pub mod describe;
 pub mod digest;
 pub mod document;
 mod explain;
@@ -23,6 +24,7 @@ mod facts;
 pub mod function;
 pub mod host;
 mod index;
+pub mod legible;
 pub mod limits;
 pub mod number;
 pub mod policy;
@@ -35,9 +37,13 @@ pub mod time;
 pub mod tool_pattern;
 pub mod vocabulary;
 
-pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step};
+pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
 pub use decide::decide;
-pub use explain::{ClauseReport, Explanation, RuleReport, explain};
+pub use describe::describe;
+pub use explain::{
+    ClauseReport, Explanation, PlainProse, ProsePaint, ProsePart, RulePart, RuleReport, Wanted,
+    explain,
+};
 pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
 pub use index::PolicyIndex;
 pub use index::compile::{Compiled, PolicySet, compile};

@@ -95,9 +95,41 @@ pub struct Request<'a> {
     environment: Option<u32>,
     trusted: Option<u32>,
     call: Option<Call>,
+    known: KnownContext,
     pro: bool,
     debug_store_input: bool,
     unknown_fields: Vec<UnknownField>,
+}
+
+/// Members of the context that every decision looks at, found while the request is checked: looking
+/// a key up later means walking over all the members again. Those that are null count as absent.
+#[derive(Debug, Clone, Copy, Default)]
+struct KnownContext {
+    actor_id: Option<u32>,
+    approval_status: Option<u32>,
+    approved_at: Option<u32>,
+    approved_by: Option<u32>,
+    environment: Option<u32>,
+    tenant_id: Option<u32>,
+}
+
+impl KnownContext {
+    fn find(context: ValueRef<'_>) -> Self {
+        let mut known = Self::default();
+        for (key, value) in context.without_nulls().members() {
+            let member = match key {
+                "actor_id" => &mut known.actor_id,
+                "approval_status" => &mut known.approval_status,
+                "approved_at" => &mut known.approved_at,
+                "approved_by" => &mut known.approved_by,
+                "environment" => &mut known.environment,
+                "tenant_id" => &mut known.tenant_id,
+                _ => continue,
+            };
+            *member = Some(value.index());
+        }
+        known
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +161,6 @@ impl<'a> Request<'a> {
             errors.push(wrong_type("", "an object", root.kind()));
             return;
         }
-        let mut inner_environment = None;
         for (key, value) in root.members() {
             // A member that is null is one that was left out; clients of the contract send both.
             let given = (!value.is_null()).then(|| value.index());
@@ -141,9 +172,7 @@ impl<'a> Request<'a> {
                 "side_effects" => self.side_effects = texts(value, key, errors),
                 "context" => {
                     self.context = expect(value, key, Kind::Object, errors);
-                    inner_environment = value
-                        .get("environment")
-                        .filter(|environment| !environment.is_null());
+                    self.known = KnownContext::find(value);
                 }
                 "pro" => self.pro = flag(value, key, errors),
                 "debug_store_input" => self.debug_store_input = flag(value, key, errors),
@@ -163,9 +192,9 @@ impl<'a> Request<'a> {
             }
         }
         self.check_goal(root, errors);
-        if let (Some(outer), Some(inner)) = (self.environment, inner_environment) {
-            let outer = root.document().value(outer).as_str();
-            if outer != inner.as_str() {
+        if let (Some(outer), Some(inner)) = (self.environment, self.known.environment) {
+            let text = |index| root.document().value(index).as_str();
+            if text(outer) != text(inner) {
                 errors.push(
                     RequestError::new(
                         "REQUEST_CONFLICT",
@@ -307,22 +336,44 @@ impl<'a> Request<'a> {
             .map(|context| self.document.value(context).without_nulls())
     }
 
-    /// A text of the context, if it is one.
-    pub fn context_text(&self, key: &str) -> Option<&str> {
-        self.context()?.get(key)?.as_str()
+    /// Who asks.
+    pub fn actor_id(&self) -> Option<&str> {
+        self.text(self.known.actor_id)
+    }
+
+    /// The tenant on whose behalf it is asked.
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.text(self.known.tenant_id)
+    }
+
+    /// What is said to have become of an approval.
+    pub fn approval_status(&self) -> Option<&str> {
+        self.text(self.known.approval_status)
+    }
+
+    /// When an approval is said to have been given.
+    pub fn approved_at(&self) -> Option<&str> {
+        self.text(self.known.approved_at)
+    }
+
+    /// Who is said to have approved.
+    pub fn approved_by(&self) -> Option<&str> {
+        self.text(self.known.approved_by)
     }
 
     /// The environment, from either of its two places.
     pub fn environment(&self) -> Option<&str> {
-        self.text(self.environment)
-            .or_else(|| self.context_text("environment"))
+        self.text(self.environment.or(self.known.environment))
     }
 
     /// The environment as a value, from either of its two places.
     pub fn environment_value(&self) -> Option<ValueRef<'_>> {
         self.environment
             .map(|environment| self.document.value(environment))
-            .or_else(|| self.context()?.get("environment"))
+            .or_else(|| {
+                let inner = self.document.value(self.known.environment?);
+                Some(inner.without_nulls())
+            })
     }
 
     /// Whether MEDIUM advice denies.

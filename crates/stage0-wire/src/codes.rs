@@ -83,8 +83,7 @@ problem_codes! {
     PolicyImportCycle = "POLICY_IMPORT_CYCLE": "policies that import each other",
     PolicyRootOnly = "POLICY_ROOT_ONLY": "a key that only the outermost policy may have",
 
-    // Tests.
-    TestRequest = "TEST_REQUEST": "a test whose request no gate would accept",
+    // Tests of policies. Their requests have the codes of all requests.
     TestSteps = "TEST_STEPS": "a test whose steps do not follow from each other",
 
     // YAML.
@@ -134,6 +133,20 @@ problem_codes! {
     RequestLimit = "REQUEST_LIMIT": "a field of the request is longer than its limit",
     RequestConflict = "REQUEST_CONFLICT": "two fields of the request that mean the same differ",
     PolicyVersionMismatch = "POLICY_VERSION_MISMATCH": "the request asserts another policy than the one that would decide",
+
+    // What the host brings along.
+    StateInvalid = "STATE_INVALID": "the state of a run is not one that was written by Stage0",
+    StateVersion = "STATE_VERSION": "the state of a run has a form that this version does not read",
+    ApprovalsInvalid = "APPROVALS_INVALID": "the records of people's answers are not of their form",
+    VariablesInvalid = "VARIABLES_INVALID": "the variables of an expression are not one JSON object",
+
+    // The command line.
+    PolicyRequired = "POLICY_REQUIRED": "no policy was given to decide by",
+    FileUnreadable = "FILE_UNREADABLE": "a file cannot be read",
+    FileUnwritable = "FILE_UNWRITABLE": "a file cannot be written",
+    FileExists = "FILE_EXISTS": "a file is there already and would be overwritten",
+    FileTooLarge = "FILE_TOO_LARGE": "a file has more bytes than are read",
+    NothingFound = "NOTHING_FOUND": "there is nothing of the kind that was asked for",
 }
 
 impl ProblemCode {

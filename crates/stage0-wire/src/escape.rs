@@ -4,32 +4,8 @@
 //! hide in it, so whatever does not stand for itself is spelled out. Canonical JSON, which escapes
 //! only what it must, is written by the engine.
 
-use std::fmt::Write as _;
-
-/// Whether a character would be invisible, or would change how the text around it is shown.
-pub(crate) fn is_hidden(character: char) -> bool {
-    matches!(character,
-        '\0'..='\u{1f}'
-        | '\u{7f}'..='\u{9f}'
-        | '\u{ad}'                  // soft hyphen
-        | '\u{34f}'                 // combining grapheme joiner
-        | '\u{61c}'                 // Arabic letter mark
-        | '\u{115f}' | '\u{1160}'   // Hangul fillers
-        | '\u{17b4}' | '\u{17b5}'   // Khmer inherent vowels
-        | '\u{180b}'..='\u{180f}'   // Mongolian selectors
-        | '\u{200b}'..='\u{200f}'   // zero-width space and joiners, direction marks
-        | '\u{2028}'..='\u{202e}'   // line and paragraph separators, direction overrides
-        | '\u{2060}'..='\u{206f}'   // invisible operators, direction isolates
-        | '\u{3164}'                // Hangul filler
-        | '\u{fe00}'..='\u{fe0d}'   // variation selectors, but those that choose text or emoji
-        | '\u{feff}'                // byte order mark
-        | '\u{ffa0}'                // Hangul filler
-        | '\u{fff9}'..='\u{fffb}'   // interlinear annotation
-        | '\u{fffe}' | '\u{ffff}'
-        | '\u{1d173}'..='\u{1d17a}' // musical format controls
-        | '\u{e0000}'..='\u{e0fff}' // tags and further variation selectors
-    )
-}
+pub(crate) use stage0_engine::legible::is_hidden;
+use stage0_engine::legible::push_legible;
 
 /// Whether a policy file may not contain a character as such: it is hidden and no script needs it.
 /// Joiners, direction marks and their like are part of how some languages are written.
@@ -50,11 +26,8 @@ pub(crate) fn is_refused(character: char) -> bool {
 pub(crate) fn write_shown(out: &mut String, character: char) {
     if character == '\t' {
         out.push_str("    ");
-    } else if is_hidden(character) {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
     } else {
-        out.push(character);
+        push_legible(out, character);
     }
 }
 

@@ -4,6 +4,7 @@
 //! text. Whatever is wrong with a text is told as [`problem::Problem`]s: code, message, help and
 //! place. What decides is `stage0-engine`; nothing here has a meaning of its own.
 
+mod approvals_json;
 pub mod cases;
 pub mod codes;
 mod compiled;
@@ -24,11 +25,14 @@ pub mod problem;
 mod request_text;
 mod shape;
 pub mod sources;
+mod state_json;
 pub mod strict_json;
 mod suggest;
 pub mod tree;
 mod yaml;
 
+pub use approvals_json::{APPROVALS_LIMITS, approvals_to_json, parse_approvals};
 pub use compiled::Policy;
 pub use decision_json::{ENGINE_VERSION, decision_to_json};
 pub use request_text::{json_problem, parse_request};
+pub use state_json::{STATE_LIMITS, parse_state, state_to_json};

@@ -1,2 +1,113 @@
-//! Developer tasks.
-fn main() {}
+//! One entrance for developers: `cargo xtask VERB`.
+//!
+//! Each verb is a file of this crate that does one task, says what it does and how long each part
+//! took, and fails loudly when a part cannot run. What CI runs is one of these verbs, so a task that
+//! works here works there. Nothing in this crate is shipped.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "developer tasks report on the terminal"
+)]
+
+mod bench;
+mod ci;
+mod command;
+mod conformance;
+mod fuzz;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+mod zones;
+
+use std::process::ExitCode;
+
+/// What a verb is, for the list of verbs and for finding it.
+struct Verb {
+    name: &'static str,
+    usage: &'static str,
+    summary: &'static str,
+    run: fn(&[String]) -> Result<(), String>,
+}
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "setup",
+        usage: "",
+        summary: "fetch what the tests need from package registries; does nothing when it is there",
+        run: setup::run,
+    },
+    Verb {
+        name: "test",
+        usage: "",
+        summary: "format, lints, tidy, all tests, doc tests, documentation",
+        run: test::run,
+    },
+    Verb {
+        name: "tidy",
+        usage: "",
+        summary: "check what no compiler checks: module docs, crate graph, root folder, reasons, versions",
+        run: tidy::run,
+    },
+    Verb {
+        name: "conformance",
+        usage: "[cel [update]]",
+        summary: "run the CEL conformance suite against our condition language",
+        run: conformance::run,
+    },
+    Verb {
+        name: "bench",
+        usage: "[quick]",
+        summary: "measure deciding beside a program written by hand for the same rules",
+        run: bench::run,
+    },
+    Verb {
+        name: "fuzz",
+        usage: "[--seconds N]",
+        summary: "feed mutated texts to every door for a bounded time",
+        run: fuzz::run,
+    },
+    Verb {
+        name: "zones",
+        usage: "DIR DAY",
+        summary: "write the table of time zones from a compiled zoneinfo folder",
+        run: zones::run,
+    },
+    Verb {
+        name: "ci",
+        usage: "",
+        summary: "what continuous integration runs",
+        run: ci::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("", [].as_slice()),
+    };
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        print_verbs();
+        return if name.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    };
+    match (verb.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("\ncargo xtask {name}: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_verbs() {
+    println!("cargo xtask VERB");
+    for verb in VERBS {
+        let call = format!("{} {}", verb.name, verb.usage);
+        println!("  {call:<22} {}", verb.summary);
+    }
+}

@@ -174,7 +174,7 @@ pub(crate) fn apply<'a>(
                 Value::Timestamp,
             ),
             Value::Timestamp(_) => argument(0),
-            other => other.expected("text or a timestamp"),
+            other => other.expected(&"text or a timestamp"),
         },
         Builtin::Duration => match argument(0) {
             Value::String(text) => Duration::parse(text).map_or_else(
@@ -182,7 +182,7 @@ pub(crate) fn apply<'a>(
                 Value::Duration,
             ),
             Value::Duration(_) => argument(0),
-            other => other.expected("text or a duration"),
+            other => other.expected(&"text or a duration"),
         },
         Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
         Builtin::PathWithin => domain2(argument(0), argument(1), function::path_within),
@@ -190,22 +190,22 @@ pub(crate) fn apply<'a>(
         Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip_in_cidr),
         Builtin::Host => match argument(0) {
             Value::String(url) => made(function::host(url), scratch),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::EmailDomain => match argument(0) {
             Value::String(address) => made(function::email_domain(address), scratch),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Argv => match argument(0) {
             Value::String(command) => match function::argv(command) {
                 Ok(words) => text_list(&words, scratch),
                 Err(error) => Value::Error(EvalError::Function(error)),
             },
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Commands => match argument(0) {
             Value::String(command) => commands(command, scratch),
-            other => other.expected("text"),
+            other => other.expected(&"text"),
         },
         Builtin::Grounded => grounded(argument(0), argument(1), scratch),
         // Compiled into an instruction that knows the policy's zone; without one it is UTC.
@@ -221,8 +221,8 @@ pub(crate) fn in_window<'a>(at: Value<'a>, window: Value<'a>, zone: Zone) -> Val
             Ok(window) => Value::Bool(window.contains(at)),
             Err(error) => Value::Error(EvalError::Window(error)),
         },
-        (Value::Timestamp(_), other) => other.expected("text"),
-        (other, _) => other.expected("a timestamp"),
+        (Value::Timestamp(_), other) => other.expected(&"text"),
+        (other, _) => other.expected(&"a timestamp"),
     }
 }
 
@@ -233,14 +233,14 @@ fn size(of: Value<'_>) -> Value<'_> {
     };
     match count {
         Some(count) => Value::Number(Number::from_u64(count as u64)),
-        None => of.expected("text, a list or an object"),
+        None => of.expected(&"text, a list or an object"),
     }
 }
 
 fn not_text<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     match left {
-        Value::String(_) => right.expected("text"),
-        _ => left.expected("text"),
+        Value::String(_) => right.expected(&"text"),
+        _ => left.expected(&"text"),
     }
 }
 
@@ -259,7 +259,7 @@ fn change<'a>(text: Value<'a>, scratch: &mut Scratch<'a>, change: impl Fn(&mut s
             Value::String(changed)
         }
         Value::String(_) => Value::Error(EvalError::TooLarge),
-        other => other.expected("text"),
+        other => other.expected(&"text"),
     }
 }
 
@@ -368,7 +368,7 @@ const GROUNDED_BYTES_PER_STEP: usize = 2;
 /// `trusted` is a list of texts or of `{source, text}`.
 fn grounded<'a>(value: Value<'a>, trusted: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
     let Some(entries) = trusted.visit() else {
-        return trusted.expected("a list of texts");
+        return trusted.expected(&"a list of texts");
     };
     let mut texts = Vec::new();
     for entry in entries {
@@ -382,13 +382,13 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>, scratch: &mut Scratch<'a>)
                 scratch.work(text.len() / GROUNDED_BYTES_PER_STEP);
                 texts.push(text);
             }
-            other => return other.expected("a list of texts"),
+            other => return other.expected(&"a list of texts"),
         }
     }
     match value {
         Value::String(value) => outcome(function::grounded(value, &texts)),
         Value::Number(number) => outcome(function::grounded_number(&number.to_string(), &texts)),
-        other => other.expected("text or a number"),
+        other => other.expected(&"text or a number"),
     }
 }
 
@@ -399,7 +399,7 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
             Ok(zone) => clock_field(field, at, zone),
             Err(error) => Value::Error(EvalError::Zone(error)),
         },
-        (Value::Timestamp(_), Some(other)) => other.expected("a zone's name as text"),
+        (Value::Timestamp(_), Some(other)) => other.expected(&"a zone's name as text"),
         (Value::Duration(span), None) => {
             let whole = |unit: i64| span.to_ms().checked_div(unit).unwrap_or(0);
             let value = match field {
@@ -407,12 +407,12 @@ fn clock<'a>(field: ClockField, of: Value<'a>, zone: Option<Value<'a>>) -> Value
                 ClockField::Minutes => whole(60_000),
                 ClockField::Seconds => whole(1_000),
                 ClockField::Milliseconds => span.to_ms().checked_rem(1_000).unwrap_or(0),
-                _ => return of.expected("a timestamp"),
+                _ => return of.expected(&"a timestamp"),
             };
             Value::Number(Number::from_i64(value))
         }
-        (Value::Duration(_), Some(_)) => of.expected("a timestamp"),
-        (other, _) => other.expected("a timestamp or a duration"),
+        (Value::Duration(_), Some(_)) => of.expected(&"a timestamp"),
+        (other, _) => other.expected(&"a timestamp or a duration"),
     }
 }
 

@@ -219,7 +219,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                         self.scratch.work(map.search_steps());
                         Value::Bool(has_member(map, Self::name(program, name)))
                     }
-                    other => other.expected("an object"),
+                    other => other.expected(&"an object"),
                 };
                 self.stack.push(value);
             }
@@ -282,7 +282,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Clock { field, zone } => {
                 let value = match (self.pop(), program.zones.get(zone as usize)) {
                     (Value::Timestamp(instant), Some(zone)) => clock_field(field, instant, *zone),
-                    (other, _) => other.expected("a timestamp"),
+                    (other, _) => other.expected(&"a timestamp"),
                 };
                 self.stack.push(value);
             }
@@ -291,7 +291,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     (Value::Timestamp(instant), Some(window)) => {
                         Value::Bool(window.contains(instant))
                     }
-                    (other, _) => other.expected("a timestamp"),
+                    (other, _) => other.expected(&"a timestamp"),
                 };
                 self.stack.push(value);
             }
@@ -308,7 +308,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Matches(pattern) => {
                 let value = match (self.pop(), program.patterns.get(pattern as usize)) {
                     (Value::String(text), Some(pattern)) => self.matches(text, pattern),
-                    (other, _) => other.expected("text"),
+                    (other, _) => other.expected(&"text"),
                 };
                 self.stack.push(value);
             }
@@ -387,7 +387,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     }
                     entries.push((*key, *value));
                 }
-                [key, ..] => spoil(&mut outcome, key.expected("text as key")),
+                [key, ..] => spoil(&mut outcome, key.expected(&"text as key")),
                 [] => {}
             }
         }
@@ -405,7 +405,7 @@ impl<'a, 'f> Machine<'a, 'f> {
         let visit = match (list.visit(), list.len()) {
             (Some(_), Some(len)) if len > LOOP_ITEMS_MAX => Err(Value::Error(EvalError::TooLarge)),
             (Some(visit), _) => Ok(visit),
-            (None, _) => Err(list.expected("a list")),
+            (None, _) => Err(list.expected(&"a list")),
         };
         let mut visit = match visit {
             Ok(visit) => visit,

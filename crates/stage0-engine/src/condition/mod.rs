@@ -21,4 +21,4 @@ pub use error::{ConditionError, ConditionErrorKind};
 pub(crate) use program::Slot;
 pub use tree::{Path, Step};
 pub use value::EvalError;
-pub(crate) use value::ValueKind;
+pub use value::ValueKind;

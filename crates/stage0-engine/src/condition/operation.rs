@@ -14,7 +14,7 @@ use super::value::{EvalError, Value};
 pub(crate) fn truth(value: Value<'_>) -> Value<'_> {
     match value {
         Value::Bool(_) => value,
-        other => other.expected("a truth value"),
+        other => other.expected(&"a truth value"),
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn negate(operand: Value<'_>) -> Value<'_> {
     match operand {
         Value::Number(number) => Value::Number(number.neg()),
         Value::Duration(duration) => Value::Duration(duration.neg()),
-        other => other.expected("a number"),
+        other => other.expected(&"a number"),
     }
 }
 
@@ -214,10 +214,7 @@ fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
 
 fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     match (left.kind(), right.kind()) {
-        (Some(left), Some(right)) => Value::Error(EvalError::Incomparable {
-            left: left.text(),
-            right: right.text(),
-        }),
+        (Some(left), Some(right)) => Value::Error(EvalError::Incomparable { left, right }),
         _ => Value::Unknown,
     }
 }
@@ -242,7 +239,7 @@ fn compare<'a>(
         (Value::Duration(left), Value::Duration(right)) => left.cmp(&right),
         (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
         (left, right) if left.kind() == right.kind() => {
-            return left.expected("values that have an order");
+            return left.expected(&"values that have an order");
         }
         (left, right) => return incomparable(left, right),
     };
@@ -264,7 +261,7 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>, scratch: &mut Scratch<'a>) 
             scratch.work(list.search_steps());
             Value::Bool(has_member(list, key))
         }
-        (Value::DocumentMap(_) | Value::Map(_), other) => other.expected("text as key"),
+        (Value::DocumentMap(_) | Value::Map(_), other) => other.expected(&"text as key"),
         (Value::DocumentList(_) | Value::List(_), _) => {
             let mut outcome = Value::Bool(false);
             for candidate in list.visit().into_iter().flatten() {
@@ -277,7 +274,7 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>, scratch: &mut Scratch<'a>) 
             }
             outcome
         }
-        (other, _) => other.expected("a list or an object behind `in`"),
+        (other, _) => other.expected(&"a list or an object behind `in`"),
     }
 }
 
@@ -351,8 +348,8 @@ fn arithmetic<'a>(
             time(left.checked_sub(right).map(Value::Duration))
         }
         (_, left, right) if left.kind() == right.kind() => left.expected(match operator {
-            Operator::Add => "numbers, texts, lists or times",
-            _ => "numbers or times",
+            Operator::Add => &"numbers, texts, lists or times",
+            _ => &"numbers or times",
         }),
         (_, left, right) => incomparable(left, right),
     }

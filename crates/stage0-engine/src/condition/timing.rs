@@ -344,7 +344,11 @@ fn span_change(field: ClockField, span: Duration) -> Option<i64> {
     let unit = unit_ms(field);
     let rest = span.to_ms().checked_rem(unit)?;
     // Below zero units are cut off towards zero, so that the last of them lasts until zero's own.
-    let behind = if span.to_ms() <= -unit { 1 } else { unit };
+    let behind = if span.to_ms() <= unit.saturating_neg() {
+        1
+    } else {
+        unit
+    };
     behind.checked_sub(rest)
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Missing {
 #[derive(Debug, Clone)]
 pub(crate) struct Clause<'a> {
     pub(crate) node: Id,
+    /// Whether its opposite is what counts.
+    pub(crate) negated: bool,
     pub(crate) value: Value<'a>,
     /// Paths that it reads, with their values.
     pub(crate) reads: Vec<(Id, Value<'a>)>,
@@ -165,34 +167,15 @@ impl<'a> Trace<'a> {
 
     /// The parts that the outcome is made of, in the order in which they were written.
     pub(crate) fn clauses(&self, tree: &Tree) -> Vec<Clause<'a>> {
-        let mut clauses = Vec::new();
-        let mut waiting = vec![tree.root()];
-        while let Some(at) = waiting.pop() {
-            let Some(node) = tree.node(at) else { continue };
-            match &node.expr {
-                Expr::Binary {
-                    operator: Operator::And | Operator::Or,
-                    left,
-                    right,
-                } => {
-                    waiting.extend([*right, *left]);
-                }
-                Expr::Not(operand) => waiting.push(*operand),
-                Expr::Conditional {
-                    test,
-                    then,
-                    otherwise,
-                } => {
-                    waiting.extend([*otherwise, *then, *test]);
-                }
-                _ => clauses.push(Clause {
-                    node: at,
-                    value: self.value(at),
-                    reads: self.reads(tree, at),
-                }),
-            }
-        }
-        clauses
+        clause_nodes(tree)
+            .into_iter()
+            .map(|(node, negated)| Clause {
+                node,
+                negated,
+                value: self.value(node),
+                reads: self.reads(tree, node),
+            })
+            .collect()
     }
 
     fn reads(&self, tree: &Tree, at: Id) -> Vec<(Id, Value<'a>)> {
@@ -207,6 +190,31 @@ impl<'a> Trace<'a> {
         }
         reads
     }
+}
+
+/// The parts of a condition that are no combination of others, in the order in which they were
+/// written, each with whether a `!` stands before it.
+pub(crate) fn clause_nodes(tree: &Tree) -> Vec<(Id, bool)> {
+    let mut clauses = Vec::new();
+    let mut waiting = vec![(tree.root(), false)];
+    while let Some((at, negated)) = waiting.pop() {
+        let Some(node) = tree.node(at) else { continue };
+        match &node.expr {
+            Expr::Binary {
+                operator: Operator::And | Operator::Or,
+                left,
+                right,
+            } => waiting.extend([(*right, negated), (*left, negated)]),
+            Expr::Not(operand) => waiting.push((*operand, !negated)),
+            Expr::Conditional {
+                test,
+                then,
+                otherwise,
+            } => waiting.extend([(*otherwise, negated), (*then, negated), (*test, false)]),
+            _ => clauses.push((at, negated)),
+        }
+    }
+    clauses
 }
 
 /// The nodes that a node is made of.

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::document::{Kind, ValueRef};
+use crate::document::{Content, ValueRef};
 use crate::limits::LOOP_STEPS_MAX;
 use crate::number::{Number, NumberError};
 use crate::time::{Duration, TimeError, Timestamp};
@@ -31,22 +31,34 @@ pub(crate) enum Value<'a> {
     Map(&'a [(&'a str, Value<'a>)]),
 }
 
+// Values are copied all the time. An error, which is rare, must not make all of them larger; that is
+// why what it expected is a thin pointer and what it found is a kind.
+const _: () = assert!(size_of::<Value<'_>>() <= 3 * size_of::<u64>());
+
 /// The kinds of values, as the messages call them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum ValueKind {
+pub enum ValueKind {
+    /// Only arguments have it: in the context null is absent.
     Null,
+    /// True or false.
     Bool,
+    /// An exact decimal.
     Number,
+    /// Text.
     String,
+    /// An instant.
     Timestamp,
+    /// A span of time.
     Duration,
+    /// A list.
     List,
+    /// An object.
     Map,
 }
 
 impl ValueKind {
     /// With its article, for messages.
-    pub(crate) const fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool => "a truth value",
@@ -65,20 +77,20 @@ impl ValueKind {
 pub enum EvalError {
     /// A value of the wrong kind.
     WrongKind {
-        /// What the operation takes.
-        expected: &'static str,
+        /// What the operation takes, in words.
+        expected: &'static &'static str,
         /// What it was given.
-        found: &'static str,
+        found: ValueKind,
     },
     /// Two values of different kinds were compared.
     Incomparable {
         /// Kind of the left one.
-        left: &'static str,
+        left: ValueKind,
         /// Kind of the right one.
-        right: &'static str,
+        right: ValueKind,
     },
     /// A path goes through something that has no members.
-    NoMembers(&'static str),
+    NoMembers(ValueKind),
     /// A list index outside the list, or not an integral number.
     Index,
     /// Arithmetic without an exact result.
@@ -102,11 +114,18 @@ pub enum EvalError {
 impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WrongKind { expected, found } => write!(f, "expected {expected}, found {found}"),
-            Self::Incomparable { left, right } => {
-                write!(f, "{left} cannot be compared with {right}")
+            Self::WrongKind { expected, found } => {
+                write!(f, "expected {expected}, found {}", found.text())
             }
-            Self::NoMembers(found) => write!(f, "{found} has no members"),
+            Self::Incomparable { left, right } => {
+                write!(
+                    f,
+                    "{} cannot be compared with {}",
+                    left.text(),
+                    right.text()
+                )
+            }
+            Self::NoMembers(found) => write!(f, "{} has no members", found.text()),
             Self::Index => f.write_str("the index is outside the list"),
             Self::Number(error) => error.fmt(f),
             Self::Time(error) => error.fmt(f),
@@ -123,16 +142,16 @@ impl fmt::Display for EvalError {
 impl<'a> Value<'a> {
     /// A value of the request or of the policy's data.
     pub(crate) fn from_document(value: ValueRef<'a>) -> Self {
-        match value.kind() {
-            Kind::Null => Self::Null,
-            Kind::Bool => Self::Bool(value.as_bool().unwrap_or(false)),
-            Kind::Number => match value.as_number() {
-                Some(number) => Self::Number(number),
-                None => Self::Error(EvalError::Number(NumberError::TooManyDigits)),
+        match value.content() {
+            Content::Null => Self::Null,
+            Content::Bool(truth) => Self::Bool(truth),
+            Content::Number(text) => match Number::parse(text) {
+                Ok(number) => Self::Number(number),
+                Err(error) => Self::Error(EvalError::Number(error)),
             },
-            Kind::String => Self::String(value.as_str().unwrap_or("")),
-            Kind::List => Self::DocumentList(value),
-            Kind::Object => Self::DocumentMap(value),
+            Content::String(text) => Self::String(text),
+            Content::List(_) => Self::DocumentList(value),
+            Content::Object(_) => Self::DocumentMap(value),
         }
     }
 
@@ -152,13 +171,10 @@ impl<'a> Value<'a> {
     }
 
     /// The error of having found this where `expected` is needed; an outcome stays what it is.
-    pub(crate) fn expected(self, expected: &'static str) -> Self {
+    pub(crate) fn expected(self, expected: &'static &'static str) -> Self {
         match self.kind() {
             None => self,
-            Some(found) => Self::Error(EvalError::WrongKind {
-                expected,
-                found: found.text(),
-            }),
+            Some(found) => Self::Error(EvalError::WrongKind { expected, found }),
         }
     }
 
@@ -207,7 +223,7 @@ impl<'a> Value<'a> {
                 .map_or(Self::Unknown, |(_, value)| *value),
             Self::Unknown | Self::Error(_) => self,
             other => match other.kind() {
-                Some(kind) => Self::Error(EvalError::NoMembers(kind.text())),
+                Some(kind) => Self::Error(EvalError::NoMembers(kind)),
                 None => other,
             },
         }
@@ -229,10 +245,10 @@ impl<'a> Value<'a> {
                 element.unwrap_or(Self::Error(EvalError::Index))
             }
             (Self::DocumentList(_) | Self::List(_), other) => {
-                other.expected("a number as list index")
+                other.expected(&"a number as list index")
             }
             (Self::DocumentMap(_) | Self::Map(_), Self::String(key)) => self.member(key),
-            (Self::DocumentMap(_) | Self::Map(_), other) => other.expected("text as key"),
+            (Self::DocumentMap(_) | Self::Map(_), other) => other.expected(&"text as key"),
             (other, _) => other.member(""),
         }
     }

@@ -343,7 +343,7 @@ impl<'a> Draft<'a> {
             policy_version: &self.policy.label,
             policy_digest: self.policy.digest,
             environment: self.request.environment(),
-            approved_by: self.request.context_text("approved_by"),
+            approved_by: self.request.approved_by(),
             evaluated_at: self.now,
             action_digest,
             valid_until: self.valid_until,

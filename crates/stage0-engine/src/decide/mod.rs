@@ -11,7 +11,7 @@ pub(crate) mod subject;
 
 use bumpalo::Bump;
 
-use self::finish::Draft;
+pub(crate) use self::finish::Draft;
 use self::rule::{Asked, Inquiry, Outcome};
 use self::subject::Plan;
 use crate::codes::IssueCode;

@@ -8,12 +8,13 @@ pub(crate) mod table;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-pub(crate) use table::FactTable;
+pub(crate) use table::{Branch, FactTable};
 pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
+use crate::condition::Slot;
 use crate::condition::value::{EvalError, Value};
-use crate::condition::{Slot, ValueKind};
 use crate::document::ValueRef;
+use crate::number::Number;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintValue};
@@ -161,7 +162,7 @@ impl<'a> Facts<'a> {
         let branch = self
             .table
             .branch(context)
-            .and_then(|branch| branch.field("environment"));
+            .and_then(|branch| branch.fields.find("environment"));
         if let (Some(branch), Some(value)) = (branch, request.environment_value()) {
             self.fill(branch, Value::from_document(value));
         }
@@ -170,52 +171,57 @@ impl<'a> Facts<'a> {
     /// Puts a value and what the table names inside it into their slots.
     fn fill(&mut self, at: u32, value: Value<'a>) {
         let mut waiting = ArenaVec::new_in(self.arena);
-        waiting.push((at, value));
-        let table = self.table;
-        while let Some((at, value)) = waiting.pop() {
-            let Some(branch) = table.branch(at) else {
-                continue;
-            };
-            if let Some(slot) = branch.slot {
-                self.set(slot, value);
-            }
-            if branch.is_leaf() || value.is_unknown() {
-                continue;
-            }
-            if !branch.fields.is_empty() {
-                match value {
-                    Value::DocumentMap(map) => {
-                        for (key, member) in map.members() {
-                            if let Some(at) = branch.field(key) {
-                                waiting.push((at, Value::from_document(member)));
-                            }
+        self.settle(at, value, &mut waiting);
+        while let Some((branch, value)) = waiting.pop() {
+            match value {
+                Value::DocumentMap(map) => {
+                    for (key, member) in map.members() {
+                        if let Some(at) = branch.fields.find(key) {
+                            self.settle(at, Value::from_document(member), &mut waiting);
                         }
                     }
-                    Value::Map(entries) => {
-                        for (key, member) in entries {
-                            if let Some(at) = branch.field(key) {
-                                waiting.push((at, *member));
-                            }
+                }
+                Value::Map(entries) => {
+                    for (key, member) in entries {
+                        if let Some(at) = branch.fields.find(key) {
+                            self.settle(at, *member, &mut waiting);
                         }
                     }
-                    other => {
-                        let error = match (other, other.kind()) {
-                            (Value::Error(error), _) => error,
-                            (_, kind) => EvalError::NoMembers(kind.map_or("", ValueKind::text)),
-                        };
-                        for (_, at) in &branch.fields {
-                            waiting.push((*at, Value::Error(error)));
-                        }
+                }
+                // The value is no object: each member that a rule reads is the error that says so.
+                other => {
+                    for at in branch.fields.branches() {
+                        self.settle(at, other.member(""), &mut waiting);
                     }
                 }
             }
             for (position, at) in &branch.positions {
-                let index = crate::number::Number::from_u64(u64::from(*position));
-                waiting.push((*at, value.index(Value::Number(index))));
+                let index = Number::from_u64(u64::from(*position));
+                self.settle(*at, value.index(Value::Number(index)), &mut waiting);
             }
         }
     }
 
+    /// Puts a value into its slot; what has parts that the table names waits for them to be looked at.
+    #[inline]
+    fn settle(
+        &mut self,
+        at: u32,
+        value: Value<'a>,
+        waiting: &mut ArenaVec<'a, (&'a Branch, Value<'a>)>,
+    ) {
+        let Some(branch) = self.table.branch(at) else {
+            return;
+        };
+        if let Some(slot) = branch.slot {
+            self.set(slot, value);
+        }
+        if !branch.is_leaf() && !value.is_unknown() {
+            waiting.push((branch, value));
+        }
+    }
+
+    #[inline]
     fn set(&mut self, slot: Slot, value: Value<'a>) {
         let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
         let arena = self.arena;

@@ -5,9 +5,10 @@
 //! and nothing more. Slots are numbered in the order of their names: a sorted list of slots is a
 //! sorted list of names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::condition::{Path, Slot, Step};
+use crate::document::fingerprint;
 
 /// Where a fact comes from: the first name of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,24 +180,58 @@ pub(crate) struct Fact {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Branch {
     pub(crate) slot: Option<Slot>,
-    /// Members, sorted by name.
-    pub(crate) fields: Vec<(Box<str>, u32)>,
+    pub(crate) fields: Fields,
     /// Elements, sorted by position.
     pub(crate) positions: Vec<(u32, u32)>,
 }
 
 impl Branch {
     pub(crate) fn is_leaf(&self) -> bool {
-        self.fields.is_empty() && self.positions.is_empty()
+        self.fields.entries.is_empty() && self.positions.is_empty()
+    }
+}
+
+/// The members of a place, and the branch of each.
+///
+/// Every member of a request's context and arguments is looked up here, and most are not there: a
+/// fingerprint tells so without comparing texts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    /// Fingerprints of the names, ascending.
+    prints: Vec<u32>,
+    /// Names and branches, in the order of the fingerprints and then of the names.
+    entries: Vec<(Box<str>, u32)>,
+}
+
+impl Fields {
+    fn new(names: BTreeMap<Box<str>, u32>) -> Self {
+        let mut entries: Vec<(Box<str>, u32)> = names.into_iter().collect();
+        entries.sort_by_key(|(name, _)| fingerprint(name));
+        let prints = entries.iter().map(|(name, _)| fingerprint(name)).collect();
+        Self { prints, entries }
     }
 
     /// The branch of a member.
-    pub(crate) fn field(&self, name: &str) -> Option<u32> {
-        let found = self
-            .fields
-            .binary_search_by(|(known, _)| (**known).cmp(name))
-            .ok()?;
-        self.fields.get(found).map(|(_, branch)| *branch)
+    #[inline]
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        let print = fingerprint(name);
+        let first = self.prints.partition_point(|known| *known < print);
+        // Nearly always one entry, rarely two.
+        let prints = self
+            .prints
+            .get(first..)?
+            .iter()
+            .take_while(|known| **known == print);
+        let entries = self.entries.get(first..)?;
+        let (_, (_, branch)) = prints
+            .zip(entries)
+            .find(|(_, (known, _))| **known == *name)?;
+        Some(*branch)
+    }
+
+    /// The branches of all members.
+    pub(crate) fn branches(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().map(|(_, branch)| *branch)
     }
 }
 
@@ -223,68 +258,19 @@ impl FactTable {
             })
             .collect();
         facts.sort_by(|one, two| one.name.cmp(&two.name));
-        let mut table = Self {
-            facts: Vec::new(),
-            branches: Vec::new(),
-            roots: Vec::new(),
-        };
+        let mut tree = GrowingTree::default();
         for (slot, fact) in facts.iter().enumerate() {
-            table.plant(fact, Slot::try_from(slot).unwrap_or(Slot::MAX));
+            tree.plant(fact, Slot::try_from(slot).unwrap_or(Slot::MAX));
         }
-        for branch in &mut table.branches {
-            branch.fields.sort();
-            branch.positions.sort_unstable();
-        }
-        table.facts = facts;
-        table
-    }
-
-    fn grow(&mut self) -> u32 {
-        let index = self.branches.len();
-        self.branches.push(Branch::default());
-        u32::try_from(index).unwrap_or(u32::MAX)
-    }
-
-    fn plant(&mut self, fact: &Fact, slot: Slot) {
-        let known = self
-            .roots
-            .iter()
-            .find(|(root, _)| *root == fact.root)
-            .map(|(_, at)| *at);
-        let mut at = known.unwrap_or_else(|| {
-            let at = self.grow();
-            self.roots.push((fact.root, at));
-            at
+        let branches = tree.branches.into_iter().map(|branch| Branch {
+            slot: branch.slot,
+            fields: Fields::new(branch.fields),
+            positions: branch.positions.into_iter().collect(),
         });
-        for step in &fact.path.steps {
-            let fresh = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
-            let Some(branch) = self.branches.get_mut(at as usize) else {
-                return;
-            };
-            let known = match step {
-                Step::Field(name) => branch
-                    .fields
-                    .iter()
-                    .find(|(known, _)| **known == **name)
-                    .map(|(_, at)| *at),
-                Step::Position(position) => branch
-                    .positions
-                    .iter()
-                    .find(|(known, _)| known == position)
-                    .map(|(_, at)| *at),
-            };
-            at = if let Some(known) = known {
-                known
-            } else {
-                match step {
-                    Step::Field(name) => branch.fields.push((name.as_str().into(), fresh)),
-                    Step::Position(position) => branch.positions.push((*position, fresh)),
-                }
-                self.grow()
-            };
-        }
-        if let Some(branch) = self.branches.get_mut(at as usize) {
-            branch.slot = Some(slot);
+        Self {
+            facts,
+            branches: branches.collect(),
+            roots: tree.roots,
         }
     }
 
@@ -323,5 +309,52 @@ impl FactTable {
             .iter()
             .find(|(known, _)| *known == root)
             .map(|(_, at)| *at)
+    }
+}
+
+/// The tree of names while it grows.
+#[derive(Debug, Default)]
+struct GrowingTree {
+    branches: Vec<GrowingBranch>,
+    roots: Vec<(FactRoot, u32)>,
+}
+
+#[derive(Debug, Default)]
+struct GrowingBranch {
+    slot: Option<Slot>,
+    fields: BTreeMap<Box<str>, u32>,
+    positions: BTreeMap<u32, u32>,
+}
+
+impl GrowingTree {
+    fn grow(&mut self) -> u32 {
+        let index = self.branches.len();
+        self.branches.push(GrowingBranch::default());
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn plant(&mut self, fact: &Fact, slot: Slot) {
+        let known = self.roots.iter().find(|(root, _)| *root == fact.root);
+        let mut at = known.map(|(_, at)| *at).unwrap_or_else(|| {
+            let at = self.grow();
+            self.roots.push((fact.root, at));
+            at
+        });
+        for step in &fact.path.steps {
+            let fresh = u32::try_from(self.branches.len()).unwrap_or(u32::MAX);
+            let Some(branch) = self.branches.get_mut(at as usize) else {
+                return;
+            };
+            at = match step {
+                Step::Field(name) => *branch.fields.entry(name.as_str().into()).or_insert(fresh),
+                Step::Position(position) => *branch.positions.entry(*position).or_insert(fresh),
+            };
+            if at == fresh {
+                self.grow();
+            }
+        }
+        if let Some(branch) = self.branches.get_mut(at as usize) {
+            branch.slot = Some(slot);
+        }
     }
 }

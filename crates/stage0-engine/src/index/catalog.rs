@@ -101,6 +101,18 @@ impl Catalog {
         None
     }
 
+    /// The names that a request may use for each tool, sorted, in the order of the tools.
+    pub(crate) fn names_by_tool(&self) -> Vec<Vec<&str>> {
+        let mut lists = vec![Vec::new(); self.tools.len()];
+        for name in self.names() {
+            let tool = self.names.get(name).copied().unwrap_or(u32::MAX);
+            if let Some(list) = lists.get_mut(tool as usize) {
+                list.push(name);
+            }
+        }
+        lists
+    }
+
     /// Every name that a request may use.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let mut names: Vec<&str> = Vec::with_capacity(self.names.len());

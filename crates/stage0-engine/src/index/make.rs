@@ -14,7 +14,7 @@ use crate::facts::{FactRoot, FactTable};
 use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Severity, Verdict,
 };
-use crate::span::Spanned;
+use crate::span::{Spanned, TextPlaces};
 use crate::time::Zone;
 
 impl LayerDraft<'_> {
@@ -134,6 +134,8 @@ pub(super) fn file(layer: &mut Layer) {
             }
             if rule.effects.is_empty() {
                 layer.everywhere.push(at);
+            } else if matches!(rule.kind, RuleKind::Allow) {
+                layer.allows_by_effect.push(at);
             }
         }
         rule.filed_often = places > 1;
@@ -273,6 +275,7 @@ impl Maker<'_, '_> {
             is_true: matches!(tree.nodes.as_slice(), [node] if node.expr == Expr::Bool(true)),
             tree: tree.clone(),
             text: expression.text.as_str().into(),
+            places: expression.places.clone(),
         }
     }
 
@@ -289,6 +292,7 @@ impl Maker<'_, '_> {
                 program: crate::condition::program::Program::default(),
                 tree: Tree { nodes: Vec::new() },
                 text: "".into(),
+                places: TextPlaces::default(),
                 is_true: true,
             },
         };
@@ -386,6 +390,7 @@ impl Maker<'_, '_> {
         };
         CompiledRule {
             id: draft.id.as_str().into(),
+            place: rule.id.span,
             tools: draft.tools.clone(),
             effects: effect_set(layer, &rule.effects, &mut workshop),
             when,

@@ -24,6 +24,7 @@ use crate::document::Document;
 use crate::facts::FactTable;
 use crate::policy::schema::Schemas;
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+use crate::span::{Span, TextPlaces};
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::effect::{EffectSet, Effects};
@@ -97,6 +98,8 @@ pub(crate) struct Layer {
     pub(crate) by_pattern: PatternIndex<u32>,
     /// Rules about effects of any tool, by class.
     pub(crate) by_effect: Vec<Vec<u32>>,
+    /// Allow rules about effects of any tool: all of them cover a tool without effects.
+    pub(crate) allows_by_effect: Vec<u32>,
     /// Rules about everything.
     pub(crate) everywhere: Vec<u32>,
     /// Place of each code in the order in which the policy declares them.
@@ -149,8 +152,18 @@ pub(crate) struct CompiledCondition {
     pub(crate) program: Program,
     pub(crate) tree: Tree,
     pub(crate) text: Box<str>,
+    /// Where each part of the text stands, for coverage and explanations.
+    pub(crate) places: TextPlaces,
     /// Whether it is nothing but `true`.
     pub(crate) is_true: bool,
+}
+
+impl CompiledCondition {
+    /// A part of its text.
+    pub(crate) fn text_of(&self, range: &core::ops::Range<u32>) -> &str {
+        let range = range.start as usize..range.end as usize;
+        self.text.get(range).unwrap_or("")
+    }
 }
 
 /// A named expression.
@@ -193,6 +206,8 @@ pub(crate) struct CompiledApproval {
 pub(crate) struct CompiledRule {
     /// `pack/id`
     pub(crate) id: Box<str>,
+    /// Where its id stands.
+    pub(crate) place: Span,
     pub(crate) tools: Vec<ToolPattern>,
     pub(crate) effects: EffectSet,
     pub(crate) when: Option<Box<CompiledCondition>>,
@@ -220,15 +235,14 @@ pub(crate) struct CompiledRule {
 
 impl CompiledRule {
     /// Whether the rule is about a tool with these effects. An allow has to cover every effect, so
-    /// that a tool which does more than the author thought of is not let through.
+    /// that a tool which does more than the author thought of is not let through. One without effects
+    /// is covered by any: else declaring an effect would turn a DENY into ALLOW.
     pub(crate) fn covers(&self, effects: EffectSet, has_unknown_effect: bool) -> bool {
         if self.effects.is_empty() {
             return true;
         }
         if matches!(self.kind, RuleKind::Allow) {
-            return self.effects.overlaps(effects)
-                && self.effects.covers(effects)
-                && !has_unknown_effect;
+            return self.effects.covers(effects) && !has_unknown_effect;
         }
         self.effects.overlaps(effects)
     }
@@ -254,6 +268,11 @@ impl Layer {
         };
         for rule in &self.everywhere {
             take(*rule);
+        }
+        if effects.is_empty() {
+            for rule in &self.allows_by_effect {
+                take(*rule);
+            }
         }
         for class in effects.classes() {
             for rule in self.by_effect.get(class).into_iter().flatten() {

@@ -196,7 +196,7 @@ pub fn read(text: &str) -> Constraint {
     };
     let known = CONSTRAINT_KEYS
         .iter()
-        .find(|key| key.name == head || key.spellings.contains(&head.as_str()));
+        .find(|key| key.name == head || key.spellings.contains(&&*head));
     let Some(known) = known else {
         if value.is_none_or(|value| value.eq_ignore_ascii_case("true"))
             && let Some(soft) = SOFT_CONSTRAINTS.iter().find(|soft| **soft == head)

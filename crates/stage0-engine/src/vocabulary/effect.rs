@@ -206,8 +206,8 @@ impl Effects {
         if class >= EFFECTS_MAX {
             return Err(EffectError::TooMany);
         }
-        let mut spellings = vec![fold(name)];
-        spellings.extend(aliases.into_iter().map(fold));
+        let mut spellings = vec![fold(name).into_owned()];
+        spellings.extend(aliases.into_iter().map(|alias| fold(alias).into_owned()));
         for spelling in &spellings {
             if let Some(taken) = self.spellings.get(spelling.as_str()) {
                 return Err(EffectError::Taken(self.name(*taken).to_owned()));
@@ -231,7 +231,7 @@ impl Effects {
         let folded = fold(spelling);
         let singular = folded.strip_suffix('s').unwrap_or(&folded);
         self.spellings
-            .get(folded.as_str())
+            .get(&*folded)
             .or_else(|| self.spellings.get(singular))
             .copied()
     }

@@ -25,7 +25,7 @@ pub(super) fn request(
         if given.get("call").is_none() && given.get("goal").is_none() {
             decoder.error_with_help(
                 beginning(step),
-                ProblemCode::TestRequest,
+                ProblemCode::RequestFieldMissing,
                 "nothing is asked: there is neither a `call` nor a `goal`",
                 "write for example `call: { name: search.query, arguments: { text: cats } }`",
             );
@@ -141,15 +141,12 @@ fn accept(
                 let key = if field == "tool_call" { "call" } else { field };
                 let place = written.key_span(field).or_else(|| written.key_span(key));
                 let span = place.unwrap_or_else(|| beginning(written));
-                decoder.error(
-                    span,
-                    ProblemCode::TestRequest,
-                    error.message(),
-                    |problem| match error.help() {
-                        Some(help) => problem.help(help),
-                        None => problem,
-                    },
-                );
+                // Every code of the engine is in the registry.
+                let code = ProblemCode::find(error.code()).unwrap_or(ProblemCode::RequestType);
+                decoder.error(span, code, error.message(), |problem| match error.help() {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
             }
             None
         }

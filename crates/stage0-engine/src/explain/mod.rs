@@ -1,0 +1,425 @@
+//! Why a decision is what it is: every rule that was asked, with the values that it compared.
+//!
+//! Explaining decides again with everything kept, so it always fits the decision. Here it is data;
+//! [`prose`] turns it into sentences, once for all hosts.
+
+mod prose;
+
+use std::collections::BTreeSet;
+
+use bumpalo::Bump;
+
+pub use prose::{PlainProse, ProsePaint, ProsePart};
+
+use crate::condition::evaluate::Machine;
+use crate::condition::trace::{Trace, let_of};
+use crate::condition::tree::{Expr, Id, Operator};
+use crate::condition::value::Value;
+use crate::decide::Draft;
+use crate::decide::decide;
+use crate::decide::rule::{Inquiry, Outcome};
+use crate::decide::subject::{Plan, refuse};
+use crate::decision::Decision;
+use crate::describe::{ApprovalDescription, describe_approval, kind_of};
+use crate::facts::Facts;
+use crate::host::Host;
+use crate::index::{CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
+use crate::legible::push_legible;
+use crate::request::Request;
+use crate::span::Span;
+use crate::state::RunState;
+use crate::time::Timestamp;
+use crate::vocabulary::constraint;
+
+/// Which condition of a rule something belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RulePart {
+    /// Its `when`: whether it applies at all.
+    When,
+    /// What it allows, forbids or requires.
+    Condition,
+}
+
+/// A part of a condition with its outcome and the facts that it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClauseReport {
+    /// The part as it was written; with the `!` in front of it, if one stands there.
+    pub text: String,
+    /// The named expression that it is a part of.
+    pub named: Option<String>,
+    /// Where it stands.
+    pub place: Span,
+    /// Which condition of the rule it belongs to.
+    pub part: RulePart,
+    /// `true`, `false`, `unknown` or `error`.
+    pub outcome: &'static str,
+    /// Each fact with its value as text; `missing` where there is none.
+    pub facts: Vec<(String, String)>,
+}
+
+/// A part of a condition that would have to come out differently for a rule to be content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// The part as it was written.
+    pub text: String,
+    /// Whether it would have to hold, or must not hold.
+    pub holds: bool,
+}
+
+/// A rule that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleReport {
+    /// `pack/id`
+    pub rule: String,
+    /// Where its id stands.
+    pub place: Span,
+    /// The tool that it was asked about; empty for a plan without tools.
+    pub tool: String,
+    /// `allow`, `deny`, `defer`, `advise`, `require` or `approval`.
+    pub kind: &'static str,
+    /// What came of it: `fires`, `silent`, `undecided`, `error` or `unapproved`.
+    pub outcome: &'static str,
+    /// Whether the verdict rests on it: it allowed, or it kept the call from being allowed.
+    pub speaks: bool,
+    /// Whether its `when` is true, or it has none.
+    pub applies: bool,
+    /// Whether it is only observed.
+    pub observed: bool,
+    /// What only the log gets.
+    pub detail: Option<String>,
+    /// The approval that it asks for.
+    pub approval: Option<ApprovalDescription>,
+    /// The parts of its `when` and its condition.
+    pub clauses: Vec<ClauseReport>,
+    /// What would have to be different: for an allow to permit, for the others to be content. All of
+    /// an allow's and of a require's; of a deny's or defer's any one.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A decision with the rules behind it.
+#[derive(Debug)]
+pub struct Explanation<'a> {
+    /// The decision.
+    pub decision: Decision<'a>,
+    /// What is to be done, in the agent's words.
+    pub goal: Option<&'a str>,
+    /// Every rule whose scope matched, by tool and id. None where the call was refused before any
+    /// rule was asked.
+    pub rules: Vec<RuleReport>,
+}
+
+/// Decides, and keeps why.
+#[must_use]
+pub fn explain<'a>(
+    policy: &'a PolicyIndex,
+    request: &'a Request<'a>,
+    host: &Host<'a>,
+    state: &RunState,
+    now: Timestamp,
+) -> Explanation<'a> {
+    let (decision, _) = decide(policy, request, host, state, now);
+    let arena = Bump::new();
+    let constraints: Vec<_> = request
+        .constraints()
+        .map(|text| (text, constraint::read(text)))
+        .collect();
+    let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
+    let plan = Plan::new(policy, request);
+    let mut scratch = Draft::new(policy, request, host, now);
+    let mut rules = Vec::new();
+    let mut found = Vec::new();
+    for subject in &plan.subjects {
+        for (layer, view) in policy.layers.iter().zip(&subject.views) {
+            facts.turn_to(crate::facts::Subject {
+                tool: subject.tool_name(view),
+                effects: view.effect_values(layer, &arena),
+            });
+            layer.candidates(
+                subject.tool_name(view),
+                view.effects,
+                view.has_unknown_effect,
+                &mut found,
+            );
+            let machine = Machine::new(&facts, &policy.constants, &arena);
+            let mut inquiry = Inquiry {
+                layer,
+                subject,
+                view,
+                request,
+                host,
+                now,
+                machine,
+            };
+            if refuse(&inquiry, &mut scratch) {
+                continue;
+            }
+            for rule in found
+                .iter()
+                .filter_map(|index| layer.rules.get(*index as usize))
+            {
+                rules.push(report(&mut inquiry, rule));
+            }
+        }
+    }
+    rules.sort_by(|one, two| (&one.tool, &one.rule).cmp(&(&two.tool, &two.rule)));
+    Explanation {
+        decision,
+        goal: request.goal(),
+        rules,
+    }
+}
+
+fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule) -> RuleReport {
+    let asked = inquiry.ask(rule);
+    let mut clauses = Vec::new();
+    let parts = [
+        (RulePart::When, rule.when.as_deref()),
+        (RulePart::Condition, Some(&*rule.condition)),
+    ];
+    for (part, condition) in parts {
+        if let Some(condition) = condition {
+            clause_reports(inquiry, part, condition, &mut clauses);
+        }
+    }
+    let applies = rule.when.as_ref().is_none_or(|when| {
+        let value = inquiry.machine.run(&when.program);
+        matches!(value, Value::Bool(true))
+    });
+    let kind = kind_of(rule);
+    let restricts = !matches!(rule.kind, RuleKind::Allow | RuleKind::Advise);
+    let (outcome, speaks) = match asked.outcome {
+        Outcome::Fires => ("fires", true),
+        Outcome::Silent => ("silent", false),
+        Outcome::Undecided => ("undecided", restricts || kind == "allow"),
+        Outcome::Broken => ("error", true),
+        Outcome::Unapproved(_) => ("unapproved", true),
+    };
+    RuleReport {
+        rule: rule.id.to_string(),
+        place: rule.place,
+        tool: inquiry.subject.name.unwrap_or("").to_owned(),
+        kind,
+        outcome,
+        speaks: speaks && !rule.observe,
+        applies,
+        observed: rule.observe,
+        detail: rule.detail.as_deref().map(str::to_owned),
+        approval: describe_approval(rule, inquiry.machine.facts.table()),
+        clauses,
+        wanted: wanted(inquiry, rule),
+    }
+}
+
+fn has_parts(condition: &CompiledCondition) -> bool {
+    !condition.tree.nodes.is_empty() && !condition.is_true
+}
+
+fn clause_reports<'a: 'x, 'x>(
+    inquiry: &mut Inquiry<'a, 'x, '_>,
+    part: RulePart,
+    condition: &'a CompiledCondition,
+    reports: &mut Vec<ClauseReport>,
+) {
+    // A named expression says more by its own parts than by its name. Each is shown once: they may
+    // need each other in every combination, though never in a circle.
+    let mut shown: BTreeSet<&str> = BTreeSet::new();
+    let mut waiting: Vec<(Option<&'a str>, &'a CompiledCondition)> = vec![(None, condition)];
+    while let Some((name, condition)) = waiting.pop() {
+        if !has_parts(condition) {
+            continue;
+        }
+        let trace = Trace::of(&mut inquiry.machine, condition);
+        for clause in trace.clauses(&condition.tree) {
+            let Some(node) = condition.tree.node(clause.node) else {
+                continue;
+            };
+            let inner = match &node.expr {
+                Expr::Path(path) => let_of(path),
+                _ => None,
+            };
+            let inner = inner.and_then(|inner| named(inquiry, inner));
+            if let Some((inner, condition)) = inner {
+                if shown.insert(inner) {
+                    waiting.push((Some(inner), condition));
+                }
+                continue;
+            }
+            let written = condition.text_of(&node.range);
+            reports.push(ClauseReport {
+                text: if clause.negated {
+                    format!("!({written})")
+                } else {
+                    written.to_owned()
+                },
+                named: name.map(str::to_owned),
+                place: condition.places.span_of(node.range.clone()),
+                part,
+                outcome: match (clause.value, clause.negated) {
+                    (Value::Bool(truth), negated) if truth != negated => "true",
+                    (Value::Bool(_), _) => "false",
+                    (Value::Unknown, _) => "unknown",
+                    _ => "error",
+                },
+                facts: reads(condition, &clause.reads),
+            });
+        }
+    }
+}
+
+fn named<'a>(
+    inquiry: &Inquiry<'a, '_, '_>,
+    name: &str,
+) -> Option<(&'a str, &'a CompiledCondition)> {
+    let layer = inquiry.layer;
+    let named = layer.lets.iter().find(|known| *known.name == *name)?;
+    Some((&named.name, &named.condition))
+}
+
+/// What would have to be different for a rule to permit or to be content: the parts of the outermost
+/// conjunction that do not hold, or of the outermost disjunction that do.
+fn wanted<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule) -> Vec<Wanted> {
+    let mut waiting: Vec<(&'a CompiledCondition, Id, bool)> = Vec::new();
+    let condition = &*rule.condition;
+    match (&rule.kind, rule.when.as_deref()) {
+        (RuleKind::Allow, when) => {
+            waiting.extend(when.map(|when| (when, when.tree.root(), true)));
+            waiting.push((condition, condition.tree.root(), true));
+        }
+        (RuleKind::Require { .. }, _) => waiting.push((condition, condition.tree.root(), true)),
+        (RuleKind::Deny | RuleKind::Defer | RuleKind::Advise, when) => {
+            if has_parts(condition) {
+                waiting.push((condition, condition.tree.root(), false));
+            } else if let Some(when) = when {
+                waiting.push((when, when.tree.root(), false));
+            }
+        }
+        // What an approval rule wants is an approval.
+        (RuleKind::Approval(_), _) => {}
+    }
+    waiting.reverse();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    // Each named expression is looked into once each way, however often others need it.
+    let mut visited: BTreeSet<(&str, bool)> = BTreeSet::new();
+    let mut traced: Option<(&'a CompiledCondition, Trace<'x>)> = None;
+    while let Some((condition, at, holds)) = waiting.pop() {
+        if !has_parts(condition) {
+            continue;
+        }
+        let is_traced = traced
+            .as_ref()
+            .is_some_and(|(known, _)| core::ptr::eq(*known, condition));
+        if !is_traced {
+            traced = Some((condition, Trace::of(&mut inquiry.machine, condition)));
+        }
+        let Some((_, trace)) = &traced else { continue };
+        let Some(node) = condition.tree.node(at) else {
+            continue;
+        };
+        if matches!(trace.value(at), Value::Bool(truth) if truth == holds) {
+            continue;
+        }
+        match &node.expr {
+            Expr::Binary {
+                operator: Operator::And,
+                left,
+                right,
+            } if holds => waiting.extend([(condition, *right, holds), (condition, *left, holds)]),
+            Expr::Binary {
+                operator: Operator::Or,
+                left,
+                right,
+            } if !holds => waiting.extend([(condition, *right, holds), (condition, *left, holds)]),
+            Expr::Not(operand) => waiting.push((condition, *operand, !holds)),
+            other => {
+                let inner = match other {
+                    Expr::Path(path) => let_of(path),
+                    _ => None,
+                };
+                if let Some((name, inner)) = inner.and_then(|inner| named(inquiry, inner)) {
+                    if visited.insert((name, holds)) {
+                        waiting.push((inner, inner.tree.root(), holds));
+                    }
+                    continue;
+                }
+                let one = Wanted {
+                    text: condition.text_of(&node.range).to_owned(),
+                    holds,
+                };
+                if !wanted.contains(&one) {
+                    wanted.push(one);
+                }
+            }
+        }
+    }
+    wanted
+}
+
+fn reads(condition: &CompiledCondition, reads: &[(u32, Value<'_>)]) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, String)> = Vec::new();
+    for (node, value) in reads {
+        let Some(Expr::Path(path)) = condition.tree.node(*node).map(|node| &node.expr) else {
+            continue;
+        };
+        let name = path.to_string();
+        if !facts.iter().any(|(known, _)| *known == name) {
+            facts.push((name, show(*value)));
+        }
+    }
+    facts
+}
+
+/// Characters of a text that are shown.
+const SHOWN_CHARS: usize = 60;
+/// Elements of a list that are shown.
+const SHOWN_ITEMS: usize = 6;
+
+/// A value for people: short, on one line.
+fn show(value: Value<'_>) -> String {
+    match value {
+        Value::Unknown => "missing".to_owned(),
+        Value::Error(error) => error.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => show_text(text),
+        Value::Timestamp(at) => at.to_string(),
+        Value::Duration(span) => span.to_string(),
+        Value::DocumentMap(_) | Value::Map(_) => {
+            let count = value.len().unwrap_or(0);
+            let plural = if count == 1 { "" } else { "s" };
+            format!("an object of {count} member{plural}")
+        }
+        Value::DocumentList(_) | Value::List(_) => {
+            let mut text = String::from("[");
+            for (position, element) in value.visit().into_iter().flatten().enumerate() {
+                if position > 0 {
+                    text.push_str(", ");
+                }
+                if position == SHOWN_ITEMS {
+                    text.push_str("...");
+                    break;
+                }
+                match element {
+                    Value::DocumentList(_) | Value::List(_) => text.push_str("[...]"),
+                    Value::DocumentMap(_) | Value::Map(_) => text.push_str("{...}"),
+                    scalar => text.push_str(&show(scalar)),
+                }
+            }
+            text.push(']');
+            text
+        }
+    }
+}
+
+fn show_text(text: &str) -> String {
+    let mut shown = String::from("\"");
+    for (position, c) in text.chars().enumerate() {
+        if position == SHOWN_CHARS {
+            shown.push_str("...");
+            break;
+        }
+        push_legible(&mut shown, c);
+    }
+    shown.push('"');
+    shown
+}

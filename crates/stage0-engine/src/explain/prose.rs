@@ -1,0 +1,717 @@
+//! An explanation in prose: for a person who never saw the policy.
+//!
+//! First the answer, then why, then what would change it. Whatever a policy, a request or a model
+//! wrote is made legible on the way. The words are the same in every host; only their colours are
+//! the host's.
+
+use core::fmt::Write as _;
+use std::collections::BTreeSet;
+
+use super::{ClauseReport, Explanation, RulePart, RuleReport, Wanted};
+use crate::codes::IssueCode;
+use crate::decision::{Detail, Issue, Needs, Resolution, Who};
+use crate::describe::ApprovalDescription;
+use crate::legible::one_line;
+use crate::policy::{EvidenceSource, Severity, Verdict};
+
+/// Characters of one message, condition or question that are shown.
+const TEXT_CHARS_MAX: usize = 200;
+/// Columns to which the conditions of one rule are aligned; a longer one pushes its values aside.
+const ALIGNED_COLUMNS_MAX: usize = 56;
+/// Rules listed that had nothing to say; more would not be read.
+const CONTENT_RULES_MAX: usize = 12;
+/// Rules listed that might have allowed.
+const REFUSED_ALLOWS_MAX: usize = 5;
+
+/// What a piece of the prose is, so that a terminal can colour it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProsePart {
+    /// `ALLOW`
+    Allow,
+    /// `DEFER`
+    Defer,
+    /// `DENY`
+    Deny,
+    /// The title of a section.
+    Heading,
+    /// The code of an issue.
+    Code,
+    /// The id of a rule.
+    Rule,
+    /// A part of a condition that is true.
+    True,
+    /// A part of a condition that is false.
+    False,
+    /// A part of a condition that cannot be told, or has no value.
+    Unknown,
+    /// What is there for completeness.
+    Faint,
+}
+
+/// How the parts of the prose are coloured.
+pub trait ProsePaint {
+    /// Appends `text` to `out`, with whatever makes it look like its part.
+    fn paint(&self, part: ProsePart, text: &str, out: &mut String);
+}
+
+/// No colours.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlainProse;
+
+impl ProsePaint for PlainProse {
+    fn paint(&self, _: ProsePart, text: &str, out: &mut String) {
+        out.push_str(text);
+    }
+}
+
+impl Explanation<'_> {
+    /// The explanation in prose, without colours: what was decided, which rules spoke and what they
+    /// compared, and what would turn it into an ALLOW.
+    pub fn to_prose(&self) -> String {
+        self.to_prose_with(&PlainProse)
+    }
+
+    /// The explanation in prose, each part painted.
+    pub fn to_prose_with(&self, paint: &dyn ProsePaint) -> String {
+        let mut prose = Prose {
+            explanation: self,
+            paint,
+            out: String::new(),
+        };
+        prose.headline();
+        prose.reasons();
+        prose.permissions();
+        prose.observed();
+        prose.content();
+        prose.remarks();
+        prose.way_out();
+        prose.outlook();
+        prose.out
+    }
+}
+
+/// Prose in the making.
+struct Prose<'p, 'a> {
+    explanation: &'p Explanation<'a>,
+    paint: &'p dyn ProsePaint,
+    out: String,
+}
+
+impl<'p> Prose<'p, '_> {
+    fn say(&mut self, part: ProsePart, text: &str) {
+        self.paint.paint(part, text, &mut self.out);
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.out.push('\n');
+        self.say(ProsePart::Heading, text);
+        self.out.push('\n');
+    }
+
+    fn line(&mut self, indent: usize, text: &str) {
+        let _ = writeln!(self.out, "{:indent$}{text}", "");
+    }
+
+    // --- The answer ---
+
+    fn headline(&mut self) {
+        let decision = &self.explanation.decision;
+        self.say(verdict_part(decision.verdict), decision.verdict.as_str());
+        let tools: Vec<String> = decision
+            .tool_verdicts
+            .iter()
+            .map(|tool| called(&tool.name, tool.tool))
+            .collect();
+        if let [only] = tools.as_slice() {
+            let _ = write!(self.out, "  {only}");
+        }
+        self.out.push('\n');
+        if let Some(goal) = self.explanation.goal {
+            self.line(2, &format!("\"{}\"", text(goal)));
+        }
+        if tools.len() > 1 {
+            let width = tools.iter().map(|tool| columns(tool)).max().unwrap_or(0);
+            for (tool, verdict) in tools.iter().zip(&decision.tool_verdicts) {
+                let _ = write!(self.out, "  {tool}{}  ", pad(tool, width));
+                self.say(verdict_part(verdict.verdict), verdict.verdict.as_str());
+                self.out.push('\n');
+            }
+        }
+        let by = format!(
+            "  decided by {} at {}",
+            decision.policy_version, decision.evaluated_at
+        );
+        self.say(ProsePart::Faint, &by);
+        self.out.push('\n');
+        if let Some(would) = &decision.would {
+            self.out
+                .push_str("  Something is only observed; otherwise it would be ");
+            self.say(verdict_part(would.verdict), would.verdict.as_str());
+            self.out.push_str(".\n");
+        }
+    }
+
+    // --- Why ---
+
+    fn reasons(&mut self) {
+        let decision = &self.explanation.decision;
+        if decision.verdict == Verdict::Allow {
+            return;
+        }
+        self.heading("Why");
+        let mut is_first = true;
+        for issue in decision.issues.iter().filter(|issue| blocks(issue)) {
+            if !is_first {
+                self.out.push('\n');
+            }
+            is_first = false;
+            self.issue(issue);
+            if issue.code == IssueCode::NO_RULE_ALLOWS.as_str() {
+                self.refused_allows(issue);
+            } else {
+                self.rules_of(issue);
+            }
+        }
+    }
+
+    fn issue(&mut self, issue: &Issue<'_>) {
+        self.out.push_str("  ");
+        self.say(ProsePart::Code, issue.code);
+        let _ = write!(self.out, " ({})", issue.severity.as_str());
+        if !issue.tool.is_empty() && self.explanation.decision.tool_verdicts.len() > 1 {
+            let _ = write!(self.out, " for {}", text(&issue.tool));
+        }
+        self.out.push('\n');
+        self.line(2, &text(&issue.message));
+        if let Some(near) = detail(issue, "nearest") {
+            self.line(2, &format!("The catalog has `{}`.", text(near)));
+        }
+        if let (Some(condition), Some(error)) = (detail(issue, "condition"), detail(issue, "error"))
+        {
+            self.line(4, &format!("{}: {}", text(condition), text(error)));
+        }
+    }
+
+    /// The rules behind an issue, each once however many tools it was asked about with one outcome.
+    fn rules_of(&mut self, issue: &Issue<'_>) {
+        let tools: Vec<&str> = issue.tool.split(", ").collect();
+        let reports: Vec<&'p RuleReport> = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.rule == issue.rule && tools.contains(&report.tool.as_str()))
+            .collect();
+        self.each(&reports, |prose, report| {
+            prose.rule(report, sentence(report), 4);
+        });
+    }
+
+    /// Does something for each report, but once for those that differ only in the tool.
+    fn each(
+        &mut self,
+        reports: &[&'p RuleReport],
+        mut each: impl FnMut(&mut Self, &'p RuleReport),
+    ) {
+        let mut done: Vec<&RuleReport> = Vec::new();
+        for report in reports {
+            let same = |known: &&RuleReport| {
+                known.rule == report.rule
+                    && known.outcome == report.outcome
+                    && known.clauses == report.clauses
+            };
+            if !done.iter().any(same) {
+                done.push(report);
+                each(self, report);
+            }
+        }
+    }
+
+    /// The allow rules that did not allow.
+    fn refused_allows(&mut self, issue: &Issue<'_>) {
+        let tools: Vec<&str> = issue.tool.split(", ").collect();
+        let mut reports: Vec<&'p RuleReport> = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.kind == "allow" && tools.contains(&report.tool.as_str()))
+            .filter(|report| report.outcome != "fires")
+            .collect();
+        // The nearest first: the one whose words the issue has.
+        reports.sort_by_key(|report| (report.rule != issue.rule, report.wanted.len()));
+        if reports.is_empty() {
+            self.line(4, "No allow rule of the policy is about it.");
+        }
+        let left = reports.len().saturating_sub(REFUSED_ALLOWS_MAX);
+        reports.truncate(REFUSED_ALLOWS_MAX);
+        self.each(&reports, |prose, report| {
+            prose.rule(report, "would allow it, but does not", 4);
+        });
+        if left > 0 {
+            self.line(
+                4,
+                &format!("... and {left} more allow {} not.", do_or_does(left)),
+            );
+        }
+    }
+
+    /// A rule with what it compared.
+    fn rule(&mut self, report: &RuleReport, sentence: &str, indent: usize) {
+        let _ = write!(self.out, "{:indent$}", "");
+        self.say(ProsePart::Rule, &report.rule);
+        let _ = writeln!(self.out, " {sentence}");
+        self.clauses(report, indent.saturating_add(2));
+        if let Some(detail) = &report.detail {
+            let note = format!("{:1$}note: {2}", "", indent.saturating_add(2), text(detail));
+            self.say(ProsePart::Faint, &note);
+            self.out.push('\n');
+        }
+    }
+
+    fn clauses(&mut self, report: &RuleReport, indent: usize) {
+        let labels: Vec<&str> = report
+            .clauses
+            .iter()
+            .map(|clause| label(report, clause))
+            .collect();
+        let texts: Vec<String> = report.clauses.iter().map(clause_text).collect();
+        let widest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+        let label_width = widest(&mut labels.iter().map(|label| label.len()));
+        let text_width = widest(
+            &mut texts
+                .iter()
+                .map(|text| columns(text))
+                .filter(|columns| *columns <= ALIGNED_COLUMNS_MAX),
+        );
+        let mut last = "";
+        for ((clause, label), text) in report.clauses.iter().zip(labels).zip(&texts) {
+            let shown = if label == last { "" } else { label };
+            last = label;
+            let _ = write!(self.out, "{:indent$}", "");
+            self.say(ProsePart::Faint, &format!("{shown:label_width$}"));
+            let _ = write!(self.out, "  {text}{}  ", pad(text, text_width));
+            let part = match clause.outcome {
+                "true" => ProsePart::True,
+                "false" => ProsePart::False,
+                _ => ProsePart::Unknown,
+            };
+            self.say(part, clause.outcome);
+            let facts: Vec<String> = clause
+                .facts
+                .iter()
+                .filter(|(name, _)| *name != clause.text)
+                .map(|(name, value)| format!("{name} = {value}"))
+                .collect();
+            if !facts.is_empty() {
+                let gap = "unknown".len().saturating_sub(clause.outcome.len());
+                let _ = write!(self.out, "{:gap$}  {}", "", facts.join(", "));
+            }
+            self.out.push('\n');
+        }
+    }
+
+    fn permissions(&mut self) {
+        let reports: Vec<&'p RuleReport> = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.kind == "allow" && report.outcome == "fires")
+            .filter(|report| !report.observed)
+            .collect();
+        let is_allowed = self.explanation.decision.verdict == Verdict::Allow;
+        if reports.is_empty() {
+            if is_allowed {
+                self.heading("Why");
+                self.line(2, "No rule objects, and the policy allows by default.");
+            }
+            return;
+        }
+        self.heading(if is_allowed {
+            "Why"
+        } else {
+            "What speaks for it"
+        });
+        self.each(&reports, |prose, report| {
+            let always = report.clauses.is_empty();
+            let sentence = if always {
+                "allows it, always"
+            } else {
+                "allows it"
+            };
+            prose.rule(report, sentence, 2);
+        });
+    }
+
+    fn observed(&mut self) {
+        let reports: Vec<&'p RuleReport> = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.observed && report.outcome != "silent")
+            .collect();
+        if reports.is_empty() {
+            return;
+        }
+        self.heading("Only observed");
+        self.each(&reports, |prose, report| {
+            prose.rule(report, sentence(report), 2);
+        });
+    }
+
+    /// Rules that were asked and had nothing against it.
+    fn content(&mut self) {
+        let mut seen = BTreeSet::new();
+        let reports: Vec<&'p RuleReport> = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.kind != "allow" && report.outcome == "silent")
+            .filter(|report| seen.insert((&report.rule, report.applies)))
+            .collect();
+        if reports.is_empty() {
+            return;
+        }
+        self.heading("What does not stand in the way");
+        let shown = reports.get(..CONTENT_RULES_MAX).unwrap_or(&reports);
+        let width = shown
+            .iter()
+            .map(|report| columns(&report.rule))
+            .max()
+            .unwrap_or(0);
+        for report in shown {
+            self.out.push_str("  ");
+            self.say(ProsePart::Rule, &report.rule);
+            let _ = write!(self.out, "{}  ", pad(&report.rule, width));
+            let why = match (report.kind, report.applies) {
+                ("require", true) => "is satisfied",
+                ("approval", true) => "has its approval",
+                _ => "does not apply",
+            };
+            self.out.push_str(why);
+            self.out.push('\n');
+        }
+        let left = reports.len().saturating_sub(shown.len());
+        if left > 0 {
+            self.line(2, &format!("... and {left} more"));
+        }
+    }
+
+    fn remarks(&mut self) {
+        let remarks: Vec<&Issue<'_>> = self
+            .explanation
+            .decision
+            .issues
+            .iter()
+            .filter(|issue| !blocks(issue))
+            .collect();
+        if remarks.is_empty() {
+            return;
+        }
+        self.heading("Remarks");
+        for issue in remarks {
+            self.issue(issue);
+        }
+    }
+
+    // --- What would change it ---
+
+    fn way_out(&mut self) {
+        let decision = &self.explanation.decision;
+        if decision.verdict == Verdict::Allow {
+            return;
+        }
+        let mut steps: Vec<String> = Vec::new();
+        for issue in decision.issues.iter().filter(|issue| blocks(issue)) {
+            for step in self.steps(issue) {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+        }
+        self.heading(if steps.len() > 1 {
+            "What would make it an ALLOW: all of this"
+        } else {
+            "What would make it an ALLOW"
+        });
+        for (number, step) in (1_u32..).zip(&steps) {
+            if steps.len() > 1 {
+                self.line(2, &format!("{number}. {step}"));
+            } else {
+                self.line(2, step);
+            }
+        }
+        if !decision.questions.is_empty() {
+            self.heading("Questions to ask");
+            for question in &decision.questions {
+                self.line(2, &text(question));
+            }
+        }
+    }
+
+    /// What has to happen for an issue to go away.
+    fn steps(&self, issue: &Issue<'_>) -> Vec<String> {
+        let Some(resolution) = &issue.resolution else {
+            return vec![without_resolution(issue)];
+        };
+        let mut step = match resolution.needs {
+            Needs::Approval => self.approval_step(issue, resolution),
+            Needs::Fact => fact_step(resolution),
+            Needs::Wait => match resolution.retry_at {
+                Some(at) => return vec![format!("Wait until {at}.")],
+                None => "Wait.".to_owned(),
+            },
+            Needs::Fix => return self.fixes(issue, resolution),
+        };
+        if let Some(at) = resolution.retry_at {
+            let _ = write!(step, " Asking again helps from {at} on.");
+        }
+        vec![step]
+    }
+
+    fn approval_step(&self, issue: &Issue<'_>, resolution: &Resolution) -> String {
+        let who = match resolution.roles.as_slice() {
+            [] => "a person".to_owned(),
+            roles => format!("somebody with the role {}", list(roles, "or")),
+        };
+        let mut step = match resolution.approvals {
+            0 | 1 => format!("{} approves this", capital(&who)),
+            many => format!("{many} different people, each {who}, approve this"),
+        };
+        let asked = self
+            .explanation
+            .rules
+            .iter()
+            .find(|report| report.rule == issue.rule)
+            .and_then(|report| report.approval.as_ref());
+        if let Some(asked) = asked {
+            step.push_str(&approval_terms(asked));
+        }
+        step.push('.');
+        step
+    }
+
+    fn fixes(&self, issue: &Issue<'_>, resolution: &Resolution) -> Vec<String> {
+        let report = self
+            .explanation
+            .rules
+            .iter()
+            .filter(|report| report.rule == issue.rule)
+            .find(|report| issue.tool.split(", ").any(|tool| tool == report.tool));
+        let or_wait = resolution
+            .retry_at
+            .map(|at| format!(", or ask again from {at} on"))
+            .unwrap_or_default();
+        if issue.code == IssueCode::CONDITION_ERROR.as_str() {
+            let condition = detail(issue, "condition").unwrap_or("");
+            return vec![format!(
+                "Correct what `{}` reads, so that it has a value.",
+                text(condition)
+            )];
+        }
+        if let Some(report) = report.filter(|report| !report.wanted.is_empty()) {
+            return report
+                .wanted
+                .iter()
+                .map(|wanted| format!("{}{or_wait}.", wanted_step(wanted)))
+                .collect();
+        }
+        let path = detail(issue, "path").map(text);
+        let step = match (issue.code, path) {
+            (_, Some(path)) => format!("Correct `{path}`."),
+            ("NO_RULE_ALLOWS", _) => "A rule that allows it is added to the policy.".to_owned(),
+            ("TOOL_UNCATALOGUED" | "TOOL_UNKNOWN", _) => match detail(issue, "nearest") {
+                Some(near) => format!(
+                    "Call `{}` if that is meant, or add the tool to the policy's catalog.",
+                    text(near)
+                ),
+                None => "The tool is added to the policy's catalog.".to_owned(),
+            },
+            ("CONSTRAINT_INVALID", _) => match detail(issue, "example") {
+                Some(example) => format!("Write the constraint as in `{}`.", text(example)),
+                None => "Correct the constraint.".to_owned(),
+            },
+            _ if !issue.rule.is_empty() => {
+                format!(
+                    "Another call: `{}` forbids this one whatever it says.",
+                    issue.rule
+                )
+            }
+            _ => "The call or its circumstances change.".to_owned(),
+        };
+        vec![step]
+    }
+
+    fn outlook(&mut self) {
+        let decision = &self.explanation.decision;
+        self.out.push('\n');
+        if let Some(until) = decision.valid_until {
+            self.line(
+                0,
+                &format!("This answer stands until {until} at the latest."),
+            );
+        }
+        let addends: Vec<String> = decision
+            .risk
+            .iter()
+            .map(|addend| format!("{} {}", text(&addend.reason), addend.points))
+            .collect();
+        let high = if decision.high_risk { " (high)" } else { "" };
+        let risk = format!(
+            "Risk {} of 100{high} = {}",
+            decision.risk_score,
+            addends.join(" + ")
+        );
+        self.say(ProsePart::Faint, &risk);
+        self.out.push('\n');
+    }
+}
+
+/// Whether an issue keeps the call from being allowed.
+fn blocks(issue: &Issue<'_>) -> bool {
+    issue.resolution.is_some() || issue.severity >= Severity::High
+}
+
+fn verdict_part(verdict: Verdict) -> ProsePart {
+    match verdict {
+        Verdict::Allow => ProsePart::Allow,
+        Verdict::Defer => ProsePart::Defer,
+        Verdict::Deny => ProsePart::Deny,
+    }
+}
+
+/// The tool as it was called, with its name in the catalog where that is another.
+fn called(name: &str, tool: Option<&str>) -> String {
+    match tool {
+        Some(tool) if tool != name => format!("{} (in the catalog {tool})", text(name)),
+        _ => text(name),
+    }
+}
+
+fn sentence(report: &RuleReport) -> &'static str {
+    match (report.kind, report.outcome) {
+        ("allow", "fires") => "allows it",
+        ("allow", "undecided") => "would allow it, but a fact is missing",
+        ("deny", "fires") => "forbids it",
+        ("defer", "fires") => "wants more before it may run",
+        ("advise", "fires") => "remarks on it",
+        ("require", "fires") => "requires what is not so",
+        (_, "undecided") => "cannot be told: a fact is missing",
+        (_, "unapproved") => "asks for an approval",
+        _ => "could not be evaluated",
+    }
+}
+
+/// What a clause is there for, in the rule's words.
+fn label(report: &RuleReport, clause: &ClauseReport) -> &'static str {
+    match (clause.part, report.kind) {
+        (RulePart::When, _) => "applies when",
+        (RulePart::Condition, "allow") => "allows when",
+        (RulePart::Condition, "deny") => "forbids when",
+        (RulePart::Condition, "defer") => "defers when",
+        (RulePart::Condition, "require") => "requires",
+        (RulePart::Condition, _) => "remarks when",
+    }
+}
+
+fn clause_text(clause: &ClauseReport) -> String {
+    let written = text(&clause.text);
+    match &clause.named {
+        Some(name) => format!("{written} (let.{name})"),
+        None => written,
+    }
+}
+
+fn wanted_step(wanted: &Wanted) -> String {
+    let condition = text(&wanted.text);
+    if wanted.holds {
+        format!("`{condition}` holds")
+    } else {
+        format!("`{condition}` does not hold")
+    }
+}
+
+fn fact_step(resolution: &Resolution) -> String {
+    let facts: Vec<String> = resolution.facts.iter().map(|fact| text(fact)).collect();
+    let who = match resolution.who {
+        Who::Agent => "The agent",
+        Who::Person => "The host or a person",
+    };
+    if facts.is_empty() {
+        return format!("{who} supplies what is missing.");
+    }
+    format!("{who} states {}.", list(&facts, "and"))
+}
+
+fn approval_terms(approval: &ApprovalDescription) -> String {
+    let mut terms = String::new();
+    if !approval.not.is_empty() {
+        let _ = write!(terms, ", who is not {}", list(&approval.not, "or"));
+    }
+    if let Some(ttl) = approval.ttl {
+        let _ = write!(terms, "; it lasts {ttl}");
+    }
+    if !approval.bind.is_empty() {
+        let _ = write!(terms, "; it is bound to {}", list(&approval.bind, "and"));
+    }
+    if approval.evidence == EvidenceSource::Asserted {
+        terms
+            .push_str("; the host says so in context.approval_status, approved_by and approved_at");
+    }
+    terms
+}
+
+/// What to do about issues that nothing in the request resolves.
+fn without_resolution(issue: &Issue<'_>) -> String {
+    match issue.code {
+        "HALTED" => "The operator lifts the halt.",
+        "READ_ONLY_MODE" => "The operator leaves read-only mode.",
+        "CLOCK_BACKWARDS" => "Ask with a time that is not before the run's last decision.",
+        "APPROVAL_REJECTED" => "Nothing: a person said no. Another action can be asked about.",
+        "TOOL_NAME_INVALID" | "TOOL_NAME_CONFUSABLE" => "Use the tool's exact name in the catalog.",
+        _ => "Nothing in the request changes this.",
+    }
+    .to_owned()
+}
+
+fn detail<'i>(issue: &'i Issue<'_>, name: &str) -> Option<&'i str> {
+    issue
+        .details
+        .iter()
+        .find_map(|(known, detail)| match detail {
+            Detail::Text(text) if *known == name => Some(text.as_str()),
+            _ => None,
+        })
+}
+
+fn text(text: &str) -> String {
+    one_line(text, TEXT_CHARS_MAX)
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The spaces that bring a text to a width.
+fn pad(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(columns(text)))
+}
+
+fn do_or_does(count: usize) -> &'static str {
+    if count == 1 { "rule does" } else { "rules do" }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default()
+}
+
+/// `a, b or c`
+fn list(items: &[String], word: &str) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask setup`: what the tests need from package registries, fetched once.
+//!
+//! Only ordinary package clients are used, by package name and locked version; where they fetch from
+//! is their own configuration. Everything lands under `target`, so `cargo clean` undoes it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::command::{cargo, root, show};
+
+/// The environment variable that tells tests where the CEL suite was fetched to, and that they must
+/// not go without it.
+pub(crate) const CEL_SPEC_VARIABLE: &str = "STAGE0_CEL_SPEC";
+
+/// What is fetched: the CEL suite's package, by its lock file.
+const CEL_LOCK: &str = "tests/conformance/cel/package-lock.json";
+
+/// Fetches everything.
+///
+/// # Errors
+/// A package client is missing or fails.
+pub(crate) fn run(_: &[String]) -> Result<(), String> {
+    let folder = cel_spec()?;
+    println!("the CEL suite is in {}", folder.display());
+    Ok(())
+}
+
+/// The folder of the CEL suite, fetched if it is not there or if another version is wanted now.
+///
+/// # Errors
+/// npm or node is missing or fails.
+pub(crate) fn cel_spec() -> Result<PathBuf, String> {
+    let folder = root()?.join("target").join("cel-spec");
+    let wanted = root()?.join(CEL_LOCK);
+    let wanted = fs::read(&wanted).map_err(|error| format!("{}: {error}", wanted.display()))?;
+    // Written last, so that an interrupted fetch is made again.
+    let stamp = folder.join("fetched");
+    if fs::read(&stamp).is_ok_and(|fetched| fetched == wanted) {
+        return Ok(folder);
+    }
+    let mut fetch = cargo(&[
+        "run",
+        "--quiet",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        "cel-conformance",
+        "--",
+        "fetch",
+    ])?;
+    fetch.env(CEL_SPEC_VARIABLE, &folder);
+    if !show(fetch)?.succeeded {
+        return Err(
+            "the CEL suite could not be fetched; it comes from npm, which Node.js brings"
+                .to_owned(),
+        );
+    }
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(folder)
+}

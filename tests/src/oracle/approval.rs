@@ -1,0 +1,267 @@
+//! Whether the approval that a rule asks for is there, and the digests that it is bound to.
+
+use std::collections::BTreeSet;
+
+use stage0_engine::codes::IssueCode;
+use stage0_engine::digest::Digest;
+use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::policy::EvidenceSource;
+use stage0_engine::time::Timestamp;
+
+use super::condition::{Expr, Outcome, Path, Scope, Step};
+use super::model::{Approval, Request};
+use super::value::{Value, object, read_instant, span_text, text, whole};
+
+/// What looking for an approval found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approved {
+    /// Enough people said yes.
+    Yes,
+    /// Somebody said no.
+    Rejected,
+    /// Not yet: why, if anybody was asked, and for want of which facts.
+    NotYet(Option<IssueCode>, BTreeSet<String>),
+    /// A fact that it needs is of the wrong type.
+    Error,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// The rule, as `pack/id`.
+    pub rule: &'q str,
+    /// Its terms.
+    pub terms: &'q Approval,
+    /// The request.
+    pub request: &'q Request,
+    /// The tool's name in the catalog.
+    pub tool: &'q str,
+    /// The facts.
+    pub facts: &'q Value,
+    /// People's answers.
+    pub records: &'q [ApprovalRecord],
+    /// The time of the decision, in milliseconds.
+    pub now: i64,
+}
+
+/// Digest of an approval block.
+pub fn terms_digest(terms: &Approval) -> Digest {
+    let sorted = |items: Vec<String>| {
+        let items: BTreeSet<String> = items.into_iter().collect();
+        Some(Value::List(items.into_iter().map(text).collect()))
+    };
+    let paths = |paths: &[Path]| sorted(paths.iter().map(Path::to_string).collect());
+    let evidence = terms.evidence.unwrap_or_default();
+    let digested = object([
+        ("v", Some(whole(1))),
+        (
+            "roles",
+            sorted(terms.roles.iter().map(|role| (*role).to_owned()).collect()),
+        ),
+        ("min", Some(whole(i64::from(terms.min.unwrap_or(1))))),
+        ("not", paths(&terms.not)),
+        ("bind", paths(&terms.bind)),
+        ("ttl", terms.ttl.map(|ttl| text(span_text(ttl)))),
+        ("evidence", Some(text(evidence.as_str()))),
+    ]);
+    Digest::of(digested.to_json().as_bytes())
+}
+
+/// What a bare fact is.
+fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
+    Scope {
+        facts,
+        has_call,
+        params: &[],
+        lets: &[],
+    }
+    .evaluate(&Expr::Fact(path.clone()))
+}
+
+/// Digest of what an approval under these terms is given for: the call or its bound facts; of a plan,
+/// the tool and the declared effects.
+pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Value) -> Digest {
+    let has_call = request.call.is_some();
+    let context = |name: &'static str| {
+        let path = Path {
+            root: "context",
+            steps: vec![Step::Member(name)],
+        };
+        match fact(facts, has_call, &path) {
+            Outcome::Known(value @ Value::Text(_)) => Some(value),
+            _ => None,
+        }
+    };
+    let bound = terms.bind.iter().map(|path| {
+        let value = match fact(facts, has_call, path) {
+            Outcome::Known(value) => vec![value],
+            Outcome::Unknown(_) | Outcome::Error => Vec::new(),
+        };
+        (path.to_string(), Value::List(value))
+    });
+    let is_bound = !terms.bind.is_empty();
+    let is_plan = !has_call && !is_bound;
+    let mut effects: Vec<&str> = request.side_effects.clone();
+    effects.sort_unstable();
+    effects.dedup();
+    let effects = Value::List(effects.into_iter().map(text).collect());
+    let digested = object([
+        ("v", Some(whole(1))),
+        ("tool", (!is_plan).then(|| text(tool))),
+        ("tools", is_plan.then(|| Value::List(vec![text(tool)]))),
+        ("effects", is_plan.then_some(effects)),
+        (
+            "arguments",
+            if is_bound {
+                None
+            } else {
+                facts.member("args").cloned()
+            },
+        ),
+        ("bound", is_bound.then(|| Value::Map(bound.collect()))),
+        ("tenant_id", context("tenant_id")),
+        ("environment", context("environment")),
+        ("actor_id", context("actor_id")),
+    ]);
+    Digest::of(digested.to_json().as_bytes())
+}
+
+/// Looks for the approval.
+pub fn find(question: &Question<'_>) -> Approved {
+    let fact = |path| fact(question.facts, question.request.call.is_some(), path);
+    let mut barred = Vec::new();
+    let mut missing = BTreeSet::new();
+    let mut wrong = question
+        .terms
+        .bind
+        .iter()
+        .any(|path| fact(path) == Outcome::Error);
+    for path in &question.terms.not {
+        match fact(path) {
+            Outcome::Known(Value::Text(person)) => barred.push(person),
+            Outcome::Known(Value::List(people)) => {
+                wrong |= people.iter().any(|person| person.as_text().is_none());
+                barred.extend(people.iter().filter_map(Value::as_text).map(str::to_owned));
+            }
+            Outcome::Known(_) | Outcome::Error => wrong = true,
+            Outcome::Unknown(facts) => missing.extend(facts),
+        }
+    }
+    match question.terms.evidence.unwrap_or_default() {
+        _ if !missing.is_empty() => Approved::NotYet(None, missing),
+        _ if wrong => Approved::Error,
+        EvidenceSource::Host => recorded(question, &barred),
+        EvidenceSource::Asserted => asserted(question, &barred),
+    }
+}
+
+/// What keeps one record from counting.
+fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> Option<IssueCode> {
+    let Question { terms, now, .. } = question;
+    let issued = record.issued_at.to_ms();
+    let ends = [
+        terms.ttl.map(|ttl| issued + ttl),
+        record.expires_at.map(Timestamp::to_ms),
+    ];
+    let has_role = record
+        .roles
+        .iter()
+        .any(|role| terms.roles.contains(&role.as_str()));
+    if record.answer == Answer::Pending {
+        Some(IssueCode::APPROVAL_PENDING)
+    } else if issued > *now {
+        Some(IssueCode::APPROVAL_NOT_YET_VALID)
+    } else if ends.into_iter().flatten().any(|end| end <= *now) {
+        Some(IssueCode::APPROVAL_EXPIRED)
+    } else if barred.contains(&record.by) {
+        Some(IssueCode::APPROVAL_SELF)
+    } else if !terms.roles.is_empty() && !has_role {
+        Some(IssueCode::APPROVAL_ROLE)
+    } else {
+        None
+    }
+}
+
+/// The gate's own records of people's answers.
+fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
+    let Question {
+        terms,
+        request,
+        tool,
+        facts,
+        ..
+    } = question;
+    let under = terms_digest(terms);
+    let action = action_digest(request, tool, terms, facts);
+    let mut people = BTreeSet::new();
+    let mut flaws = BTreeSet::new();
+    for record in question
+        .records
+        .iter()
+        .filter(|record| record.rule == question.rule)
+    {
+        if record.terms != under {
+            flaws.insert(IssueCode::APPROVAL_WRONG_POLICY);
+        } else if record.action != action {
+            flaws.insert(IssueCode::APPROVAL_WRONG_ACTION);
+        } else if record.answer == Answer::Rejected {
+            return Approved::Rejected;
+        } else if let Some(flaw) = flaw(question, record, barred) {
+            flaws.insert(flaw);
+        } else {
+            people.insert(&record.by);
+        }
+    }
+    if people.len() >= terms.min.unwrap_or(1) as usize {
+        return Approved::Yes;
+    }
+    // Of several flaws the one that is nearest to a yes is told: the last in the order of the codes.
+    let why = if people.is_empty() {
+        flaws.last().copied()
+    } else {
+        Some(IssueCode::APPROVAL_NOT_ENOUGH)
+    };
+    Approved::NotYet(why, BTreeSet::new())
+}
+
+/// The plain fields of the context.
+fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
+    let context = |name| {
+        question
+            .facts
+            .member("context")
+            .and_then(|context| context.member(name))
+    };
+    let not_yet = |why| Approved::NotYet(why, BTreeSet::new());
+    let lacking = |why, fact: &str| Approved::NotYet(why, BTreeSet::from([fact.to_owned()]));
+    let by = context("approved_by").and_then(Value::as_text);
+    match context("approval_status").map(Value::as_text) {
+        None => return not_yet(None),
+        Some(Some("approved")) => {}
+        Some(Some("rejected")) => return Approved::Rejected,
+        Some(Some("pending")) => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
+        Some(Some(_)) => return not_yet(None),
+        Some(None) => return Approved::Error,
+    }
+    if by.is_some_and(|by| barred.iter().any(|person| person == by)) {
+        return not_yet(Some(IssueCode::APPROVAL_SELF));
+    }
+    if by.is_none() && !barred.is_empty() {
+        return lacking(None, "context.approved_by");
+    }
+    let Some(ttl) = question.terms.ttl else {
+        return Approved::Yes;
+    };
+    let Some(at) = context("approved_at") else {
+        return lacking(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            "context.approved_at",
+        );
+    };
+    match at.as_text().and_then(read_instant) {
+        None => Approved::Error,
+        Some(at) if at > question.now => not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID)),
+        Some(at) if at + ttl <= question.now => not_yet(Some(IssueCode::APPROVAL_EXPIRED)),
+        Some(_) => Approved::Yes,
+    }
+}

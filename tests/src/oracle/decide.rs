@@ -1,0 +1,763 @@
+//! One decision, rule by rule: no index, no compilation, nothing remembered between rules.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use stage0_engine::codes::IssueCode;
+use stage0_engine::digest::Digest;
+use stage0_engine::host::ApprovalRecord;
+use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+
+use super::approval::{self, Approved};
+use super::arguments;
+use super::condition::{Expr, Outcome, Path, Scope, all, read_set};
+use super::model::{Action, Approval, Policy, Request, Rule, Tool};
+use super::phrases::{self, Meaning};
+use super::value::{Value, object, text};
+
+/// The host's word beside the request.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// The operator's mode.
+    pub mode: Mode,
+    /// People's answers.
+    pub approvals: Vec<ApprovalRecord>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The code.
+    pub code: String,
+    /// Its weight.
+    pub severity: Severity,
+    /// The rule, as `pack/id`.
+    pub rule: String,
+    /// The tool.
+    pub tool: String,
+    /// The facts that are missing.
+    pub missing: BTreeSet<String>,
+    /// What else distinguishes it: the path of an argument, a field, an effect, a constraint.
+    pub about: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reasons, heaviest first.
+    pub issues: Vec<Issue>,
+    /// The facts that the rules in scope read.
+    pub depends_on: Vec<String>,
+    /// Each tool as it was named, the catalogued tool that it is, and its verdict.
+    pub tools: Vec<(String, String, Verdict)>,
+    /// What it would have been, had nothing been merely observed.
+    pub would: Option<(Verdict, Vec<Issue>)>,
+}
+
+impl fmt::Display for Issue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            code,
+            severity,
+            rule,
+            tool,
+            missing,
+            about,
+        } = self;
+        write!(out, "  {code} {} `{rule}` on `{tool}`", severity.as_str())?;
+        write!(out, " about `{about}` wants {missing:?}")
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "  {} reading {:?}, tools {:?}",
+            self.verdict.as_str(),
+            self.depends_on,
+            self.tools
+        )?;
+        self.issues
+            .iter()
+            .try_for_each(|issue| writeln!(out, "{issue}"))?;
+        if let Some((verdict, issues)) = &self.would {
+            writeln!(out, "  would {}", verdict.as_str())?;
+            issues
+                .iter()
+                .try_for_each(|issue| writeln!(out, "  {issue}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A rule with what its conditions may name.
+#[derive(Debug, Clone)]
+struct Part<'p> {
+    id: String,
+    rule: &'p Rule,
+    policy: &'p Policy,
+}
+
+/// A policy with what it builds on.
+#[derive(Debug)]
+struct Layer<'p> {
+    rules: Vec<Part<'p>>,
+    tools: Vec<&'p Tool>,
+    default: Option<Verdict>,
+    mode: Option<Mode>,
+    unknown_tools: Option<UnknownTools>,
+}
+
+impl<'p> Layer<'p> {
+    fn of(policy: &'p Policy) -> Self {
+        let part = |rule: &'p Rule| Part {
+            id: format!("{}/{}", policy.name, rule.id),
+            rule,
+            policy,
+        };
+        let mut layer = Self {
+            rules: policy.rules.iter().map(part).collect(),
+            tools: policy.tools.iter().collect(),
+            default: policy.default,
+            mode: policy.mode,
+            unknown_tools: policy.unknown_tools,
+        };
+        for (import, allows) in &policy.extends {
+            let import = Self::of(import);
+            let counts = |part: &Part<'_>| *allows || !matches!(part.rule.action, Action::Allow(_));
+            layer.rules.extend(import.rules.into_iter().filter(counts));
+            layer
+                .tools
+                .extend(import.tools.into_iter().filter(|_| *allows));
+            layer.default = layer.default.max(import.default);
+            layer.mode = layer.mode.max(import.mode);
+            layer.unknown_tools = layer.unknown_tools.max(import.unknown_tools);
+        }
+        layer
+            .rules
+            .retain(|part| !policy.disable.contains(&part.id));
+        layer
+    }
+}
+
+/// What one tool is to one layer.
+#[derive(Debug)]
+struct Subject<'p> {
+    /// The name as it was called; nothing in a plan without tools.
+    called: Option<String>,
+    /// The name in the catalog, if it has one, else as it was called.
+    name: Option<String>,
+    known: bool,
+    flaw: Option<IssueCode>,
+    entries: Vec<&'p Tool>,
+    effects: BTreeSet<String>,
+    unknown_effects: BTreeSet<&'static str>,
+}
+
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match pattern {
+        [] => name.is_empty(),
+        [b'*', b'*', rest @ ..] => (0..=name.len()).any(|end| matches(rest, &name[end..])),
+        [b'*', rest @ ..] => {
+            let segment = name.iter().take_while(|byte| **byte != b'.').count();
+            (0..=segment).any(|end| matches(rest, &name[end..]))
+        }
+        [byte, rest @ ..] => name.first() == Some(byte) && matches(rest, &name[1..]),
+    }
+}
+
+fn imitates(one: &str, two: &str) -> bool {
+    let bare = |name: &str| name.to_ascii_lowercase().replace(['.', '_', '-'], "");
+    one != two && bare(one) == bare(two)
+}
+
+impl<'p> Subject<'p> {
+    fn of(layer: &Layer<'p>, request: &Request, called: Option<&str>) -> Self {
+        let exact = |tool: &&&Tool| !tool.name.contains('*');
+        let names = |tool: &Tool| [vec![tool.name.to_owned()], tool.aka.clone()].concat();
+        let catalogued = || layer.tools.iter().filter(exact);
+        let known = called.and_then(|called| {
+            catalogued().find(|tool| names(tool).iter().any(|name| name == called))
+        });
+        let name = known.map(|tool| tool.name).or(called).map(str::to_owned);
+        let plain = |name: &str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+            (1..=128).contains(&name.len()) && name.chars().all(is_plain)
+        };
+        let flaw = match called {
+            Some(called) if !plain(called) => Some(IssueCode::TOOL_NAME_INVALID),
+            Some(called)
+                if known.is_none()
+                    && catalogued()
+                        .flat_map(|tool| names(tool))
+                        .any(|name| imitates(called, &name)) =>
+            {
+                Some(IssueCode::TOOL_NAME_CONFUSABLE)
+            }
+            _ => None,
+        };
+        let fits = |tool: &&&'p Tool| {
+            name.as_ref()
+                .is_some_and(|name| matches(tool.name.as_bytes(), name.as_bytes()))
+        };
+        let entries: Vec<&Tool> = layer.tools.iter().filter(fits).copied().collect();
+        let catalogued = entries
+            .iter()
+            .flat_map(|tool| &tool.effects)
+            .map(|effect| (*effect).to_owned());
+        let mut effects: BTreeSet<String> = catalogued.collect();
+        let mut unknown_effects = BTreeSet::new();
+        for declared in &request.side_effects {
+            match phrases::effect(declared) {
+                Some(class) => _ = effects.insert(class.to_owned()),
+                None => _ = unknown_effects.insert(*declared),
+            }
+        }
+        let called = called.map(str::to_owned);
+        Self {
+            called,
+            name,
+            known: known.is_some(),
+            flaw,
+            entries,
+            effects,
+            unknown_effects,
+        }
+    }
+
+    /// Whether a rule is about this tool: an allow has to cover every effect, others any.
+    fn is_in_scope(&self, rule: &Rule) -> bool {
+        let name = self.name.as_deref();
+        let fits =
+            |pattern: &&str| name.is_some_and(|name| matches(pattern.as_bytes(), name.as_bytes()));
+        let tool = rule.tools.is_empty() || rule.tools.iter().any(fits);
+        let listed = |effect: &String| rule.effects.contains(&effect.as_str());
+        let effect = rule.effects.is_empty()
+            || match rule.action {
+                Action::Allow(_) => {
+                    self.effects.iter().all(listed) && self.unknown_effects.is_empty()
+                }
+                _ => self.effects.iter().any(listed),
+            };
+        tool && effect
+    }
+}
+
+/// What the engine may know of one tool, layer and reading.
+#[derive(Debug)]
+struct Judge<'j> {
+    layer: &'j Layer<'j>,
+    subject: &'j Subject<'j>,
+    request: &'j Request,
+    host: &'j Host,
+    mode: Mode,
+    facts: &'j Value,
+    now: i64,
+}
+
+fn engine_issue(code: IssueCode, tool: &str, about: impl Into<String>) -> Issue {
+    Issue {
+        code: code.as_str().to_owned(),
+        severity: code.severity(),
+        rule: String::new(),
+        tool: tool.to_owned(),
+        missing: BTreeSet::new(),
+        about: about.into(),
+    }
+}
+
+impl Judge<'_> {
+    fn tool(&self) -> &str {
+        self.subject.called.as_deref().unwrap_or("")
+    }
+
+    fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
+        let scope = Scope {
+            facts: self.facts,
+            has_call: self.request.call.is_some(),
+            params: &part.policy.params,
+            lets: &part.policy.lets,
+        };
+        let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
+        all(when.into_iter().chain([scope.evaluate(condition)]))
+    }
+
+    /// The verdict and its reasons, with or without the rules that are only observed.
+    fn judge(&self, with_observed: bool) -> (Verdict, Vec<Issue>) {
+        let mut found = vec![(Verdict::Allow, None)];
+        self.tool_itself(&mut found);
+        let parts = self.layer.rules.iter();
+        let parts: Vec<_> = parts
+            .filter(|part| self.subject.is_in_scope(part.rule))
+            .filter(|part| with_observed || !part.rule.observe)
+            .collect();
+        let mut permission = self.layer.default.unwrap_or(Verdict::Deny);
+        let mut unknown = Vec::new();
+        for part in &parts {
+            if let Action::Allow(condition) = &part.rule.action {
+                match self.outcome(part, condition) {
+                    Outcome::Unknown(missing) => unknown.push(self.unknown(part, missing)),
+                    Outcome::Error => found.push(self.error(part)),
+                    outcome if outcome.is(true) => permission = Verdict::Allow,
+                    Outcome::Known(_) => {}
+                }
+            } else {
+                self.restrict(part, &mut found);
+            }
+        }
+        match permission {
+            Verdict::Allow => {}
+            _ if !unknown.is_empty() => found.extend(unknown),
+            verdict => {
+                let issue = engine_issue(IssueCode::NO_RULE_ALLOWS, self.tool(), "");
+                found.push((verdict, Some(issue)));
+            }
+        }
+        let verdict = found
+            .iter()
+            .map(|(verdict, _)| *verdict)
+            .max()
+            .unwrap_or(Verdict::Deny);
+        let is_about_arguments = self.subject.entries.iter().any(|tool| tool.args.is_some())
+            || parts
+                .iter()
+                .any(|part| reads(part).iter().any(|fact| fact.starts_with("args")));
+        let is_plan = self.request.call.is_none() && self.subject.name.is_some();
+        if verdict == Verdict::Allow && is_plan && is_about_arguments {
+            let issue = engine_issue(IssueCode::CALL_REQUIRED, self.tool(), "");
+            found.push((Verdict::Allow, Some(issue)));
+        }
+        (
+            verdict,
+            found.into_iter().filter_map(|(_, issue)| issue).collect(),
+        )
+    }
+
+    /// What the catalog, the arguments' schemas and the mode say.
+    fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) {
+        let Subject {
+            name,
+            known,
+            flaw,
+            entries,
+            effects,
+            unknown_effects,
+            ..
+        } = self.subject;
+        let mut add = |verdict, code: IssueCode, about: &str| {
+            found.push((verdict, Some(engine_issue(code, self.tool(), about))));
+        };
+        if let Some(flaw) = flaw {
+            add(Verdict::Deny, *flaw, "");
+        } else if name.is_some() && !known {
+            match self.layer.unknown_tools.unwrap_or_default() {
+                UnknownTools::Declared => add(Verdict::Allow, IssueCode::TOOL_NOT_IN_CATALOG, ""),
+                UnknownTools::Defer => add(Verdict::Defer, IssueCode::TOOL_UNCATALOGUED, ""),
+                UnknownTools::Deny => add(Verdict::Deny, IssueCode::TOOL_UNKNOWN, ""),
+            }
+        }
+        for effect in unknown_effects {
+            add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
+        }
+        if let Some((_, arguments)) = &self.request.call {
+            for (code, path) in entries
+                .iter()
+                .flat_map(|tool| arguments::check(tool, arguments))
+            {
+                add(Verdict::Deny, code, &path);
+            }
+        }
+        for phrase in &self.request.constraints {
+            if phrases::constraint(phrase) == Meaning::Invalid {
+                add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase);
+            }
+        }
+        let writes =
+            effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
+        match self.mode {
+            Mode::Halted => add(Verdict::Deny, IssueCode::HALTED, ""),
+            Mode::ReadOnly if !known || writes => add(Verdict::Deny, IssueCode::READ_ONLY_MODE, ""),
+            _ => {}
+        }
+    }
+
+    fn issue(&self, part: &Part<'_>, code: &str, severity: Severity) -> Issue {
+        Issue {
+            code: code.to_owned(),
+            severity,
+            rule: part.id.clone(),
+            tool: self.tool().to_owned(),
+            missing: BTreeSet::new(),
+            about: String::new(),
+        }
+    }
+
+    fn error(&self, part: &Part<'_>) -> (Verdict, Option<Issue>) {
+        let code = IssueCode::CONDITION_ERROR;
+        (
+            Verdict::Deny,
+            Some(self.issue(part, code.as_str(), code.severity())),
+        )
+    }
+
+    fn unknown(&self, part: &Part<'_>, missing: BTreeSet<String>) -> (Verdict, Option<Issue>) {
+        let code = part.rule.issue_unknown.unwrap_or("FACT_MISSING");
+        let issue = self.issue(part, code, Severity::Medium);
+        (Verdict::Defer, Some(Issue { missing, ..issue }))
+    }
+
+    /// The rule's own issue, weighing what the rule says or else what its verdict does.
+    fn fired(&self, part: &Part<'_>, verdict: Verdict) -> (Verdict, Option<Issue>) {
+        let usual = match verdict {
+            Verdict::Deny => Severity::High,
+            Verdict::Defer => Severity::Medium,
+            Verdict::Allow => Severity::Low,
+        };
+        let code = part
+            .rule
+            .issue
+            .map_or_else(|| capitals(&part.rule.id), str::to_owned);
+        (
+            verdict,
+            Some(self.issue(part, &code, part.rule.severity.unwrap_or(usual))),
+        )
+    }
+
+    fn restrict(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
+        let negated = |condition: &Expr| Expr::Not(Box::new(condition.clone()));
+        let (outcome, verdict, on_unknown) = match &part.rule.action {
+            Action::Allow(_) => return,
+            Action::Approval(_) => return self.ask(part, found),
+            Action::Deny(condition) => (self.outcome(part, condition), Verdict::Deny, true),
+            Action::Defer(condition) => (self.outcome(part, condition), Verdict::Defer, true),
+            Action::Advise(condition) => (self.outcome(part, condition), Verdict::Allow, false),
+            Action::Require {
+                condition,
+                otherwise,
+                ..
+            } => {
+                let verdict = otherwise.unwrap_or(Verdict::Deny);
+                (self.outcome(part, &negated(condition)), verdict, true)
+            }
+        };
+        found.push(match (outcome, &part.rule.action) {
+            (Outcome::Error, _) => self.error(part),
+            (
+                Outcome::Unknown(_),
+                Action::Require {
+                    missing_otherwise: true,
+                    ..
+                },
+            ) => self.fired(part, verdict),
+            (Outcome::Unknown(missing), _) if on_unknown => self.unknown(part, missing),
+            (outcome, Action::Advise(_)) if outcome.is(true) => {
+                let (verdict, issue) = self.fired(part, verdict);
+                let is_medium = issue
+                    .as_ref()
+                    .is_some_and(|issue| issue.severity == Severity::Medium);
+                (
+                    if self.request.pro && is_medium {
+                        Verdict::Deny
+                    } else {
+                        verdict
+                    },
+                    issue,
+                )
+            }
+            (outcome, _) if outcome.is(true) => self.fired(part, verdict),
+            _ => return,
+        });
+    }
+
+    /// A rule that asks for a person's yes: `when && !approval.valid`.
+    fn ask(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
+        let Action::Approval(terms) = &part.rule.action else {
+            return;
+        };
+        let question = approval::Question {
+            rule: &part.id,
+            terms,
+            request: self.request,
+            tool: self.subject.name.as_deref().unwrap_or(""),
+            facts: self.facts,
+            records: &self.host.approvals,
+            now: self.now,
+        };
+        let approved = approval::find(&question);
+        let is_valid = match &approved {
+            Approved::Yes => Outcome::Known(Value::Bool(true)),
+            Approved::Rejected => Outcome::Known(Value::Bool(false)),
+            Approved::NotYet(_, missing) => Outcome::Unknown(missing.clone()),
+            Approved::Error => Outcome::Error,
+        };
+        let scope = Scope {
+            facts: self.facts,
+            has_call: self.request.call.is_some(),
+            params: &part.policy.params,
+            lets: &part.policy.lets,
+        };
+        let negated = match is_valid {
+            Outcome::Known(value) => Outcome::Known(Value::Bool(value == Value::Bool(false))),
+            other => other,
+        };
+        let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
+        let outcome = all(when.into_iter().chain([negated]));
+        match outcome {
+            Outcome::Error => found.push(self.error(part)),
+            outcome if outcome.is(true) => {
+                let code = IssueCode::APPROVAL_REJECTED;
+                let issue = self.issue(part, code.as_str(), code.severity());
+                found.push((Verdict::Deny, Some(issue)));
+            }
+            Outcome::Unknown(missing) => {
+                // What is wrong with the approval that there is takes the place of asking for one.
+                let code = match &approved {
+                    Approved::NotYet(Some(why), _) => why.as_str().to_owned(),
+                    _ => part
+                        .rule
+                        .issue
+                        .map_or_else(|| capitals(&part.rule.id), str::to_owned),
+                };
+                let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
+                found.push((Verdict::Defer, Some(Issue { missing, ..issue })));
+            }
+            Outcome::Known(_) => {}
+        }
+    }
+}
+
+fn capitals(id: &str) -> String {
+    id.to_ascii_uppercase().replace('-', "_")
+}
+
+/// The facts that a rule reads.
+fn reads(part: &Part<'_>) -> BTreeSet<String> {
+    let mut reads = BTreeSet::new();
+    let mut read = |expr: &Expr| read_set(expr, &part.policy.lets, &mut reads);
+    part.rule.when.iter().for_each(&mut read);
+    match &part.rule.action {
+        Action::Allow(condition)
+        | Action::Deny(condition)
+        | Action::Defer(condition)
+        | Action::Advise(condition)
+        | Action::Require { condition, .. } => read(condition),
+        Action::Approval(approval) => {
+            reads.extend(
+                approval
+                    .not
+                    .iter()
+                    .chain(&approval.bind)
+                    .map(Path::to_string),
+            );
+            if approval.evidence == Some(EvidenceSource::Asserted) {
+                let asserted = ["approval_status", "approved_at", "approved_by"];
+                reads.extend(asserted.map(|name| format!("context.{name}")));
+            }
+        }
+    }
+    reads
+}
+
+/// The facts of one request about one tool.
+fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
+    let texts =
+        |items: &mut dyn Iterator<Item = &str>| Some(Value::List(items.map(text).collect()));
+    let context = object(
+        request
+            .context
+            .iter()
+            .map(|(key, value)| (*key, Some(value.clone()))),
+    );
+    let call = request.call.as_ref();
+    let arguments = |(_, arguments): &(String, Vec<(&'static str, Value)>)| {
+        object(
+            arguments
+                .iter()
+                .map(|(name, value)| (*name, Some(value.clone()))),
+        )
+    };
+    let called = call.map(|(name, _)| name.as_str());
+    object([
+        ("context", Some(context.without_nulls())),
+        ("args", call.map(arguments)),
+        ("goal", request.goal.map(text)),
+        ("success_criteria", Some(Value::List(Vec::new()))),
+        (
+            "constraints",
+            texts(&mut request.constraints.iter().copied()),
+        ),
+        (
+            "side_effects",
+            texts(&mut request.side_effects.iter().copied()),
+        ),
+        (
+            "tools",
+            texts(&mut request.tools.iter().map(String::as_str).chain(called)),
+        ),
+        ("trusted", Some(Value::List(Vec::new()))),
+        ("now", Some(Value::Instant(now))),
+        ("pro", Some(Value::Bool(request.pro))),
+        ("tool", subject.name.as_ref().map(text)),
+        (
+            "effects",
+            texts(&mut subject.effects.iter().map(String::as_str)),
+        ),
+        (
+            "constraint",
+            Some(phrases::constraint_facts(&request.constraints)),
+        ),
+    ])
+}
+
+/// What an approval under these terms would be given for: digest of the call, or of its bound facts.
+pub fn action_asked_about(
+    policy: &Policy,
+    request: &Request,
+    now: i64,
+    terms: &Approval,
+) -> Digest {
+    let layer = Layer::of(policy.layers.first().unwrap_or(policy));
+    let called = request.call.as_ref().map(|(name, _)| name.as_str());
+    let subject = Subject::of(
+        &layer,
+        request,
+        called.or(request.tools.first().map(String::as_str)),
+    );
+    let tool = subject.name.clone().unwrap_or_default();
+    approval::action_digest(request, &tool, terms, &facts(request, &subject, now))
+}
+
+/// Decides.
+pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
+    let layers: Vec<Layer<'_>> = if policy.layers.is_empty() {
+        vec![Layer::of(policy)]
+    } else {
+        policy.layers.iter().map(Layer::of).collect()
+    };
+    let mut names: Vec<Option<&str>> = match &request.call {
+        Some((name, _)) => vec![Some(name)],
+        None => request
+            .tools
+            .iter()
+            .map(|name| Some(name.as_str()))
+            .collect(),
+    };
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    if names.is_empty() {
+        names.push(None);
+    }
+    let mut answer = Answer {
+        verdict: Verdict::Allow,
+        issues: Vec::new(),
+        depends_on: Vec::new(),
+        tools: Vec::new(),
+        would: None,
+    };
+    let (mut full, mut full_issues) = (Verdict::Allow, Vec::new());
+    let mut depends_on = BTreeSet::new();
+    let mut observed = false;
+    for name in names {
+        let mut tool_verdict = Verdict::Allow;
+        let mut catalogued = String::new();
+        for layer in &layers {
+            let subject = Subject::of(layer, request, name);
+            if subject.known {
+                catalogued = subject.name.clone().unwrap_or_default();
+            }
+            let mode = layer.mode.unwrap_or_default().max(host.mode);
+            let facts = facts(request, &subject, now);
+            let judge = Judge {
+                layer,
+                subject: &subject,
+                request,
+                host,
+                mode,
+                facts: &facts,
+                now,
+            };
+            let in_scope = layer
+                .rules
+                .iter()
+                .filter(|part| subject.is_in_scope(part.rule));
+            depends_on.extend(in_scope.flat_map(reads));
+            let (verdict, issues) = judge.judge(true);
+            full = full.max(verdict);
+            full_issues.extend(issues);
+            if mode == Mode::Observe {
+                observed = true;
+                continue;
+            }
+            let (verdict, issues) = judge.judge(false);
+            observed |= layer
+                .rules
+                .iter()
+                .any(|part| part.rule.observe && subject.is_in_scope(part.rule));
+            tool_verdict = tool_verdict.max(verdict);
+            answer.issues.extend(issues);
+        }
+        answer.verdict = answer.verdict.max(tool_verdict);
+        if let Some(name) = name {
+            answer
+                .tools
+                .push((name.to_owned(), catalogued, tool_verdict));
+        }
+    }
+    for field in &request.unknown_fields {
+        let issue = engine_issue(IssueCode::UNKNOWN_FIELD, "", *field);
+        answer.issues.push(issue.clone());
+        full_issues.push(issue);
+    }
+    let order = declared_order(policy);
+    answer.issues = sorted(answer.issues, &order);
+    answer.would = observed.then(|| (full, sorted(full_issues, &order)));
+    answer.depends_on = depends_on.into_iter().collect();
+    answer
+}
+
+/// The codes in the order in which the engine and then the policy declare them.
+fn declared_order(policy: &Policy) -> Vec<String> {
+    let mut order: Vec<String> = IssueCode::ALL
+        .iter()
+        .map(|code| code.as_str().to_owned())
+        .collect();
+    let mut own = BTreeSet::new();
+    for policy in policy.imports().into_iter().chain([policy]) {
+        for rule in &policy.rules {
+            own.insert(rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned));
+            own.extend(rule.issue_unknown.map(str::to_owned));
+        }
+    }
+    order.extend(own);
+    order
+}
+
+/// Heaviest first, then by code, rule and tool; equal issues merge.
+fn sorted(mut issues: Vec<Issue>, order: &[String]) -> Vec<Issue> {
+    let place = |code: &String| order.iter().position(|known| known == code);
+    issues.sort_by_cached_key(|issue| {
+        let Issue {
+            code,
+            severity,
+            rule,
+            tool,
+            about,
+            ..
+        } = issue;
+        (
+            std::cmp::Reverse(*severity),
+            place(code),
+            rule.clone(),
+            tool.clone(),
+            about.clone(),
+        )
+    });
+    issues.dedup_by(|two, one| {
+        (&one.code, &one.rule, &one.about, &one.missing)
+            == (&two.code, &two.rule, &two.about, &two.missing)
+    });
+    issues
+}

@@ -1,0 +1,113 @@
+//! The engine, asked through its text doors as a host asks it.
+
+use stage0_engine::host::Host;
+use stage0_engine::state::RunState;
+use stage0_tests::oracle::model::Policy as Model;
+use stage0_tests::oracle::{Answer, Issue};
+use stage0_wire::imports::ImportMap;
+use stage0_wire::{Policy, parse_request};
+
+use crate::generate::{Sample, timestamp};
+
+/// The id of every request here.
+pub const REQUEST_ID: &str = "request-1";
+
+/// Reads a policy with what it imports.
+pub fn load(policy: &Model) -> Policy {
+    let mut files = ImportMap::new();
+    for import in policy.imports() {
+        files.insert(
+            &format!("{}.json", import.name),
+            import.to_value().to_json(),
+        );
+    }
+    let text = policy.to_value().to_json();
+    Policy::load("root.json", text.as_str(), &files)
+        .unwrap_or_else(|problems| panic!("a policy that should load: {problems:#?}\n{text}"))
+}
+
+/// What the engine answers, in the oracle's form.
+pub fn ask(sample: &Sample) -> Answer {
+    ask_about(
+        &load(&sample.policy),
+        &sample.request.to_value().to_json(),
+        sample,
+    )
+}
+
+/// What the engine answers to this text under this policy, with the sample's host and time.
+pub fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answer {
+    let request = parse_request(request.as_bytes())
+        .unwrap_or_else(|problems| panic!("a request that should parse: {problems:#?}\n{request}"));
+    let host = Host {
+        request_id: REQUEST_ID,
+        mode: sample.host.mode,
+        approvals: &sample.host.approvals,
+    };
+    let now = timestamp(sample.now);
+    let (decision, _) = policy.decide(&request, &host, &RunState::default(), now);
+    let issues = |issues: &[stage0_engine::decision::Issue<'_>]| issues.iter().map(issue).collect();
+    Answer {
+        verdict: decision.verdict,
+        issues: issues(&decision.issues),
+        depends_on: decision.depends_on().map(str::to_owned).collect(),
+        tools: decision
+            .tool_verdicts
+            .iter()
+            .map(|tool| {
+                (
+                    tool.name.to_string(),
+                    tool.tool.unwrap_or("").to_owned(),
+                    tool.verdict,
+                )
+            })
+            .collect(),
+        would: decision
+            .would
+            .as_ref()
+            .map(|would| (would.verdict, issues(&would.issues))),
+    }
+}
+
+fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
+    let missing = issue
+        .resolution
+        .iter()
+        .flat_map(|resolution| resolution.facts.clone());
+    Issue {
+        code: issue.code.to_owned(),
+        severity: issue.severity,
+        rule: issue.rule.to_owned(),
+        tool: issue.tool.to_string(),
+        missing: missing.collect(),
+        about: about(issue),
+    }
+}
+
+/// The detail that tells issues of one code apart.
+fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
+    use stage0_engine::decision::Detail;
+    let distinguishes = |name: &str| ["path", "field", "effect", "constraint"].contains(&name);
+    issue
+        .details
+        .iter()
+        .find_map(|(name, detail)| match detail {
+            Detail::Text(text) if distinguishes(name) => Some(text.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+/// The canonical answer to this text, as a host would send it on.
+pub fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> String {
+    let host = Host {
+        request_id: REQUEST_ID,
+        mode: sample.host.mode,
+        approvals: &sample.host.approvals,
+    };
+    let now = timestamp(sample.now);
+    policy
+        .check(request.as_bytes(), &host, &RunState::default(), now)
+        .unwrap_or_else(|problems| panic!("a request that should parse: {problems:#?}\n{request}"))
+        .0
+}

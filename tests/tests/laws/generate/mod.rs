@@ -1,0 +1,163 @@
+//! What the properties are asked about: a policy, a request, people's answers and a time.
+
+pub mod condition;
+pub mod policy;
+pub mod request;
+
+use std::fmt;
+
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::select;
+use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::policy::Mode;
+use stage0_engine::time::Timestamp;
+use stage0_tests::oracle::model::{Action, Policy, Request};
+use stage0_tests::oracle::{self, Host};
+
+use policy::Wanted;
+
+/// One question to the engine.
+#[derive(Clone)]
+pub struct Sample {
+    pub policy: Policy,
+    pub request: Request,
+    pub host: Host,
+    pub now: i64,
+}
+
+impl fmt::Debug for Sample {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter)?;
+        for policy in [&self.policy].into_iter().chain(self.policy.imports()) {
+            writeln!(
+                formatter,
+                "{}: {}",
+                policy.name,
+                policy.to_value().to_json()
+            )?;
+        }
+        writeln!(formatter, "request: {}", self.request.to_value().to_json())?;
+        writeln!(formatter, "host: {:?}", self.host)?;
+        write!(formatter, "now: {}", oracle::value::instant_text(self.now))
+    }
+}
+
+/// A person's answer, before it is known which rule was asked about which action.
+#[derive(Debug, Clone)]
+struct Recipe {
+    rule: usize,
+    answer: Answer,
+    by: &'static str,
+    roles: Vec<&'static str>,
+    age: i64,
+    lasts: Option<i64>,
+    other_action: bool,
+    other_terms: bool,
+}
+
+fn recipe() -> impl Strategy<Value = Recipe> {
+    let answers = vec![
+        Answer::Approved,
+        Answer::Approved,
+        Answer::Approved,
+        Answer::Pending,
+        Answer::Rejected,
+    ];
+    (
+        (0_usize..3, select(answers), select(vec!["ana", "cy", "di"])),
+        select(vec![
+            vec![],
+            vec!["finance_lead"],
+            vec!["cfo", "finance_lead"],
+        ]),
+        (-1_i64..5).prop_map(|quarters| quarters * 450_000),
+        weighted(0.2, (0_i64..4).prop_map(|quarters| quarters * 900_000)),
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(
+            |((rule, answer, by), roles, age, lasts, other_action, other_terms)| Recipe {
+                rule,
+                answer,
+                by,
+                roles,
+                age,
+                lasts,
+                other_action,
+                other_terms,
+            },
+        )
+}
+
+/// The answers as the host would record them: for the rules of the policy that ask, and this action.
+fn records(
+    policy: &Policy,
+    request: &Request,
+    now: i64,
+    recipes: Vec<Recipe>,
+) -> Vec<ApprovalRecord> {
+    let files = [policy].into_iter().chain(policy.imports());
+    let asking: Vec<_> = files
+        .flat_map(|policy| policy.rules.iter().map(move |rule| (policy.name, rule)))
+        .filter_map(|(pack, rule)| match &rule.action {
+            Action::Approval(terms) => Some((format!("{pack}/{}", rule.id), terms)),
+            _ => None,
+        })
+        .collect();
+    let record = |(position, recipe): (usize, Recipe)| {
+        let (rule, terms) = asking.get(recipe.rule % asking.len().max(1))?;
+        let mut terms = (*terms).clone();
+        let action = oracle::action_asked_about(policy, request, now, &terms);
+        let other = stage0_engine::digest::Digest::of(b"another action");
+        if recipe.other_terms {
+            terms.roles.push("somebody_else");
+        }
+        let issued = now - recipe.age;
+        Some(ApprovalRecord {
+            id: format!("approval-{position}"),
+            answer: recipe.answer,
+            by: recipe.by.to_owned(),
+            roles: recipe.roles.into_iter().map(str::to_owned).collect(),
+            rule: rule.clone(),
+            terms: oracle::approval::terms_digest(&terms),
+            action: if recipe.other_action { other } else { action },
+            issued_at: timestamp(issued),
+            expires_at: recipe.lasts.map(|lasts| timestamp(issued + lasts)),
+        })
+    };
+    recipes.into_iter().enumerate().filter_map(record).collect()
+}
+
+/// The engine's form of a time.
+pub fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_ms(ms).expect("a time of January 2026")
+}
+
+/// A question about such a policy.
+pub fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+    let modes = vec![Mode::Observe, Mode::ReadOnly, Mode::Halted];
+    let mode = weighted(if wanted.observe { 0.05 } else { 0.0 }, select(modes));
+    let recipes = prop::collection::vec(recipe(), 0..4);
+    (
+        policy::policy(wanted),
+        request::request(plans),
+        mode,
+        condition::instant(),
+        recipes,
+    )
+        .prop_map(|(policy, request, mode, now, recipes)| {
+            let approvals = records(&policy, &request, now, recipes);
+            let host = Host {
+                mode: mode.unwrap_or_default(),
+                approvals,
+            };
+            Sample {
+                policy,
+                request,
+                host,
+                now,
+            }
+        })
+        .boxed()
+}

@@ -1,0 +1,171 @@
+//! Requests about those policies: most facts there and of the right type, some not.
+
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use stage0_tests::oracle::model::Request;
+use stage0_tests::oracle::phrases;
+use stage0_tests::oracle::value::{Value, instant_text, object, text, whole};
+
+use super::condition::{instant, small_number, small_text};
+
+/// How well a request states its facts.
+#[derive(Debug, Clone, Copy)]
+struct Care {
+    present: f64,
+    typed: f64,
+}
+
+fn flaw() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        2 => Just(Value::Null),
+        2 => Just(text("750")),
+        2 => Just(whole(750)),
+        1 => Just(Value::Bool(true)),
+        1 => Just(Value::List(vec![text("a"), whole(1), Value::Null])),
+        1 => Just(object([("n", Some(Value::Null)), ("x", Some(whole(1)))])),
+    ]
+}
+
+fn value(name: &'static str) -> BoxedStrategy<Value> {
+    let number = || small_number();
+    match name {
+        "n" | "amount" => number().boxed(),
+        "s" | "to" | "actor_role" => small_text().boxed(),
+        "b" | "flag" => any::<bool>().prop_map(Value::Bool).boxed(),
+        "l" | "items" => prop::collection::vec(number(), 0..4).prop_map(Value::List).boxed(),
+        "m" | "deep" => {
+            let maybe = |it: BoxedStrategy<Value>| weighted(0.8, it);
+            (maybe(number().boxed()), maybe(small_text().boxed()), maybe(value("b")))
+                .prop_map(|(n, s, b)| object([("n", n), ("s", s), ("b", b)]))
+                .boxed()
+        }
+        "at" | "approved_at" => {
+            prop_oneof![9 => instant().prop_map(|at| text(instant_text(at))), 1 => Just(text("soon"))].boxed()
+        }
+        "wait" => prop_oneof![9 => select(vec!["15m", "1h", "90s"]).prop_map(text), 1 => Just(text("a while"))].boxed(),
+        "actor_id" => select(vec!["ana", "bo"]).prop_map(text).boxed(),
+        "approved_by" => select(vec!["ana", "cy"]).prop_map(text).boxed(),
+        "approval_status" => {
+            select(vec!["approved", "approved", "approved", "pending", "rejected", "none"]).prop_map(text).boxed()
+        }
+        "environment" => select(vec!["production", "staging"]).prop_map(text).boxed(),
+        _ => small_text().boxed(),
+    }
+}
+
+/// The contract's own keys are only ever left out: their types are part of the envelope.
+fn stated(names: &[&'static str], care: Care) -> BoxedStrategy<Vec<(&'static str, Value)>> {
+    let facts: Vec<_> = names
+        .iter()
+        .copied()
+        .map(|name| {
+            let given = (prop::bool::weighted(care.typed), value(name), flaw());
+            let given = given.prop_map(|(typed, value, flaw)| if typed { value } else { flaw });
+            weighted(care.present, given).prop_map(move |value| Some((name, value?)))
+        })
+        .collect();
+    facts
+        .prop_map(|facts| facts.into_iter().flatten().collect())
+        .boxed()
+}
+
+const CONTEXT: [&str; 6] = ["n", "s", "b", "l", "m", "at"];
+const CONTRACT: [&str; 9] = [
+    "actor_id",
+    "actor_role",
+    "approval_status",
+    "approved_at",
+    "approved_by",
+    "environment",
+    "tenant_id",
+    "ticket_id",
+    "agent_name",
+];
+const ARGUMENTS: [&str; 6] = ["amount", "to", "flag", "items", "deep", "wait"];
+
+fn tool_name() -> impl Strategy<Value = String> {
+    let known = select(vec![
+        "pay.out",
+        "payout",
+        "pay.refund",
+        "mail.send",
+        "search.query",
+        "pay.out",
+    ]);
+    let others = select(vec![
+        "crm.lookup",
+        "other.tool",
+        "Pay.Out",
+        "pay_out",
+        "mail send",
+        "pay.öut",
+        "",
+    ]);
+    prop_oneof![12 => known, 2 => others].prop_map(str::to_owned)
+}
+
+/// A request; `plans` says whether it may be one without a call.
+pub fn request(plans: bool) -> BoxedStrategy<Request> {
+    let care = prop_oneof![
+        6 => Just(Care { present: 0.97, typed: 0.99 }),
+        3 => Just(Care { present: 0.6, typed: 0.98 }),
+        2 => Just(Care { present: 0.9, typed: 0.8 }),
+    ];
+    let facts = care.prop_flat_map(|care| {
+        let contract = Care {
+            typed: if care.typed > 0.9 { 1.0 } else { 0.95 },
+            ..care
+        };
+        (
+            stated(&CONTEXT, care),
+            stated(&CONTRACT, contract),
+            stated(&ARGUMENTS, care),
+        )
+    });
+    let effects: Vec<&'static str> = phrases::EFFECTS
+        .iter()
+        .map(|(spelling, _)| *spelling)
+        .collect();
+    let agent = (
+        weighted(0.5, Just("pay the bill")),
+        subsequence(
+            vec!["payout", "mail.send", "search.query", "pay.out"],
+            0..=2,
+        ),
+        prop_oneof![3 => Just(Vec::new()), 1 => subsequence(effects, 1..=2)],
+        prop_oneof![2 => Just(Vec::new()), 1 => subsequence(phrases::CONSTRAINTS.to_vec(), 1..=3)],
+        prop::bool::weighted(0.2),
+    );
+    let called = prop::bool::weighted(if plans { 0.7 } else { 1.0 });
+    let extra = (
+        weighted(0.04, Just("note")),
+        weighted(0.04, Just("side_efects")),
+    );
+    (facts, agent, called, tool_name(), extra)
+        .prop_map(
+            |((own, contract, arguments), agent, called, name, (argument, field))| {
+                let (goal, tools, side_effects, constraints, pro) = agent;
+                let arguments = arguments
+                    .into_iter()
+                    .chain(argument.map(|note| (note, whole(1))));
+                let mut tools: Vec<String> = tools.into_iter().map(str::to_owned).collect();
+                let call = called.then(|| (name.clone(), arguments.collect()));
+                if !called {
+                    tools.insert(0, name);
+                }
+                Request {
+                    // A plan has to say what it is for.
+                    goal: if called { goal } else { Some("pay the bill") },
+                    tools,
+                    side_effects,
+                    constraints,
+                    context: own.into_iter().chain(contract).collect(),
+                    pro,
+                    call,
+                    unknown_fields: field.into_iter().collect(),
+                }
+            },
+        )
+        .boxed()
+}

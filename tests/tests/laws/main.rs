@@ -1,0 +1,10 @@
+//! The laws as properties over generated policies, requests, approvals and times.
+//!
+//! Everything goes through the engine's text doors. A run takes the same samples every time;
+//! `STAGE0_CASES` asks for more of them per property, `STAGE0_SEED` for others. A counterexample is
+//! shrunk and printed as the texts that the engine read.
+
+mod differential;
+mod engine;
+mod generate;
+mod run;
