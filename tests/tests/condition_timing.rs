@@ -4,6 +4,11 @@
     clippy::arithmetic_side_effects,
     reason = "instants and durations of some years, in milliseconds"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
 
 use stage0_engine::expression::{Expression, Outcome};
 use stage0_engine::time::Timestamp;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::operation::has_member;
-use super::scratch::{ENTRY_BYTES, Scratch};
+use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
@@ -184,7 +184,12 @@ pub(crate) fn apply<'a>(
             Value::Duration(_) => argument(0),
             other => other.expected(&"text or a duration"),
         },
-        Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
+        Builtin::Clock(field) => {
+            if arguments.len() > 1 {
+                scratch.work(ZONE_STEPS);
+            }
+            clock(field, argument(0), arguments.get(1).copied())
+        }
         Builtin::PathWithin => domain2(argument(0), argument(1), function::path_within),
         Builtin::HostWithin => domain2(argument(0), argument(1), function::host_within),
         Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip_in_cidr),

@@ -11,7 +11,7 @@ use bumpalo::collections::Vec as ArenaVec;
 use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, negate, not, or, truth};
 use super::program::{Constant, Op, Pattern, Program};
-use super::scratch::{ENTRY_BYTES, Scratch};
+use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::tree::{Id, LoopKind};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
@@ -148,6 +148,9 @@ impl<'a, 'f> Machine<'a, 'f> {
                     tracer.record(node(next.saturating_sub(1)), top);
                 }
             }
+            Op::SelectOrAbsent { .. } | Op::IndexOrAbsent { .. } => {
+                tracer.record(node(next.saturating_sub(1)), top)
+            }
             // It goes on in front, or behind what has its value: this loop, one around it that was
             // given up, or an operator that needs no more of its right side.
             Op::LoopEnd { .. } => {
@@ -213,13 +216,24 @@ impl<'a, 'f> Machine<'a, 'f> {
                 self.scratch.work(object.search_steps());
                 self.stack.push(object.member(Self::name(program, name)));
             }
+            Op::SelectOrAbsent { name, absent } => {
+                let object = self.pop();
+                let name = Value::String(Self::name(program, name));
+                return self.step_or_absent(object, name, absent as usize, next);
+            }
+            Op::IndexOrAbsent { absent } => {
+                let index = self.pop();
+                let indexed = self.pop();
+                return self.step_or_absent(indexed, index, absent as usize, next);
+            }
             Op::HasField(name) => {
                 let value = match self.pop() {
+                    absent if is_behind_the_end(absent) => Value::Bool(false),
                     map @ (Value::DocumentMap(_) | Value::Map(_)) => {
                         self.scratch.work(map.search_steps());
                         Value::Bool(has_member(map, Self::name(program, name)))
                     }
-                    other => other.expected(&"an object"),
+                    other => other.member(""),
                 };
                 self.stack.push(value);
             }
@@ -302,6 +316,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                     .copied()
                     .unwrap_or(Zone::UTC);
                 let window = self.pop();
+                self.scratch.work(ZONE_STEPS);
                 let value = in_window(self.pop(), window, zone);
                 self.stack.push(value);
             }
@@ -313,7 +328,11 @@ impl<'a, 'f> Machine<'a, 'f> {
                 self.stack.push(value);
             }
             Op::Parses => {
-                let value = Value::Bool(self.pop().kind().is_some());
+                let value = match self.pop() {
+                    // Not the function's answer, but that it could not be asked.
+                    spent @ Value::Error(EvalError::TooLarge | EvalError::TooManySteps) => spent,
+                    value => Value::Bool(value.kind().is_some()),
+                };
                 self.stack.push(value);
             }
             Op::LoopStart { kind, behind } => return self.begin(kind, next, behind as usize),
@@ -338,6 +357,36 @@ impl<'a, 'f> Machine<'a, 'f> {
             self.scratch.begin_aside();
         }
         next
+    }
+
+    /// One step on the way to the member that `has` asks about.
+    fn step_or_absent(
+        &mut self,
+        object: Value<'a>,
+        key: Value<'a>,
+        absent: usize,
+        next: usize,
+    ) -> usize {
+        self.scratch.work(object.search_steps());
+        let found = match (object, key) {
+            (Value::DocumentMap(_) | Value::Map(_), Value::String(name))
+                if !has_member(object, name) =>
+            {
+                None
+            }
+            (_, Value::String(name)) => Some(object.member(name)),
+            _ => Some(object.index(key)),
+        };
+        match found {
+            Some(found) if !is_behind_the_end(found) => {
+                self.stack.push(found);
+                next
+            }
+            _ => {
+                self.stack.push(Value::Bool(false));
+                absent
+            }
+        }
     }
 
     /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
@@ -538,6 +587,11 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
         behind
     }
+}
+
+/// An index behind the end of a list finds nothing, which `has` tells from what cannot be.
+fn is_behind_the_end(value: Value<'_>) -> bool {
+    matches!(value, Value::Error(EvalError::Index))
 }
 
 /// What going to the next element costs, besides the instructions of the loop's body.

@@ -10,10 +10,11 @@ use regex_lite::{Regex, RegexBuilder};
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
+use crate::function;
 use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
-use crate::time::Zone;
 use crate::time::window::Window;
+use crate::time::{Duration, Timestamp, Zone, ZoneError};
 
 /// Index of a fact in the policy's table.
 pub(crate) type Slot = u32;
@@ -27,6 +28,15 @@ pub(crate) enum Op {
     Let(u32),
     Variable(u32),
     Select(u32),
+    /// A step on the way to what `has` asks about: where it finds nothing, it leaves `false` and goes
+    /// on at the target.
+    SelectOrAbsent {
+        name: u32,
+        absent: u32,
+    },
+    IndexOrAbsent {
+        absent: u32,
+    },
     HasField(u32),
     Index,
     Not,
@@ -369,8 +379,9 @@ impl Compiler<'_> {
                 let name = self.constant(Constant::String(field.as_str().into()));
                 self.emit(at, Op::Select(name), 5);
             }
-            Expr::HasField { field, .. } => {
+            Expr::HasField { operand, field } => {
                 let name = self.constant(Constant::String(field.as_str().into()));
+                self.find_on_the_way(*operand);
                 self.emit(at, Op::HasField(name), 5);
             }
             Expr::Index { .. } => self.emit(at, Op::Index, 10),
@@ -436,6 +447,32 @@ impl Compiler<'_> {
                         *end = behind.saturating_sub(1);
                     }
                 }
+            }
+        }
+    }
+
+    /// Presence is two-valued: what is missing on the way to the last member settles `has`.
+    fn find_on_the_way(&mut self, operand: Id) {
+        let absent = id(self.ops.len()).saturating_add(1);
+        let mut wanted = operand;
+        // Operands come before their operator, so one look back meets every step of the way.
+        for (op, node) in self.ops.iter_mut().zip(&self.nodes).rev() {
+            if *node != wanted {
+                continue;
+            }
+            match (&*op, self.tree.node(wanted).map(|node| &node.expr)) {
+                (Op::Select(name), Some(Expr::Select { operand, .. })) => {
+                    *op = Op::SelectOrAbsent {
+                        name: *name,
+                        absent,
+                    };
+                    wanted = *operand;
+                }
+                (Op::Index, Some(Expr::Index { operand, .. })) => {
+                    *op = Op::IndexOrAbsent { absent };
+                    wanted = *operand;
+                }
+                _ => return,
             }
         }
     }
@@ -525,16 +562,12 @@ impl Compiler<'_> {
                     let name = name.to_owned();
                     match Zone::find(&name) {
                         Ok(zone) => self.zones.push(zone),
-                        Err(error) => self.refuse(
-                            *zone,
-                            error.to_string(),
-                            "use an IANA name such as Europe/Berlin, or UTC",
-                        ),
+                        Err(error) => self.refuse(*zone, error.to_string(), &zone_help(error)),
                     }
                     let zone = id(self.zones.len().saturating_sub(1));
                     return self.emit(at, Op::Clock { field, zone }, signature.cost);
                 }
-                self.literal_time(signature.builtin, arguments);
+                self.literal_arguments(signature.builtin, arguments);
                 let count = id(arguments.len());
                 self.emit(
                     at,
@@ -548,32 +581,53 @@ impl Compiler<'_> {
         }
     }
 
-    /// A literal that can never be read as a time is an error of the policy, not of every request.
-    fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) {
-        let [argument] = arguments else { return };
-        let Some(text) = self.literal(*argument).map(str::to_owned) else {
+    /// A literal that can never work is an error of the policy, not of every request.
+    fn literal_arguments(&mut self, builtin: Builtin, arguments: &[Id]) {
+        // What a function is asked about comes first; the literal is what it is asked for.
+        let Some((last, text)) = arguments
+            .last()
+            .and_then(|last| Some((*last, self.literal(*last)?.to_owned())))
+        else {
             return;
         };
-        match builtin {
-            Builtin::Timestamp => {
-                if let Err(error) = crate::time::Timestamp::parse(&text) {
-                    self.refuse(
-                        *argument,
-                        error.to_string(),
-                        "write for example timestamp(\"2026-01-05T10:00:00Z\")",
-                    );
-                }
-            }
-            Builtin::Duration => {
-                if let Err(error) = crate::time::Duration::parse(&text) {
-                    self.refuse(
-                        *argument,
-                        error.to_string(),
-                        "write for example duration(\"1h30m\")",
-                    );
-                }
-            }
-            _ => {}
+        let (refusal, help) = match (builtin, arguments.len()) {
+            (Builtin::Timestamp, 1) => (
+                Timestamp::parse(&text).err().map(|error| error.to_string()),
+                "write for example timestamp(\"2026-01-05T10:00:00Z\")",
+            ),
+            (Builtin::Duration, 1) => (
+                Duration::parse(&text).err().map(|error| error.to_string()),
+                "write for example duration(\"1h30m\")",
+            ),
+            // The first text is one that the function accepts, so that only the literal can be wrong.
+            (Builtin::Glob, 2) => (
+                function::glob("", &text)
+                    .err()
+                    .map(|error| error.to_string()),
+                "split the pattern",
+            ),
+            (Builtin::PathWithin, 2) => (
+                function::path_within("/", &text)
+                    .err()
+                    .map(|error| error.to_string()),
+                "write an absolute folder such as \"/srv/data\"",
+            ),
+            (Builtin::HostWithin, 2) => (
+                function::host_within("https://example.com/", &text)
+                    .err()
+                    .map(|error| error.to_string()),
+                "write a bare domain such as \"example.com\", which covers its subdomains",
+            ),
+            (Builtin::IpInCidr, 2) => (
+                function::ip_in_cidr("::1", &text)
+                    .err()
+                    .map(|error| error.to_string()),
+                "write for example \"10.0.0.0/8\"",
+            ),
+            _ => return,
+        };
+        if let Some(refusal) = refusal {
+            self.refuse(last, refusal, help);
         }
     }
 
@@ -594,6 +648,18 @@ impl Compiler<'_> {
         let range = self.tree.node(at).map_or(0..0, |node| node.range.clone());
         self.errors
             .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
+    }
+}
+
+/// What to write instead of a zone that is not known.
+fn zone_help(error: ZoneError) -> String {
+    match error {
+        ZoneError::Unknown {
+            suggestion: Some(name),
+        } => format!("did you mean `{name}`?"),
+        ZoneError::Unknown { suggestion: None } | ZoneError::NotFixed => {
+            "use an IANA name such as Europe/Berlin, an offset such as +02:00, or UTC".to_owned()
+        }
     }
 }
 

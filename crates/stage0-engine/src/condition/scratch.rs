@@ -11,6 +11,9 @@ use crate::limits::{LOOP_STEPS_MAX, SCRATCH_BYTES_MAX};
 
 /// What an entry of a built list counts as.
 pub(crate) const ENTRY_BYTES: usize = 16;
+/// Looking a zone up by a name that is known only now: it searches the table, and once more for a
+/// name like it.
+pub(crate) const ZONE_STEPS: usize = 10_000;
 /// Texts are searched and copied so many bytes a step.
 const TEXT_BYTES_PER_STEP: usize = 32;
 
