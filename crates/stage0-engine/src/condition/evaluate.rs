@@ -149,7 +149,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                 }
             }
             Op::SelectOrAbsent { .. } | Op::IndexOrAbsent { .. } => {
-                tracer.record(node(next.saturating_sub(1)), top)
+                tracer.record(node(next.saturating_sub(1)), top);
             }
             // It goes on in front, or behind what has its value: this loop, one around it that was
             // given up, or an operator that needs no more of its right side.
