@@ -7,7 +7,8 @@ use crate::canonical::{write_string, write_value};
 use crate::condition::Slot;
 use crate::condition::value::Value;
 use crate::digest::Digest;
-use crate::facts::Facts;
+use crate::document::ValueRef;
+use crate::facts::{Facts, Presence};
 use crate::request::Request;
 
 /// Version of the digested text.
@@ -16,21 +17,21 @@ const ACTION_VERSION: &str = "1";
 /// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}.
 pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.actor_id());
+    text.value("actor_id", request.actor_id());
     text.key("arguments");
     match request.arguments() {
         Some(arguments) => write_value(&mut text.out, arguments),
         None => text.out.push_str("{}"),
     }
     text.place(request);
-    text.text("tool", Some(tool));
+    text.text("tool", tool);
     text.finish()
 }
 
 /// Digest of a plan: {`actor_id`, effects, environment, `tenant_id`, tools, v}.
 pub(crate) fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str]) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.actor_id());
+    text.value("actor_id", request.actor_id());
     text.sorted("effects", effects);
     text.place(request);
     text.sorted("tools", tools);
@@ -46,7 +47,7 @@ pub(crate) fn bound_digest(
     facts: &Facts<'_>,
 ) -> Digest {
     let mut text = Members::new();
-    text.text("actor_id", request.actor_id());
+    text.value("actor_id", request.actor_id());
     text.key("bound");
     text.out.push('{');
     // Slots are numbered in the order of their names, so sorting them sorts the keys.
@@ -59,20 +60,22 @@ pub(crate) fn bound_digest(
         }
         write_string(&mut text.out, facts.table().name(slot));
         text.out.push(':');
-        // An absent fact is bound as absent: adding it later makes another action.
-        match facts.value(slot) {
-            Value::Unknown => text.out.push_str("[]"),
-            Value::Error(_) => text.out.push_str("[null]"),
-            value => {
+        // What is there stands in a list, so that no value looks like its absence; adding an absent
+        // fact later makes another action. The arguments of a call that was not made yet are neither:
+        // a plan that was approved approves no call. A fact that cannot be read is never approved.
+        match facts.presence(slot) {
+            Presence::Present => {
                 text.out.push('[');
-                write_fact(&mut text.out, value);
+                write_fact(&mut text.out, facts.value(slot));
                 text.out.push(']');
             }
+            Presence::Absent => text.out.push_str("[]"),
+            Presence::Unknowable | Presence::Error(_) => text.out.push_str("null"),
         }
     }
     text.out.push('}');
     text.place(request);
-    text.text("tool", Some(tool));
+    text.text("tool", tool);
     text.finish()
 }
 
@@ -124,11 +127,16 @@ impl Members {
         self.out.push_str("\":");
     }
 
-    /// A text; one that is absent is left out.
-    fn text(&mut self, key: &str, value: Option<&str>) {
+    fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
+        write_string(&mut self.out, value);
+    }
+
+    /// A value of the host's; one that is absent is left out.
+    fn value(&mut self, key: &str, value: Option<ValueRef<'_>>) {
         if let Some(value) = value {
             self.key(key);
-            write_string(&mut self.out, value);
+            write_value(&mut self.out, value);
         }
     }
 
@@ -148,8 +156,8 @@ impl Members {
     }
 
     fn place(&mut self, request: &Request<'_>) {
-        self.text("environment", request.environment());
-        self.text("tenant_id", request.tenant_id());
+        self.value("environment", request.environment_value());
+        self.value("tenant_id", request.tenant_id());
     }
 
     fn finish(mut self) -> Digest {

@@ -6,9 +6,10 @@
 
 use crate::canonical::write_string;
 use crate::codes::IssueCode;
+use crate::condition::Slot;
 use crate::condition::value::Value;
 use crate::digest::Digest;
-use crate::facts::Facts;
+use crate::facts::{Facts, Presence};
 use crate::host::{Answer, ApprovalRecord};
 use crate::index::{CompiledApproval, CompiledRule};
 use crate::policy::{Approval, EvidenceSource};
@@ -106,25 +107,64 @@ fn next_turn(question: &Question<'_, '_>) -> Option<Timestamp> {
         .min()
 }
 
-/// Values of facts that name people, such as the requester.
+/// Whether two names are one person's. Systems differ in whether `Ana` and `ana` are two accounts;
+/// taking them for one never lets anybody approve twice, or approve what they asked for.
+fn is_same_person(one: &str, two: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(two.trim())
+}
+
+fn is_nobody(name: &str) -> bool {
+    name.trim().is_empty()
+}
+
+/// The fact that makes it impossible to ask for the approval, and why: one that cannot be bound, or
+/// one that should name people and does not.
+pub(crate) fn fault(approval: &CompiledApproval, facts: &Facts<'_>) -> Option<(String, String)> {
+    let fault = |slot: Slot, reason| Some((facts.table().name(slot).to_owned(), reason));
+    for slot in approval.bind.iter().chain(&approval.not) {
+        if let Presence::Error(error) = facts.presence(*slot) {
+            return fault(*slot, error.to_string());
+        }
+    }
+    let names_people = |value: Value<'_>| match value {
+        Value::String(_) | Value::Unknown | Value::Error(_) => true,
+        Value::List(_) | Value::DocumentList(_) => value
+            .visit()
+            .into_iter()
+            .flatten()
+            .all(|person| matches!(person, Value::String(_))),
+        _ => false,
+    };
+    let stray = approval
+        .not
+        .iter()
+        .find(|slot| !names_people(facts.value(**slot)))?;
+    fault(*stray, "it names nobody".to_owned())
+}
+
+/// The people who may not approve, such as the requester; or the facts that should say who they are.
 fn barred<'a>(question: &Question<'_, 'a>) -> Result<Vec<&'a str>, Vec<String>> {
     let mut people = Vec::new();
     let mut missing = Vec::new();
     for slot in &question.approval.not {
-        match question.facts.value(*slot) {
-            Value::String(person) => people.push(person),
-            list if list.visit().is_some() => {
-                people.extend(
-                    list.visit()
-                        .into_iter()
-                        .flatten()
-                        .filter_map(|value| match value {
-                            Value::String(person) => Some(person),
-                            _ => None,
-                        }),
-                );
+        let before = people.len();
+        let value = question.facts.value(*slot);
+        let is_there = match value {
+            Value::String(person) => {
+                people.push(person);
+                true
             }
-            _ => missing.push(question.facts.table().name(*slot).to_owned()),
+            _ => value.visit().is_some_and(|elements| {
+                people.extend(elements.filter_map(|element| match element {
+                    Value::String(person) => Some(person),
+                    _ => None,
+                }));
+                true
+            }),
+        };
+        let named = people.get(before..).unwrap_or_default();
+        if !is_there || named.iter().any(|person| is_nobody(person)) {
+            missing.push(question.facts.table().name(*slot).to_owned());
         }
     }
     if missing.is_empty() {
@@ -170,11 +210,16 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
             };
         } else if record.answer == Answer::Pending {
             Some(IssueCode::APPROVAL_PENDING)
+        } else if is_nobody(&record.by) {
+            continue;
         } else if record.issued_at > *now {
             Some(IssueCode::APPROVAL_NOT_YET_VALID)
         } else if until.is_some_and(|until| *now >= until) {
             Some(IssueCode::APPROVAL_EXPIRED)
-        } else if barred.contains(&record.by.as_str()) {
+        } else if barred
+            .iter()
+            .any(|person| is_same_person(person, &record.by))
+        {
             Some(IssueCode::APPROVAL_SELF)
         } else if !approval.roles.is_empty()
             && !record
@@ -188,7 +233,9 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
         };
         match flaw {
             Some(flaw) => best = best.max(Some(flaw)),
-            None if people.contains(&record.by.as_str()) => {}
+            None if people
+                .iter()
+                .any(|person| is_same_person(person, &record.by)) => {}
             None => people.push(&record.by),
         }
     }
@@ -233,7 +280,7 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
         missing: 1,
         facts: facts.iter().map(|fact| (*fact).to_owned()).collect(),
     };
-    let by = request.approved_by();
+    let by = request.approved_by().filter(|by| !is_nobody(by));
     match request.approval_status() {
         Some("approved") => {}
         Some("rejected") => {
@@ -244,7 +291,9 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
         _ => return (not_yet(None, &[]), None),
     }
     match barred(question) {
-        Ok(barred) if by.is_some_and(|by| barred.contains(&by)) => {
+        Ok(barred)
+            if by.is_some_and(|by| barred.iter().any(|person| is_same_person(person, by))) =>
+        {
             return (not_yet(Some(IssueCode::APPROVAL_SELF), &[]), None);
         }
         Ok(barred) if !barred.is_empty() && by.is_none() => {
@@ -262,20 +311,18 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
             );
         }
     }
-    let Some(ttl) = approval.ttl else {
-        return (Approved::Yes, None);
+    let at = request.approved_at().map(|at| Timestamp::parse(at).ok());
+    let (at, until) = match (at.flatten(), approval.ttl) {
+        (Some(at), ttl) => (at, ttl.and_then(|ttl| at.checked_add(ttl).ok())),
+        (None, None) if at.is_none() => return (Approved::Yes, None),
+        (None, _) => {
+            let missing = not_yet(
+                Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+                &["context.approved_at"],
+            );
+            return (missing, None);
+        }
     };
-    let at = request
-        .approved_at()
-        .and_then(|at| Timestamp::parse(at).ok());
-    let Some(at) = at else {
-        let missing = not_yet(
-            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
-            &["context.approved_at"],
-        );
-        return (missing, None);
-    };
-    let until = at.checked_add(ttl).ok();
     if at > *now {
         (
             not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID), &[]),

@@ -4,7 +4,7 @@
 //! is decided here, and deciding does not need it.
 
 use crate::condition::builtin::{FUNCTIONS, Form, Signature};
-use crate::condition::trace::clause_nodes;
+use crate::condition::trace::{clause_nodes, let_of};
 use crate::condition::tree::Expr;
 use crate::condition::typing::Type;
 use crate::facts::FactTable;
@@ -113,6 +113,8 @@ pub struct ClauseDescription<'p> {
     pub text: &'p str,
     /// Where it stands.
     pub place: Span,
+    /// Whether it is nothing but the name of a named expression, whose parts say more.
+    pub is_named: bool,
 }
 
 /// The approval that a rule asks for.
@@ -370,6 +372,7 @@ fn clauses_of(condition: &CompiledCondition) -> Vec<ClauseDescription<'_>> {
         .map(|node| ClauseDescription {
             text: condition.text_of(&node.range),
             place: condition.places.span_of(node.range.clone()),
+            is_named: matches!(&node.expr, Expr::Path(path) if let_of(path).is_some()),
         })
         .collect()
 }

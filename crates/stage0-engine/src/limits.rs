@@ -48,6 +48,8 @@ pub const LETS_MAX: usize = 10_000;
 pub const EFFECTS_MAX: usize = 128;
 /// Problems reported for one policy; more would not be read.
 pub const PROBLEMS_MAX: usize = 200;
+/// Bytes of an issue code.
+pub const ISSUE_CODE_BYTES_MAX: usize = 64;
 /// Nesting of an argument schema.
 pub const SCHEMA_DEPTH_MAX: usize = 16;
 

@@ -336,14 +336,14 @@ impl<'a> Request<'a> {
             .map(|context| self.document.value(context).without_nulls())
     }
 
-    /// Who asks.
-    pub fn actor_id(&self) -> Option<&str> {
-        self.text(self.known.actor_id)
+    /// Who asks: text, but whatever else the host says tells one actor from another as well.
+    pub fn actor_id(&self) -> Option<ValueRef<'_>> {
+        self.known(self.known.actor_id)
     }
 
-    /// The tenant on whose behalf it is asked.
-    pub fn tenant_id(&self) -> Option<&str> {
-        self.text(self.known.tenant_id)
+    /// The tenant on whose behalf it is asked: text, or whatever else the host says.
+    pub fn tenant_id(&self) -> Option<ValueRef<'_>> {
+        self.known(self.known.tenant_id)
     }
 
     /// What is said to have become of an approval.
@@ -370,10 +370,12 @@ impl<'a> Request<'a> {
     pub fn environment_value(&self) -> Option<ValueRef<'_>> {
         self.environment
             .map(|environment| self.document.value(environment))
-            .or_else(|| {
-                let inner = self.document.value(self.known.environment?);
-                Some(inner.without_nulls())
-            })
+            .or_else(|| self.known(self.known.environment))
+    }
+
+    /// A member of the context.
+    fn known(&self, member: Option<u32>) -> Option<ValueRef<'_>> {
+        Some(self.document.value(member?).without_nulls())
     }
 
     /// Whether MEDIUM advice denies.

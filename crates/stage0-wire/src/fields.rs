@@ -4,7 +4,6 @@
 //! readers are silent: a value that is missing or of another kind is `None`, and whoever needs it
 //! gives up with `?`. Numbers and times were found to be good as well.
 
-use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 use stage0_engine::number::Number;
 use stage0_engine::policy::Expression;
 use stage0_engine::span::{Span, Spanned, TextPlaces};
@@ -164,64 +163,4 @@ pub(crate) fn expression(node: &Node) -> Option<Expression> {
         }),
         _ => None,
     }
-}
-
-/// A value as a document of its own; `None` if it has more parts than a document can count.
-pub(crate) fn document(node: &Node) -> Option<Document<'static>> {
-    let mut builder = DocumentBuilder::new("", usize::MAX);
-    append(&mut builder, node).ok()?;
-    Some(builder.finish())
-}
-
-/// Adds a value to a document. Nesting costs heap, not stack.
-pub(crate) fn append(
-    builder: &mut DocumentBuilder<'static>,
-    node: &Node,
-) -> Result<(), DocumentError> {
-    enum Step<'n> {
-        Value(&'n Node),
-        Key(&'n str),
-        EndList(u32, usize),
-        EndObject(u32, usize),
-    }
-    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    // What is left to be added, the next last.
-    let mut steps = vec![Step::Value(node)];
-    while let Some(step) = steps.pop() {
-        let node = match step {
-            Step::Value(node) => node,
-            Step::Key(key) => {
-                builder.string(key)?;
-                continue;
-            }
-            Step::EndList(at, length) => {
-                builder.end_list(at, count(length));
-                continue;
-            }
-            Step::EndObject(at, length) => {
-                builder.end_object(at, count(length))?;
-                continue;
-            }
-        };
-        match &node.value {
-            NodeValue::Null | NodeValue::Invalid => builder.null()?,
-            NodeValue::Bool(value) => builder.bool(*value)?,
-            NodeValue::Number(number) => builder.number(number)?,
-            NodeValue::String(text) => builder.string(&text.value)?,
-            NodeValue::List(items) => {
-                let at = builder.begin_list()?;
-                steps.push(Step::EndList(at, items.len()));
-                steps.extend(items.iter().rev().map(Step::Value));
-            }
-            NodeValue::Map(entries) => {
-                let at = builder.begin_object()?;
-                steps.push(Step::EndObject(at, entries.len()));
-                for (key, value) in entries.iter().rev() {
-                    steps.push(Step::Value(value));
-                    steps.push(Step::Key(&key.value));
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -103,6 +103,14 @@ pub(crate) fn place(text: &[u8], until: Until) -> Place {
     }
 }
 
+/// Where the value or key with this number begins, and where its text or, of a list or object, its
+/// bracket ends.
+pub(crate) fn token_at(text: &[u8], node: usize) -> (usize, usize) {
+    let start = place(text, Until::Node(node)).offset;
+    let length = text.get(start..).map_or(0, token_len);
+    (start, start.saturating_add(length))
+}
+
 fn token_len(rest: &[u8]) -> usize {
     let inside = match rest {
         [b'"', inside @ ..] => inside,

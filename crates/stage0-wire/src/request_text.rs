@@ -3,11 +3,12 @@
 //! A text that is not a request is a problem, never a decision: over HTTP 422, at the command line
 //! exit 1, in a gate DENY.
 
-use stage0_engine::request::Request;
+use stage0_engine::document::ValueRef;
+use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
 use crate::codes::ProblemCode;
-use crate::position::line_column;
+use crate::position::{line_column, token_at};
 use crate::problem::Problem;
 use crate::sources::{Sources, offset};
 use crate::strict_json::{JsonError, JsonLimits, parse};
@@ -20,22 +21,65 @@ const NAME: &str = "request";
 /// # Errors
 /// What makes it not JSON, or every field that is not as the contract wants it.
 pub fn parse_request(text: &[u8]) -> Result<Request<'_>, Vec<Problem>> {
+    parse_request_file(NAME, text)
+}
+
+/// Parses and checks a request that problems call by the name of its file.
+///
+/// # Errors
+/// What makes it not JSON, or every field that is not as the contract wants it.
+pub fn parse_request_file<'t>(name: &str, text: &'t [u8]) -> Result<Request<'t>, Vec<Problem>> {
     let document = parse(text, &JsonLimits::REQUEST)
-        .map_err(|error| vec![json_problem(NAME, text, &error)])?;
-    Request::from_document(document).map_err(|errors| {
-        errors
-            .into_iter()
-            .map(|error| {
-                // Every code of the engine is in the registry; a test says so.
-                let code = ProblemCode::find(error.code()).unwrap_or(ProblemCode::RequestType);
-                let problem = Problem::new(code, error.message());
-                match error.help() {
-                    Some(help) => problem.help(help),
-                    None => problem,
+        .map_err(|error| vec![json_problem(name, text, &error)])?;
+    Request::from_document(document).map_err(|errors| refused(name, text, &errors))
+}
+
+/// The errors of a request as problems at their places. The text is parsed once more for the places:
+/// requests that are refused are few.
+fn refused(name: &str, text: &[u8], errors: &[RequestError]) -> Vec<Problem> {
+    let mut sources = Sources::new();
+    let written = core::str::from_utf8(text).unwrap_or("");
+    let file = sources.add(name, written);
+    let document = parse(text, &JsonLimits::REQUEST);
+    errors
+        .iter()
+        .map(|error| {
+            // Every code of the engine is in the registry; a test says so.
+            let code = ProblemCode::find(error.code()).unwrap_or(ProblemCode::RequestType);
+            let problem = match (&file, &document) {
+                (Ok(file), Ok(document)) => {
+                    let value = find(document.root(), error.path());
+                    let (start, end) = token_at(text, value.index() as usize);
+                    let span = Span::new(*file, offset(start), offset(end));
+                    Problem::at(&sources, span, code, error.message())
                 }
-            })
-            .collect()
-    })
+                _ => Problem::new(code, error.message()),
+            };
+            match error.help() {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
+        })
+        .collect()
+}
+
+/// The value at a path such as `trusted[0].text`, or the innermost one around it that is there.
+fn find<'d>(root: ValueRef<'d>, path: &str) -> ValueRef<'d> {
+    let mut value = root;
+    for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+        let inner = match step.strip_suffix(']') {
+            Some(position) => position
+                .parse()
+                .ok()
+                .and_then(|position| value.element(position)),
+            None => value.get(step),
+        };
+        match inner {
+            Some(inner) => value = inner,
+            None => break,
+        }
+    }
+    value
 }
 
 /// A JSON error as a problem of a file, with its place.
@@ -100,6 +144,21 @@ mod tests {
                 .map(|place| (place.line, place.column)),
             Some((2, 2))
         );
+    }
+
+    #[test]
+    fn a_field_that_is_wrong_has_its_place() {
+        let text = "{\n \"goal\": \"a\",\n \"constraints\": [\"x\", 17],\n \"tool_call\": {\"id\": \"\u{e9}\"},\n \"pro\": {}}";
+        let problems = parse_request(text.as_bytes()).unwrap_err();
+        let places: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                let place = &problem.locations()[0];
+                (place.line, place.column, place.end_column)
+            })
+            .collect();
+        // An element, the object where a name is missing, and a value of another type.
+        assert_eq!(places, [(3, 23, 25), (4, 15, 16), (5, 9, 10)]);
     }
 
     #[test]

@@ -20,8 +20,24 @@ pub(crate) struct Shape {
     pub(crate) doc: &'static str,
     /// Its keys, in groups that several shapes may share.
     pub(crate) groups: &'static [&'static [Key]],
-    /// Keys of which exactly one is there; none where there is no such choice.
-    pub(crate) one_of: &'static [&'static str],
+    /// Keys of which exactly one is there.
+    pub(crate) one_of: OneOf,
+}
+
+/// Keys of which exactly one is there.
+#[derive(Debug)]
+pub(crate) struct OneOf {
+    pub(crate) keys: &'static [&'static str],
+    /// For those who gave none of them.
+    pub(crate) help: &'static str,
+}
+
+impl OneOf {
+    /// No such choice.
+    pub(crate) const NONE: Self = Self {
+        keys: &[],
+        help: "",
+    };
 }
 
 impl Shape {
@@ -195,6 +211,16 @@ impl Form {
         }
     }
 
+    /// Whether it takes any text, whatever it says.
+    pub(crate) fn takes_any_text(&self) -> bool {
+        match self {
+            Self::Text | Self::Name(_) | Self::Any => true,
+            Self::OneOrMany(one) => one.takes_any_text(),
+            Self::Either(forms) => forms.iter().any(Self::takes_any_text),
+            _ => false,
+        }
+    }
+
     /// What is expected, for messages.
     pub(crate) fn expected(&self) -> String {
         String::from(match self {
@@ -206,7 +232,7 @@ impl Form {
             Self::Whole(least, most) => {
                 return format!("a whole number from {least} to {most}");
             }
-            Self::Words(known) => return words(known.names, "or"),
+            Self::Words(known) => return known.expected(),
             Self::Duration => "a duration such as `4h`",
             Self::Timestamp => "a time such as `2026-01-05T10:00:00Z`",
             Self::List(_) | Self::Headed(..) => "a list",
@@ -231,6 +257,8 @@ impl Form {
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) names: &'static [&'static str],
+    /// How many of the names messages list; the others are synonyms.
+    pub(crate) listed: usize,
     /// Refused, with help.
     pub(crate) later: &'static [(&'static str, &'static str)],
     /// What to tell those who wrote something else altogether, or an empty text.
@@ -241,9 +269,15 @@ impl Words {
     pub(crate) const fn new(names: &'static [&'static str]) -> Self {
         Self {
             names,
+            listed: names.len(),
             later: &[],
             help: "",
         }
+    }
+
+    /// The words in backticks, for messages.
+    pub(crate) fn expected(&self) -> String {
+        words(self.names.get(..self.listed).unwrap_or(self.names), "or")
     }
 }
 
@@ -305,7 +339,9 @@ impl NameRule {
             .find(|candidate| is_one_of(self.rest, *candidate))
             .unwrap_or(self.filler)
         };
-        let name: String = text.trim().chars().map(fit).collect();
+        let name: String = text.chars().map(fit).collect();
+        let parts = name.split(self.filler).filter(|part| !part.is_empty());
+        let name = parts.collect::<Vec<_>>().join(&self.filler.to_string());
         self.accepts(&name).then_some(name)
     }
 
@@ -377,8 +413,9 @@ mod tests {
     #[test]
     fn a_name_that_was_probably_meant_is_a_good_one() {
         assert_eq!(ID.nearest("Ab Cd"), Some(String::from("ab-cd")));
-        assert_eq!(ID.nearest(" x!"), Some(String::from("x-")));
-        assert_eq!(ID.nearest("-a"), None);
+        assert_eq!(ID.nearest(" x!"), Some(String::from("x")));
+        assert_eq!(ID.nearest("-a--b"), Some(String::from("a-b")));
+        assert_eq!(ID.nearest("..a"), None);
         assert_eq!(ID.nearest("abcdefghi"), None);
         assert_eq!(ID.nearest(""), None);
     }

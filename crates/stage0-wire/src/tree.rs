@@ -7,9 +7,9 @@
 
 use std::ops::Range;
 
-use stage0_engine::canonical::write_string;
+use stage0_engine::canonical::write_value;
+use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 use stage0_engine::limits::POLICY_DEPTH_MAX;
-use stage0_engine::number::Number;
 use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
 use crate::codes::ProblemCode;
@@ -152,70 +152,77 @@ impl Tree {
     /// numbers. The YAML and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
         let mut out = String::new();
-        self.root.write_canonical_json(&mut out);
+        let document = self.root.to_document().unwrap_or_default();
+        write_value(&mut out, document.root());
         out
     }
 }
 
 impl Node {
-    /// Appends the value as canonical JSON. A number that cannot be kept exactly stays as it was
-    /// written.
-    pub(crate) fn write_canonical_json(&self, out: &mut String) {
-        enum Step<'a> {
-            Value(&'a Node),
-            Key(&'a str),
-            Literal(&'static str),
+    /// The value as a document of its own.
+    ///
+    /// # Errors
+    /// It has more parts than a document can count, which no file of the permitted size has.
+    pub(crate) fn to_document(&self) -> Result<Document<'static>, DocumentError> {
+        let mut builder = DocumentBuilder::new("", usize::MAX);
+        self.append_to(&mut builder)?;
+        Ok(builder.finish())
+    }
+
+    /// Adds the value to a document. Nesting costs heap, not stack.
+    ///
+    /// # Errors
+    /// As for [`Node::to_document`].
+    pub(crate) fn append_to(
+        &self,
+        builder: &mut DocumentBuilder<'static>,
+    ) -> Result<(), DocumentError> {
+        enum Step<'n> {
+            Value(&'n Node),
+            Key(&'n str),
+            EndList(u32, usize),
+            EndObject(u32, usize),
         }
-        // What is left to be written, the next last: no recursion, whatever the nesting.
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        // What is left to be added, the next last.
         let mut steps = vec![Step::Value(self)];
         while let Some(step) = steps.pop() {
             let node = match step {
                 Step::Value(node) => node,
                 Step::Key(key) => {
-                    write_string(out, key);
-                    out.push(':');
+                    builder.string(key)?;
                     continue;
                 }
-                Step::Literal(literal) => {
-                    out.push_str(literal);
+                Step::EndList(at, length) => {
+                    builder.end_list(at, count(length));
+                    continue;
+                }
+                Step::EndObject(at, length) => {
+                    builder.end_object(at, count(length))?;
                     continue;
                 }
             };
             match &node.value {
-                NodeValue::Null | NodeValue::Invalid => out.push_str("null"),
-                NodeValue::Bool(true) => out.push_str("true"),
-                NodeValue::Bool(false) => out.push_str("false"),
-                NodeValue::Number(text) => match Number::parse(text) {
-                    Ok(number) => number.write_to(out),
-                    Err(_) => out.push_str(text),
-                },
-                NodeValue::String(text) => write_string(out, &text.value),
+                NodeValue::Null | NodeValue::Invalid => builder.null()?,
+                NodeValue::Bool(value) => builder.bool(*value)?,
+                NodeValue::Number(number) => builder.number(number)?,
+                NodeValue::String(text) => builder.string(&text.value)?,
                 NodeValue::List(items) => {
-                    out.push('[');
-                    steps.push(Step::Literal("]"));
-                    for (position, item) in items.iter().enumerate().rev() {
-                        steps.push(Step::Value(item));
-                        if position > 0 {
-                            steps.push(Step::Literal(","));
-                        }
-                    }
+                    let at = builder.begin_list()?;
+                    steps.push(Step::EndList(at, items.len()));
+                    steps.extend(items.iter().rev().map(Step::Value));
                 }
                 NodeValue::Map(entries) => {
-                    let mut sorted: Vec<_> = entries.iter().collect();
-                    // UTF-8 keeps the order of code points.
-                    sorted.sort_by(|left, right| left.0.value.cmp(&right.0.value));
-                    out.push('{');
-                    steps.push(Step::Literal("}"));
-                    for (position, (key, value)) in sorted.into_iter().enumerate().rev() {
+                    let at = builder.begin_object()?;
+                    steps.push(Step::EndObject(at, entries.len()));
+                    for (key, value) in entries.iter().rev() {
                         steps.push(Step::Value(value));
                         steps.push(Step::Key(&key.value));
-                        if position > 0 {
-                            steps.push(Step::Literal(","));
-                        }
                     }
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -236,11 +236,11 @@ mod tests {
     #[test]
     fn the_yardsticks_answer_as_the_task_says() {
         assert_eq!(ids(&task::allowed()), Vec::<&str>::new());
-        assert_eq!(ids(&task::denied()), ["payout_limit", "max_iterations"]);
-        assert_eq!(ids(&task::pending()), ["payout_limit"]);
+        assert_eq!(ids(&task::denied()), ["payout-limit", "max-iterations"]);
+        assert_eq!(ids(&task::pending()), ["payout-limit"]);
         assert_eq!(
             Fired(0b1000).to_json(),
-            r#"{"allow":false,"fired":["payout_limit"]}"#
+            r#"{"allow":false,"fired":["payout-limit"]}"#
         );
     }
 

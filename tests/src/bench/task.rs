@@ -15,16 +15,16 @@ pub const POLICY: &str = include_str!("../../bench/policy.yaml");
 pub const RULES: [&str; 12] = [
     "role",
     "env",
-    "destructive_approval",
-    "payout_limit",
-    "business_hours",
-    "tool_allow",
-    "max_iterations",
-    "cost_cap",
+    "destructive-approval",
+    "payout-limit",
+    "business-hours",
+    "tool-allow",
+    "max-iterations",
+    "cost-cap",
     "residency",
     "exfil",
     "tenant",
-    "approval_fresh",
+    "approval-fresh",
 ];
 
 /// The time of every decision, ten minutes after the approval.
@@ -90,12 +90,12 @@ pub fn allowed() -> String {
     request(420, "approved", 7)
 }
 
-/// A request in which `payout_limit` and `max_iterations` fire.
+/// A request in which `payout-limit` and `max-iterations` fire.
 pub fn denied() -> String {
     request(5_000, "pending", 40)
 }
 
-/// A request in which `payout_limit` fires.
+/// A request in which `payout-limit` fires.
 pub fn pending() -> String {
     request(5_000, "pending", 7)
 }

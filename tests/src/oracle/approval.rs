@@ -44,6 +44,13 @@ pub struct Question<'q> {
     pub now: i64,
 }
 
+impl Question<'_> {
+    /// What a yes would be given for.
+    pub fn action(&self) -> Digest {
+        action_digest(self.request, self.tool, self.terms, self.facts)
+    }
+}
+
 /// Digest of an approval block.
 pub fn terms_digest(terms: &Approval) -> Digest {
     let sorted = |items: Vec<String>| {
@@ -88,16 +95,19 @@ pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Va
             steps: vec![Step::Member(name)],
         };
         match fact(facts, has_call, &path) {
-            Outcome::Known(value @ Value::Text(_)) => Some(value),
+            Outcome::Known(value) => Some(value),
             _ => None,
         }
     };
     let bound = terms.bind.iter().map(|path| {
         let value = match fact(facts, has_call, path) {
-            Outcome::Known(value) => vec![value],
-            Outcome::Unknown(_) | Outcome::Error => Vec::new(),
+            Outcome::Known(value) => Value::List(vec![value]),
+            // The arguments of a call that was not made are not absent: they are still to come.
+            Outcome::Unknown(_) if path.root == "args" && !has_call => Value::Null,
+            Outcome::Unknown(_) => Value::List(Vec::new()),
+            Outcome::Error => Value::Null,
         };
-        (path.to_string(), Value::List(value))
+        (path.to_string(), value)
     });
     let is_bound = !terms.bind.is_empty();
     let is_plan = !has_call && !is_bound;
@@ -138,8 +148,14 @@ pub fn find(question: &Question<'_>) -> Approved {
         .any(|path| fact(path) == Outcome::Error);
     for path in &question.terms.not {
         match fact(path) {
+            Outcome::Known(Value::Text(person)) if is_nobody(&person) => {
+                missing.insert(path.to_string());
+            }
             Outcome::Known(Value::Text(person)) => barred.push(person),
             Outcome::Known(Value::List(people)) => {
+                if people.iter().filter_map(Value::as_text).any(is_nobody) {
+                    missing.insert(path.to_string());
+                }
                 wrong |= people.iter().any(|person| person.as_text().is_none());
                 barred.extend(people.iter().filter_map(Value::as_text).map(str::to_owned));
             }
@@ -148,11 +164,20 @@ pub fn find(question: &Question<'_>) -> Approved {
         }
     }
     match question.terms.evidence.unwrap_or_default() {
-        _ if !missing.is_empty() => Approved::NotYet(None, missing),
         _ if wrong => Approved::Error,
+        _ if !missing.is_empty() => Approved::NotYet(None, missing),
         EvidenceSource::Host => recorded(question, &barred),
         EvidenceSource::Asserted => asserted(question, &barred),
     }
+}
+
+/// Names that differ only in case, or in white space around them, are one person's.
+fn is_same(one: &str, two: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(two.trim())
+}
+
+fn is_nobody(name: &str) -> bool {
+    name.trim().is_empty()
 }
 
 /// What keeps one record from counting.
@@ -173,7 +198,7 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
         Some(IssueCode::APPROVAL_NOT_YET_VALID)
     } else if ends.into_iter().flatten().any(|end| end <= *now) {
         Some(IssueCode::APPROVAL_EXPIRED)
-    } else if barred.contains(&record.by) {
+    } else if barred.iter().any(|person| is_same(person, &record.by)) {
         Some(IssueCode::APPROVAL_SELF)
     } else if !terms.roles.is_empty() && !has_role {
         Some(IssueCode::APPROVAL_ROLE)
@@ -206,10 +231,12 @@ fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
             flaws.insert(IssueCode::APPROVAL_WRONG_ACTION);
         } else if record.answer == Answer::Rejected {
             return Approved::Rejected;
+        } else if is_nobody(&record.by) && record.answer == Answer::Approved {
+            // What nobody said counts for nothing.
         } else if let Some(flaw) = flaw(question, record, barred) {
             flaws.insert(flaw);
         } else {
-            people.insert(&record.by);
+            people.insert(record.by.trim().to_ascii_lowercase());
         }
     }
     if people.len() >= terms.min.unwrap_or(1) as usize {
@@ -234,7 +261,9 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     };
     let not_yet = |why| Approved::NotYet(why, BTreeSet::new());
     let lacking = |why, fact: &str| Approved::NotYet(why, BTreeSet::from([fact.to_owned()]));
-    let by = context("approved_by").and_then(Value::as_text);
+    let by = context("approved_by")
+        .and_then(Value::as_text)
+        .filter(|by| !is_nobody(by));
     match context("approval_status").map(Value::as_text) {
         None => return not_yet(None),
         Some(Some("approved")) => {}
@@ -243,25 +272,28 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
         Some(Some(_)) => return not_yet(None),
         Some(None) => return Approved::Error,
     }
-    if by.is_some_and(|by| barred.iter().any(|person| person == by)) {
+    if by.is_some_and(|by| barred.iter().any(|person| is_same(person, by))) {
         return not_yet(Some(IssueCode::APPROVAL_SELF));
     }
     if by.is_none() && !barred.is_empty() {
         return lacking(None, "context.approved_by");
     }
-    let Some(ttl) = question.terms.ttl else {
-        return Approved::Yes;
-    };
+    let ttl = question.terms.ttl;
     let Some(at) = context("approved_at") else {
-        return lacking(
-            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
-            "context.approved_at",
-        );
+        return match ttl {
+            None => Approved::Yes,
+            Some(_) => lacking(
+                Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+                "context.approved_at",
+            ),
+        };
     };
     match at.as_text().and_then(read_instant) {
         None => Approved::Error,
         Some(at) if at > question.now => not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID)),
-        Some(at) if at + ttl <= question.now => not_yet(Some(IssueCode::APPROVAL_EXPIRED)),
+        Some(at) if ttl.is_some_and(|ttl| at + ttl <= question.now) => {
+            not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+        }
         Some(_) => Approved::Yes,
     }
 }

@@ -141,6 +141,17 @@ impl<'p> Layer<'p> {
             .retain(|part| !policy.disable.contains(&part.id));
         layer
     }
+
+    /// A policy that no other imports. What it leaves out has its default, which imports can only
+    /// tighten.
+    fn of_root(policy: &'p Policy) -> Self {
+        let mut layer = Self::of(policy);
+        layer.default = layer.default.max(policy.default.or(Some(Verdict::Deny)));
+        layer.mode = layer.mode.max(policy.mode.or(Some(Mode::Enforce)));
+        let unknown_tools = policy.unknown_tools.or(Some(UnknownTools::Defer));
+        layer.unknown_tools = layer.unknown_tools.max(unknown_tools);
+        layer
+    }
 }
 
 /// What one tool is to one layer.
@@ -274,13 +285,17 @@ impl Judge<'_> {
         self.subject.called.as_deref().unwrap_or("")
     }
 
-    fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
-        let scope = Scope {
+    fn scope<'s>(&'s self, part: &Part<'s>) -> Scope<'s> {
+        Scope {
             facts: self.facts,
             has_call: self.request.call.is_some(),
             params: &part.policy.params,
             lets: &part.policy.lets,
-        };
+        }
+    }
+
+    fn outcome(&self, part: &Part<'_>, condition: &Expr) -> Outcome {
+        let scope = self.scope(part);
         let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
         all(when.into_iter().chain([scope.evaluate(condition)]))
     }
@@ -288,7 +303,14 @@ impl Judge<'_> {
     /// The verdict and its reasons, with or without the rules that are only observed.
     fn judge(&self, with_observed: bool) -> (Verdict, Vec<Issue>) {
         let mut found = vec![(Verdict::Allow, None)];
-        self.tool_itself(&mut found);
+        // A call that the mode or the catalog refuses is asked no rule.
+        let refused = self.tool_itself(&mut found);
+        if refused {
+            return (
+                Verdict::Deny,
+                found.into_iter().filter_map(|(_, issue)| issue).collect(),
+            );
+        }
         let parts = self.layer.rules.iter();
         let parts: Vec<_> = parts
             .filter(|part| self.subject.is_in_scope(part.rule))
@@ -296,13 +318,17 @@ impl Judge<'_> {
             .collect();
         let mut permission = self.layer.default.unwrap_or(Verdict::Deny);
         let mut unknown = Vec::new();
+        let mut nearest = None;
         for part in &parts {
             if let Action::Allow(condition) = &part.rule.action {
                 match self.outcome(part, condition) {
                     Outcome::Unknown(missing) => unknown.push(self.unknown(part, missing)),
                     Outcome::Error => found.push(self.error(part)),
                     outcome if outcome.is(true) => permission = Verdict::Allow,
-                    Outcome::Known(_) => {}
+                    Outcome::Known(_) => {
+                        let distance = (self.false_clauses(part, condition), part.id.clone());
+                        nearest = nearest.into_iter().chain([distance]).min();
+                    }
                 }
             } else {
                 self.restrict(part, &mut found);
@@ -313,6 +339,17 @@ impl Judge<'_> {
             _ if !unknown.is_empty() => found.extend(unknown),
             verdict => {
                 let issue = engine_issue(IssueCode::NO_RULE_ALLOWS, self.tool(), "");
+                let severity = if verdict == Verdict::Deny {
+                    Severity::High
+                } else {
+                    Severity::Medium
+                };
+                let rule = nearest.map(|(_, id)| id).unwrap_or_default();
+                let issue = Issue {
+                    severity,
+                    rule,
+                    ..issue
+                };
                 found.push((verdict, Some(issue)));
             }
         }
@@ -336,8 +373,22 @@ impl Judge<'_> {
         )
     }
 
-    /// What the catalog, the arguments' schemas and the mode say.
-    fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) {
+    /// How many of the clauses that have to hold are false.
+    fn false_clauses(&self, part: &Part<'_>, condition: &Expr) -> usize {
+        let mut waiting = vec![condition];
+        waiting.extend(&part.rule.when);
+        let mut count = 0;
+        while let Some(expr) = waiting.pop() {
+            match expr {
+                Expr::And(one, two) => waiting.extend([&**one, &**two]),
+                clause => count += usize::from(self.scope(part).evaluate(clause).is(false)),
+            }
+        }
+        count
+    }
+
+    /// What the mode, the catalog and the arguments' schemas say, and whether that settles it.
+    fn tool_itself(&self, found: &mut Vec<(Verdict, Option<Issue>)>) -> bool {
         let Subject {
             name,
             known,
@@ -350,38 +401,50 @@ impl Judge<'_> {
         let mut add = |verdict, code: IssueCode, about: &str| {
             found.push((verdict, Some(engine_issue(code, self.tool(), about))));
         };
+        let writes =
+            effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
+        match self.mode {
+            Mode::Halted => {
+                found.push((Verdict::Deny, Some(engine_issue(IssueCode::HALTED, "", ""))));
+                return true;
+            }
+            Mode::ReadOnly if !known || writes => add(Verdict::Deny, IssueCode::READ_ONLY_MODE, ""),
+            _ => {}
+        }
         if let Some(flaw) = flaw {
             add(Verdict::Deny, *flaw, "");
-        } else if name.is_some() && !known {
+            return true;
+        }
+        if name.is_some() && !known {
             match self.layer.unknown_tools.unwrap_or_default() {
                 UnknownTools::Declared => add(Verdict::Allow, IssueCode::TOOL_NOT_IN_CATALOG, ""),
                 UnknownTools::Defer => add(Verdict::Defer, IssueCode::TOOL_UNCATALOGUED, ""),
                 UnknownTools::Deny => add(Verdict::Deny, IssueCode::TOOL_UNKNOWN, ""),
             }
         }
-        for effect in unknown_effects {
-            add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
+        let wrong = self.wrong_arguments();
+        for (code, path) in &wrong {
+            add(Verdict::Deny, *code, path);
         }
-        if let Some((_, arguments)) = &self.request.call {
-            for (code, path) in entries
-                .iter()
-                .flat_map(|tool| arguments::check(tool, arguments))
-            {
-                add(Verdict::Deny, code, &path);
-            }
-        }
-        for phrase in &self.request.constraints {
-            if phrases::constraint(phrase) == Meaning::Invalid {
-                add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase);
-            }
-        }
-        let writes =
-            effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
-        match self.mode {
-            Mode::Halted => add(Verdict::Deny, IssueCode::HALTED, ""),
-            Mode::ReadOnly if !known || writes => add(Verdict::Deny, IssueCode::READ_ONLY_MODE, ""),
-            _ => {}
-        }
+        !wrong.is_empty()
+    }
+
+    fn wrong_arguments(&self) -> Vec<(IssueCode, String)> {
+        let entries = &self.subject.entries;
+        self.request
+            .call
+            .iter()
+            .flat_map(|(_, arguments)| {
+                entries
+                    .iter()
+                    .flat_map(|tool| arguments::check(tool, arguments))
+            })
+            .collect()
+    }
+
+    /// Whether no rule is asked.
+    fn is_refused(&self) -> bool {
+        self.tool_itself(&mut Vec::new())
     }
 
     fn issue(&self, part: &Part<'_>, code: &str, severity: Severity) -> Issue {
@@ -493,12 +556,7 @@ impl Judge<'_> {
             Approved::NotYet(_, missing) => Outcome::Unknown(missing.clone()),
             Approved::Error => Outcome::Error,
         };
-        let scope = Scope {
-            facts: self.facts,
-            has_call: self.request.call.is_some(),
-            params: &part.policy.params,
-            lets: &part.policy.lets,
-        };
+        let scope = self.scope(part);
         let negated = match is_valid {
             Outcome::Known(value) => Outcome::Known(Value::Bool(value == Value::Bool(false))),
             other => other,
@@ -522,7 +580,15 @@ impl Judge<'_> {
                         .map_or_else(|| capitals(&part.rule.id), str::to_owned),
                 };
                 let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
-                found.push((Verdict::Defer, Some(Issue { missing, ..issue })));
+                let about = question.action().to_string();
+                found.push((
+                    Verdict::Defer,
+                    Some(Issue {
+                        missing,
+                        about,
+                        ..issue
+                    }),
+                ));
             }
             Outcome::Known(_) => {}
         }
@@ -580,6 +646,11 @@ fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
         )
     };
     let called = call.map(|(name, _)| name.as_str());
+    let mut effects = subject
+        .effects
+        .iter()
+        .map(String::as_str)
+        .chain(subject.unknown_effects.iter().copied());
     object([
         ("context", Some(context.without_nulls())),
         ("args", call.map(arguments)),
@@ -601,10 +672,7 @@ fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
         ("now", Some(Value::Instant(now))),
         ("pro", Some(Value::Bool(request.pro))),
         ("tool", subject.name.as_ref().map(text)),
-        (
-            "effects",
-            texts(&mut subject.effects.iter().map(String::as_str)),
-        ),
+        ("effects", texts(&mut effects)),
         (
             "constraint",
             Some(phrases::constraint_facts(&request.constraints)),
@@ -619,7 +687,7 @@ pub fn action_asked_about(
     now: i64,
     terms: &Approval,
 ) -> Digest {
-    let layer = Layer::of(policy.layers.first().unwrap_or(policy));
+    let layer = Layer::of_root(policy.layers.first().unwrap_or(policy));
     let called = request.call.as_ref().map(|(name, _)| name.as_str());
     let subject = Subject::of(
         &layer,
@@ -633,9 +701,9 @@ pub fn action_asked_about(
 /// Decides.
 pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
     let layers: Vec<Layer<'_>> = if policy.layers.is_empty() {
-        vec![Layer::of(policy)]
+        vec![Layer::of_root(policy)]
     } else {
-        policy.layers.iter().map(Layer::of).collect()
+        policy.layers.iter().map(Layer::of_root).collect()
     };
     let mut names: Vec<Option<&str>> = match &request.call {
         Some((name, _)) => vec![Some(name)],
@@ -683,7 +751,9 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
                 .rules
                 .iter()
                 .filter(|part| subject.is_in_scope(part.rule));
-            depends_on.extend(in_scope.flat_map(reads));
+            if !judge.is_refused() {
+                depends_on.extend(in_scope.flat_map(reads));
+            }
             let (verdict, issues) = judge.judge(true);
             full = full.max(verdict);
             full_issues.extend(issues);
@@ -706,8 +776,9 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
                 .push((name.to_owned(), catalogued, tool_verdict));
         }
     }
-    for field in &request.unknown_fields {
-        let issue = engine_issue(IssueCode::UNKNOWN_FIELD, "", *field);
+    for (verdict, issue) in about_the_request(request, &layers) {
+        answer.verdict = answer.verdict.max(verdict);
+        full = full.max(verdict);
         answer.issues.push(issue.clone());
         full_issues.push(issue);
     }
@@ -718,20 +789,51 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     answer
 }
 
+/// What is wrong with, or worth knowing of, the request whatever the tool.
+fn about_the_request(request: &Request, layers: &[Layer<'_>]) -> Vec<(Verdict, Issue)> {
+    let mut found = Vec::new();
+    let mut add = |verdict, code, about: &str| found.push((verdict, engine_issue(code, "", about)));
+    for field in &request.unknown_fields {
+        add(Verdict::Allow, IssueCode::UNKNOWN_FIELD, field);
+    }
+    for effect in &request.side_effects {
+        if phrases::effect(effect).is_none() {
+            add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
+        }
+    }
+    let read: BTreeSet<String> = layers
+        .iter()
+        .flat_map(|layer| &layer.rules)
+        .flat_map(reads)
+        .collect();
+    for phrase in &request.constraints {
+        match phrases::constraint(phrase) {
+            Meaning::Fact(name, _) if !read.contains(&format!("constraint.{name}")) => {
+                add(Verdict::Allow, IssueCode::CONSTRAINT_NOT_CHECKED, name);
+            }
+            Meaning::Invalid => add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase),
+            Meaning::Fact(..) | Meaning::Words => {}
+        }
+    }
+    found
+}
+
 /// The codes in the order in which the engine and then the policy declare them.
 fn declared_order(policy: &Policy) -> Vec<String> {
     let mut order: Vec<String> = IssueCode::ALL
         .iter()
         .map(|code| code.as_str().to_owned())
         .collect();
-    let mut own = BTreeSet::new();
-    for policy in policy.imports().into_iter().chain([policy]) {
+    for policy in [policy].into_iter().chain(policy.imports()) {
         for rule in &policy.rules {
-            own.insert(rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned));
-            own.extend(rule.issue_unknown.map(str::to_owned));
+            let fired = rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned);
+            order.extend(
+                [Some(fired), rule.issue_unknown.map(str::to_owned)]
+                    .into_iter()
+                    .flatten(),
+            );
         }
     }
-    order.extend(own);
     order
 }
 
@@ -746,18 +848,35 @@ fn sorted(mut issues: Vec<Issue>, order: &[String]) -> Vec<Issue> {
             tool,
             about,
             ..
-        } = issue;
-        (
-            std::cmp::Reverse(*severity),
-            place(code),
-            rule.clone(),
-            tool.clone(),
-            about.clone(),
-        )
+        } = issue.clone();
+        (std::cmp::Reverse(severity), place(&code), rule, tool, about)
     });
-    issues.dedup_by(|two, one| {
-        (&one.code, &one.rule, &one.about, &one.missing)
-            == (&two.code, &two.rule, &two.about, &two.missing)
-    });
-    issues
+    let key = |issue: &Issue| {
+        let Issue {
+            code,
+            rule,
+            about,
+            missing,
+            ..
+        } = issue.clone();
+        (code, rule, about, missing)
+    };
+    let mut merged: Vec<(Issue, Vec<String>)> = Vec::new();
+    for issue in issues {
+        match merged
+            .iter_mut()
+            .find(|(known, _)| key(known) == key(&issue))
+        {
+            Some((_, tools)) if tools.contains(&issue.tool) => {}
+            Some((_, tools)) => tools.push(issue.tool),
+            None => merged.push((issue.clone(), vec![issue.tool])),
+        }
+    }
+    merged
+        .into_iter()
+        .map(|(issue, tools)| Issue {
+            tool: tools.join(", "),
+            ..issue
+        })
+        .collect()
 }

@@ -87,7 +87,8 @@ fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
 /// The detail that tells issues of one code apart.
 fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
     use stage0_engine::decision::Detail;
-    let distinguishes = |name: &str| ["path", "field", "effect", "constraint"].contains(&name);
+    let distinguishes =
+        |name: &str| ["path", "field", "effect", "constraint", "action"].contains(&name);
     issue
         .details
         .iter()

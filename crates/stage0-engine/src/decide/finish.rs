@@ -418,22 +418,18 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Heaviest first, then the engine's codes, then the policy's in the order of their
-    /// declaration; equal ones once.
+    /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
+    /// name, never by the order of rules; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
-        let rank = |code: &str| -> (u32, u32) {
+        let rank = |code: &'a str| {
             let engine = IssueCode::ALL
                 .iter()
                 .position(|known| known.as_str() == code);
-            if let Some(engine) = engine {
-                (0, u32::try_from(engine).unwrap_or(u32::MAX))
-            } else {
-                let declared = self
-                    .policy
-                    .layers
-                    .iter()
-                    .find_map(|layer| layer.code_ranks.get(code));
-                (1, declared.copied().unwrap_or(u32::MAX))
+            let declared = self.policy.code_ranks.get(code);
+            match (engine, declared) {
+                (Some(engine), _) => (0, u32::try_from(engine).unwrap_or(u32::MAX), ""),
+                (None, Some(declared)) => (1, *declared, ""),
+                (None, None) => (2, 0, code),
             }
         };
         if issues.len() > 1 {
@@ -442,24 +438,35 @@ impl<'a> Draft<'a> {
                     .cmp(&one.severity)
                     .then_with(|| rank(one.code).cmp(&rank(two.code)))
                     .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.message.cmp(&two.message))
                     .then_with(|| one.tool.cmp(&two.tool))
+                    .then_with(|| one.message.cmp(&two.message))
             });
         }
         let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
+        // The tool named last in each issue: tools come in order, so this is where a repetition shows.
+        let mut last_tools: Vec<Cow<'a, str>> = Vec::with_capacity(issues.len());
         for issue in issues {
-            match merged.last_mut() {
-                Some(last)
-                    if last.code == issue.code
-                        && last.rule == issue.rule
-                        && last.details == issue.details
-                        && last.message == issue.message =>
-                {
-                    if last.tool != issue.tool {
-                        last.tool = Cow::Owned(format!("{}, {}", last.tool, issue.tool));
-                    }
+            // What is equal has the same code and rule, hence is not far behind.
+            let same_rule = merged
+                .iter()
+                .rposition(|known| known.code != issue.code || known.rule != issue.rule)
+                .map_or(0, |other| other.saturating_add(1));
+            let known =
+                merged
+                    .iter_mut()
+                    .zip(&mut last_tools)
+                    .skip(same_rule)
+                    .find(|(known, _)| {
+                        known.details == issue.details && known.message == issue.message
+                    });
+            if let Some((known, last_tool)) = known {
+                if *last_tool != issue.tool {
+                    known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
+                    *last_tool = issue.tool;
                 }
-                _ => merged.push(issue),
+            } else {
+                last_tools.push(issue.tool.clone());
+                merged.push(issue);
             }
         }
         merged

@@ -77,6 +77,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
         if let RuleKind::Approval(approval) = &rule.kind {
             let outcome = match truth(when) {
+                Outcome::Fires if approval::fault(approval, self.machine.facts).is_some() => {
+                    Outcome::Broken
+                }
                 Outcome::Fires => match self.approved(rule, approval) {
                     (Approved::Yes, end) => {
                         until = earlier(until, end);
@@ -240,6 +243,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     "it is not true or false".to_owned(),
                 );
             }
+        }
+        if let RuleKind::Approval(approval) = &rule.kind
+            && let Some(fault) = approval::fault(approval, self.machine.facts)
+        {
+            return fault;
         }
         (
             rule.condition.text.to_string(),

@@ -115,13 +115,16 @@ impl<'a> Subject<'a> {
         view.tool.map(|tool| &*tool.name).or(self.name)
     }
 
-    /// The name that the action's digest has: of the first layer that knows the tool.
+    /// The name that the action's digest has: the one that the rules of every layer see. Where layers
+    /// take the request's name for different tools only that name tells them apart.
     pub(crate) fn canonical_name(&self) -> Option<&'a str> {
-        self.views
-            .iter()
-            .find_map(|view| view.tool)
-            .map(|tool| &*tool.name)
-            .or(self.name)
+        let mut names = self.views.iter().map(|view| self.tool_name(view));
+        let first = names.next().flatten();
+        if names.all(|name| name == first) {
+            first
+        } else {
+            self.name
+        }
     }
 }
 
@@ -195,7 +198,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
         );
         return true;
     }
-    if mode == Mode::ReadOnly && subject.name.is_some() {
+    if mode == Mode::ReadOnly {
         let reads = view.tool.is_some()
             && !view.has_unknown_effect
             && !view.effects.overlaps(layer.effects.writing());

@@ -3,7 +3,9 @@
 //! The check reports everything it finds. Conditions are parsed and typed first, for all layers, so
 //! that the table of facts is complete before the first program is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 
 use super::PolicyIndex;
 use super::draft::LayerDraft;
@@ -12,6 +14,7 @@ use crate::digest::Digest;
 use crate::document::{Document, DocumentBuilder};
 use crate::facts::FactTable;
 use crate::policy::{FindingKind, FindingLevel, PolicyFinding, PolicySource};
+use crate::span::Span;
 use crate::suggest::nearest;
 
 /// The files of a policy, the root first.
@@ -72,14 +75,22 @@ fn compile_set(
     };
     for source in sources {
         check_version(source, &mut workshop);
+        check_codes(source, &mut workshop);
     }
-    let has_content = !root.rules.is_empty() || !root.extends.is_empty() || !root.tools.is_empty();
+    let has_content = !root.rules.is_empty()
+        || !root.extends.is_empty()
+        || !root.tools.is_empty()
+        || !root.params.is_empty()
+        || !root.lets.is_empty()
+        || !root.effects.is_empty()
+        || !root.facts.is_empty()
+        || root.data.is_some();
     if !root.layers.is_empty() && has_content {
         workshop.report(
             PolicyFinding::new(
                 FindingKind::Layers,
                 root.name.span,
-                "a policy with `layers` has no rules, tools or imports of its own",
+                "a policy with `layers` has no rules, tools, imports or definitions of its own",
             )
             .with_help("move them into one of the layers"),
         );
@@ -117,7 +128,33 @@ fn compile_set(
         facts,
         constants: Document::default(),
         disabled,
+        code_ranks: code_ranks(sources),
     })
+}
+
+/// A code that is listed twice has no place.
+fn check_codes(source: &PolicySource, workshop: &mut Workshop<'_>) {
+    let mut listed: BTreeMap<&str, Span> = BTreeMap::new();
+    for code in &source.codes {
+        if let Some(first) = listed.insert(&code.value, code.span) {
+            workshop.duplicate("code", &code.value, code.span, first);
+        }
+    }
+}
+
+/// Places of the codes that the files list: the root's first, then those of the others by name, so
+/// that the order of imports has no meaning.
+fn code_ranks(sources: &[PolicySource]) -> FxHashMap<Box<str>, u32> {
+    let mut lists: Vec<(usize, &PolicySource)> = sources.iter().enumerate().collect();
+    lists.sort_by(|(one_at, one), (two_at, two)| {
+        (*one_at > 0, &one.name.value).cmp(&(*two_at > 0, &two.name.value))
+    });
+    let mut ranks = FxHashMap::default();
+    for code in lists.into_iter().flat_map(|(_, source)| &source.codes) {
+        let rank = u32::try_from(ranks.len()).unwrap_or(u32::MAX);
+        ranks.entry(code.value.as_str().into()).or_insert(rank);
+    }
+    ranks
 }
 
 fn check_version(source: &PolicySource, workshop: &mut Workshop<'_>) {

@@ -11,6 +11,7 @@ use crate::condition::tree::{Expr, Tree};
 use crate::condition::typing;
 use crate::condition::{ConditionError, ConditionErrorKind, Path, syntax};
 use crate::facts::FactRoot;
+use crate::limits::ISSUE_CODE_BYTES_MAX;
 use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, PolicySource, Rule, Severity,
     UnknownTools,
@@ -40,7 +41,6 @@ pub(super) struct LayerDraft<'s> {
     pub(super) rules: Vec<RuleDraft<'s>>,
     /// The order in which to evaluate named expressions.
     pub(super) let_order: Vec<usize>,
-    pub(super) code_ranks: Vec<String>,
 }
 
 impl<'s> LayerDraft<'s> {
@@ -55,7 +55,6 @@ impl<'s> LayerDraft<'s> {
             gathered,
             rules: Vec::new(),
             let_order,
-            code_ranks: Vec::new(),
         };
         let mut ids: BTreeMap<String, Span> = BTreeMap::new();
         for member in members {
@@ -110,9 +109,13 @@ impl<'s> LayerDraft<'s> {
             .filter_map(|tool| pattern(tool, workshop))
             .collect();
         let schemas = self.scope(rule, &tools, workshop);
-        self.code(rule.issue.as_ref(), &rule.id, workshop);
-        if let Some(code) = &rule.issue_unknown {
-            self.code(Some(code), &rule.id, workshop);
+        let code = rule.issue.clone();
+        let code = code.unwrap_or_else(|| Spanned::new(default_code(rule), rule.id.span));
+        for code in [Some(&code), rule.issue_unknown.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            check_code(code, workshop);
         }
         let is_allow = matches!(rule.action, Action::Allow(_));
         let check = |expression: &'s Expression, workshop: &mut Workshop<'_>| {
@@ -267,34 +270,6 @@ impl<'s> LayerDraft<'s> {
         // A pattern also fits tools that are not catalogued, but those are never allowed; their
         // arguments are what the catalogued ones have or an error at the time of the decision.
         Some(schemas)
-    }
-
-    fn code(
-        &mut self,
-        code: Option<&Spanned<String>>,
-        id: &Spanned<String>,
-        workshop: &mut Workshop<'_>,
-    ) {
-        let text = code.map_or_else(|| default_code(&id.value), |code| code.value.clone());
-        let good = text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-            && text.len() <= 64;
-        if !good {
-            let span = code.map_or(id.span, |code| code.span);
-            workshop.report(
-                PolicyFinding::new(
-                    FindingKind::Code,
-                    span,
-                    format!("`{text}` is no issue code"),
-                )
-                .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
-            );
-        }
-        if !self.code_ranks.contains(&text) {
-            self.code_ranks.push(text);
-        }
     }
 
     pub(super) fn condition(
@@ -452,4 +427,24 @@ pub(super) fn report_condition(
         PolicyFinding::new(kind, span, error.message())
             .with_help_if(error.help().map(str::to_owned)),
     );
+}
+
+/// Checks an issue code.
+fn check_code(code: &Spanned<String>, workshop: &mut Workshop<'_>) {
+    let text = &code.value;
+    let good = text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && text.len() <= ISSUE_CODE_BYTES_MAX;
+    if !good {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::Code,
+                code.span,
+                format!("`{text}` is no issue code"),
+            )
+            .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
+        );
+    }
 }

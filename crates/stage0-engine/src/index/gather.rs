@@ -98,7 +98,7 @@ impl Workshop<'_> {
         self.findings.push(finding);
     }
 
-    fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
+    pub(super) fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
         self.report(
             PolicyFinding::new(
                 FindingKind::DuplicateName,
@@ -139,7 +139,12 @@ pub(super) fn gather<'s>(
         tool_names: Vec::new(),
     };
     let of = |member: &Member| sources.get(member.source);
-    settings(&mut gathered, members.iter().filter_map(of), workshop);
+    // A policy with layers has settings of its own, which tighten those of every layer.
+    let around = sources
+        .first()
+        .filter(|_| members.first().is_some_and(|root| root.source != 0));
+    let settled = members.iter().filter_map(of).chain(around);
+    settings(&mut gathered, settled, workshop);
     for member in members {
         let Some(source) = of(member) else { continue };
         for class in &source.effects {
@@ -187,22 +192,35 @@ pub(super) fn gather<'s>(
     gathered
 }
 
-/// The strictest of each setting.
+/// The strictest of each setting. What the outermost file leaves out has its default there, so that
+/// an import can only tighten.
 fn settings<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
     workshop: &mut Workshop<'_>,
 ) {
-    let mut default: Option<Verdict> = None;
-    let mut mode: Option<Mode> = None;
-    let mut unknown_tools: Option<UnknownTools> = None;
+    let mut sources = sources.peekable();
+    let root = sources.peek();
+    // What the root leaves out has its default: an import can tighten that, and never loosen it.
+    let own = root.and_then(|root| root.default.as_ref());
+    let mut default = own.map_or(Verdict::Deny, |default| default.value);
+    let own = root.and_then(|root| root.mode.as_ref());
+    let mut mode = own.map_or(Mode::default(), |mode| mode.value);
+    let own = root.and_then(|root| root.unknown_tools.as_ref());
+    let mut unknown_tools = own.map_or(UnknownTools::default(), |unknown| unknown.value);
     let mut timezone: Option<&Spanned<String>> = None;
     let mut risk: Option<&Risk> = None;
     let mut rules = 0_usize;
     for source in sources {
-        default = default.max(source.default.map(|default| default.value));
-        mode = mode.max(source.mode.map(|mode| mode.value));
-        unknown_tools = unknown_tools.max(source.unknown_tools.map(|unknown| unknown.value));
+        if let Some(stated) = &source.default {
+            default = default.max(stated.value);
+        }
+        if let Some(stated) = &source.mode {
+            mode = mode.max(stated.value);
+        }
+        if let Some(stated) = &source.unknown_tools {
+            unknown_tools = unknown_tools.max(stated.value);
+        }
         rules = rules.saturating_add(source.rules.len());
         risk = risk.or(source.risk.as_ref());
         if let Some(zone) = &source.timezone {
@@ -228,9 +246,9 @@ fn settings<'s>(
             format!("there are more than {RULES_MAX} rules"),
         ));
     }
-    gathered.layer.default = default.unwrap_or(Verdict::Deny).into();
-    gathered.layer.mode = mode.unwrap_or_default();
-    gathered.layer.unknown_tools = unknown_tools.unwrap_or_default();
+    gathered.layer.default = default.into();
+    gathered.layer.mode = mode;
+    gathered.layer.unknown_tools = unknown_tools;
     if let Some(zone) = timezone {
         if let Err(error) = Zone::find(&zone.value) {
             workshop.report(

@@ -236,15 +236,15 @@ pub(super) fn check_approval(approval: &Approval, bind: &[Path], workshop: &mut 
         );
     }
     if approval.evidence == EvidenceSource::Asserted
-        && (approval.min > 1 || !approval.roles.is_empty())
+        && (approval.min > 1 || !approval.roles.is_empty() || !approval.bind.is_empty())
     {
         workshop.report(
             PolicyFinding::new(
                 FindingKind::Approval,
                 approval.span,
-                "plain context fields name one approver and no role",
+                "plain context fields name one approver, no role and no action",
             )
-            .with_help("leave out `min` and `roles`, or use `evidence: host`"),
+            .with_help("leave out `min`, `roles` and `bind`, or use `evidence: host`"),
         );
     }
     let names = |words: &[&str]| {

@@ -6,13 +6,14 @@ use super::draft::{LayerDraft, RuleDraft, report_condition};
 use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
 use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
+use crate::codes::IssueCode;
 use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::{Path, Slot, Step};
 use crate::document::Document;
 use crate::facts::{FactRoot, FactTable};
 use crate::policy::{
-    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Severity, Verdict,
+    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule, Severity, Verdict,
 };
 use crate::span::{Spanned, TextPlaces};
 use crate::time::Zone;
@@ -23,7 +24,6 @@ impl LayerDraft<'_> {
             gathered,
             rules,
             let_order,
-            code_ranks,
         } = self;
         let Gathered {
             mut layer,
@@ -64,11 +64,6 @@ impl LayerDraft<'_> {
         for draft in &rules {
             let compiled = maker.rule(draft, &layer);
             layer.rules.push(compiled);
-        }
-        for (rank, code) in code_ranks.into_iter().enumerate() {
-            layer
-                .code_ranks
-                .insert(code.into(), u32::try_from(rank).unwrap_or(u32::MAX));
         }
         for (path, question) in questions {
             if let Some(slot) = facts.slot(&path) {
@@ -181,9 +176,14 @@ pub(super) fn compile_patterns(
     }
 }
 
-/// `payouts-need-approval` to `PAYOUTS_NEED_APPROVAL`.
-pub(crate) fn default_code(id: &str) -> String {
-    id.chars()
+/// The code of a rule that names none: an approval is what it is everywhere, other rules are their
+/// id, `payouts-are-late` as `PAYOUTS_ARE_LATE`.
+pub(crate) fn default_code(rule: &Rule) -> String {
+    if matches!(rule.action, Action::Approval(_)) {
+        return IssueCode::APPROVAL_REQUIRED.as_str().to_owned();
+    }
+    let letters = rule.id.value.chars();
+    letters
         .map(|c| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_uppercase()
@@ -395,7 +395,7 @@ impl Maker<'_, '_> {
             effects: effect_set(layer, &rule.effects, &mut workshop),
             when,
             condition: Box::new(condition),
-            issue: code(rule.issue.as_ref(), &default_code(&rule.id.value)),
+            issue: code(rule.issue.as_ref(), &default_code(rule)),
             issue_unknown: code(rule.issue_unknown.as_ref(), "FACT_MISSING"),
             severity: rule.severity.map_or(severity, |severity| severity.value),
             message: rule

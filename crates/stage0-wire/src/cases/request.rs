@@ -1,13 +1,13 @@
 //! The requests of test cases, put together from what a case and its step say.
 
 use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
-use stage0_engine::request::Request;
+use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
 use super::shape::REQUEST_KEYS;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
-use crate::fields::{self, Fields};
+use crate::fields::Fields;
 use crate::tree::{Node, NodeValue};
 
 /// The request of a step. What a step does not say is taken from its case; contexts are joined.
@@ -18,8 +18,8 @@ pub(super) fn request(
 ) -> Option<Document<'static>> {
     if let Some(whole) = step.get("request") {
         refuse_beside_request(decoder, step);
-        let document = fields::document(whole)?;
-        accept(decoder, document, Fields::of(whole)?)
+        let document = whole.to_document().ok()?;
+        accept(decoder, document, Fields::of(whole)?, |_| true)
     } else {
         let given = Given { case, step };
         if given.get("call").is_none() && given.get("goal").is_none() {
@@ -32,7 +32,10 @@ pub(super) fn request(
             return None;
         }
         let document = given.document().ok()?;
-        accept(decoder, document, step)
+        // The types of single fields were checked already, and told in the words of tests.
+        accept(decoder, document, step, |error| {
+            error.code() != "REQUEST_TYPE" && !error.path().contains('.')
+        })
     }
 }
 
@@ -85,7 +88,7 @@ impl<'n> Given<'n> {
                 "tools" | "side_effects" | "constraints" | "success_criteria" => {
                     list(&mut builder, node)?;
                 }
-                _ => fields::append(&mut builder, node)?,
+                _ => node.append_to(&mut builder)?,
             }
             count = count.saturating_add(1);
         }
@@ -104,7 +107,7 @@ impl<'n> Given<'n> {
         let mut count: u32 = 0;
         for (key, node) in inherited.chain(own) {
             builder.string(&key.value)?;
-            fields::append(builder, node)?;
+            node.append_to(builder)?;
             count = count.saturating_add(1);
         }
         builder.end_object(at, count)
@@ -114,10 +117,10 @@ impl<'n> Given<'n> {
 /// A list; a single entry without brackets is a list as well.
 fn list(builder: &mut DocumentBuilder<'static>, node: &Node) -> Result<(), DocumentError> {
     if matches!(node.value, NodeValue::List(_)) {
-        return fields::append(builder, node);
+        return node.append_to(builder);
     }
     let at = builder.begin_list()?;
-    fields::append(builder, node)?;
+    node.append_to(builder)?;
     builder.end_list(at, 1);
     Ok(())
 }
@@ -132,11 +135,12 @@ fn accept(
     decoder: &mut Decoder<'_>,
     document: Document<'static>,
     written: Fields<'_>,
+    is_news: impl Fn(&RequestError) -> bool,
 ) -> Option<Document<'static>> {
     match Request::from_document(document) {
         Ok(request) => Some(request.document().clone()),
         Err(errors) => {
-            for error in errors {
+            for error in errors.iter().filter(|error| is_news(error)) {
                 let field = error.path().split(['.', '[']).next().unwrap_or_default();
                 let key = if field == "tool_call" { "call" } else { field };
                 let place = written.key_span(field).or_else(|| written.key_span(key));

@@ -3,7 +3,7 @@
 use stage0_engine::policy::Verdict;
 
 use crate::policy::{ISSUE_CODE, MODE_WORDS};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 
 pub(super) const VERDICTS: [(&str, Verdict); 3] = [
     ("ALLOW", Verdict::Allow),
@@ -12,6 +12,7 @@ pub(super) const VERDICTS: [(&str, Verdict); 3] = [
 ];
 static VERDICT_WORDS: Words = Words {
     names: &names(&VERDICTS),
+    listed: VERDICTS.len(),
     later: &[],
     help: "a verdict stands alone, or before codes: `[DENY, NO_RULE_ALLOWS]`",
 };
@@ -37,7 +38,7 @@ static TEST_FILE_SHAPE: Shape = Shape {
         Key::new("description", Form::Text, "What the tests are about."),
         Key::required("tests", Form::List(&CASE), "The test cases."),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// A test case.
@@ -65,7 +66,10 @@ static CASE_SHAPE: Shape = Shape {
         &EXPECT_KEYS,
         &REQUEST_KEYS,
     ],
-    one_of: &["expect", "steps"],
+    one_of: OneOf {
+        keys: &["expect", "steps"],
+        help: "say what the decision must be: `expect: DENY`",
+    },
 };
 
 static STEP: Form = Form::Map(&STEP_SHAPE);
@@ -94,7 +98,7 @@ static STEP_SHAPE: Shape = Shape {
         ],
         &REQUEST_KEYS,
     ],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static SETTING_KEYS: [Key; 2] = [
@@ -159,7 +163,7 @@ static EXPECT_SHAPE: Shape = Shape {
             "A rule that an issue must come from: policy/rule, or the rule alone if it is this policy's.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static ANSWER: Shape = Shape {
@@ -175,7 +179,7 @@ static ANSWER: Shape = Shape {
             "When the answer is given; the time of the step if left out.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// The parts of a request. All but `request` and `context` go over into it as they are.
@@ -238,7 +242,7 @@ static CALL: Shape = Shape {
         Key::new("arguments", Form::Object, "The arguments."),
         Key::new("id", Form::Text, "The call's id."),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static TRUSTED: Shape = Shape {
@@ -247,7 +251,7 @@ static TRUSTED: Shape = Shape {
     doc: "A text written by the user or operator.",
     groups: &[&[
         Key::new("source", Form::Text, "Who wrote it."),
-        Key::required("text", Form::Text, "The text."),
+        Key::required("text", Form::Text, "What was written, word for word."),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };

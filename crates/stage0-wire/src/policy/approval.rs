@@ -3,7 +3,7 @@
 use stage0_engine::policy::{Approval, EvidenceSource};
 
 use crate::fields::Fields;
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
 
 /// People whom one rule may ask; nobody waits for more.
@@ -15,6 +15,7 @@ const EVIDENCE: [(&str, EvidenceSource); 2] = [
 ];
 static EVIDENCE_WORDS: Words = Words {
     names: &names(&EVIDENCE),
+    listed: EVIDENCE.len(),
     later: &[(
         "signed",
         "signed approvals come with a later version; `host` is the gate's own record of a person's answer",
@@ -58,7 +59,7 @@ pub(super) static APPROVAL: Shape = Shape {
             "What counts as an approval: host, the gate's own record of a person's answer (the default), or asserted, the plain fields of the context.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// Reads an `approval` block.

@@ -19,7 +19,7 @@ use stage0_engine::span::Span;
 use crate::cases;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
 
 pub(crate) use self::name::ISSUE_CODE;
@@ -58,7 +58,7 @@ static POLICY_SHAPE: Shape = Shape {
     what: "a policy",
     doc: "A Stage0 policy: what agents may do, and the tests that say so.",
     groups: &[&IDENTITY_KEYS, &ANSWER_KEYS, &CONTENT_KEYS, &LATER_KEYS],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static IDENTITY_KEYS: [Key; 5] = [
@@ -111,7 +111,7 @@ static ANSWER_KEYS: [Key; 4] = [
     ),
 ];
 
-static CONTENT_KEYS: [Key; 12] = [
+static CONTENT_KEYS: [Key; 13] = [
     Key::new(
         "extends",
         Form::OneOrMany(&section::IMPORT),
@@ -146,6 +146,11 @@ static CONTENT_KEYS: [Key; 12] = [
         "rules",
         Form::List(&rule::RULE),
         "What is allowed and what is not. Their order does not matter: the strictest wins.",
+    ),
+    Key::new(
+        "codes",
+        Form::List(&Form::Name(&ISSUE_CODE)),
+        "The order in which decisions list the codes of issues of one severity. Codes that are not here follow by name.",
     ),
     Key::new(
         "effects",
@@ -238,13 +243,14 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
                 extends: Vec::new(),
                 layers: Vec::new(),
                 disable: fields.texts("disable"),
+                codes: fields.texts("codes"),
                 tools,
                 params,
                 lets: lets.collect(),
                 rules: rules.collect(),
                 effects: section::effects(fields),
                 facts,
-                data: fields.get("data").and_then(fields::document),
+                data: fields.get("data").and_then(|data| data.to_document().ok()),
                 risk: fields.map("risk").map(section::risk),
                 schemas,
             }),

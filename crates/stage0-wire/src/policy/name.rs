@@ -26,7 +26,7 @@ pub(super) static RULE_ID: NameRule = NameRule {
 
 /// A name that conditions read behind a dot: `params.limit_eur`.
 pub(super) static IDENTIFIER: NameRule = NameRule {
-    what: "a name in conditions",
+    what: "a name that conditions read",
     first: "A-Za-z_",
     rest: "A-Za-z0-9_",
     chars_max: 64,

@@ -4,7 +4,7 @@ use stage0_engine::policy::{Action, Rule, Severity, Verdict};
 
 use super::{approval, name};
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
 
 const OTHERWISE: [(&str, Verdict); 2] = [("deny", Verdict::Deny), ("defer", Verdict::Defer)];
@@ -36,7 +36,10 @@ static RULE_SHAPE: Shape = Shape {
     what: "a rule",
     doc: "One statement of the policy. It says exactly one of allow, deny, defer, advise, require and approval.",
     groups: &[&SCOPE_KEYS, &ACTION_KEYS, &ISSUE_KEYS],
-    one_of: &ACTIONS,
+    one_of: OneOf {
+        keys: &ACTIONS,
+        help: "say what the rule does, for example `deny: args.amount > 500`",
+    },
 };
 
 static SCOPE_KEYS: [Key; 4] = [

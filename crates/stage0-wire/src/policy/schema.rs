@@ -19,11 +19,17 @@ use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::escape::quoted;
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::{Node, NodeValue};
 
 const TYPES: [(&str, SchemaType); 11] = SchemaType::NAMES;
-pub(super) static TYPE_WORDS: Words = Words::new(&names(&TYPES));
+pub(super) static TYPE_WORDS: Words = Words {
+    names: &names(&TYPES),
+    // `boolean` and `array` are JSON Schema's words for `bool` and `list`.
+    listed: TYPES.len().saturating_sub(2),
+    later: &[],
+    help: "text of whatever kind is a `string`, which a `pattern` or an `enum` can narrow",
+};
 
 const LENGTH_MAX: u32 = u32::MAX;
 
@@ -43,7 +49,7 @@ static ARGUMENT_SHAPE: Shape = Shape {
             "Whether the argument may be left out; false if not given.",
         )],
     ],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// The schema of a list's entries.
@@ -52,7 +58,7 @@ static ITEMS_SHAPE: Shape = Shape {
     what: "a schema of entries",
     doc: "What the entries of a list may be.",
     groups: &[&SCHEMA_KEYS],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// The keys that every schema has.
@@ -105,7 +111,7 @@ static LENGTH: Shape = Shape {
         Key::new("min", Form::Whole(0, LENGTH_MAX), "The least length."),
         Key::new("max", Form::Whole(0, LENGTH_MAX), "The largest length."),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// Whether a map says anything about a type.
@@ -276,7 +282,7 @@ impl<'n> Reader<'_, '_, 'n> {
                 self.contradiction(item, message, help);
             }
         }
-        fields::document(values)
+        values.to_document().ok()
     }
 
     /// Reports the keys that a type gives no meaning.
@@ -295,11 +301,16 @@ impl<'n> Reader<'_, '_, 'n> {
                 .map(|(name, _)| format!("`type: {name}`"))
                 .collect();
             let types = types.join(" or ");
-            let message = match kind {
-                SchemaType::Any => format!("`{key}` needs {types} beside it"),
-                other => format!("`{key}` says nothing about {}", other.text()),
+            let (message, help) = match kind {
+                SchemaType::Any => (
+                    format!("`{key}` says nothing without a type"),
+                    format!("add {types}"),
+                ),
+                other => (
+                    format!("`{key}` says nothing about {}", other.text()),
+                    format!("`{key}` goes with {types}"),
+                ),
             };
-            let help = format!("`{key}` goes with {types}");
             let code = ProblemCode::Finding(FindingKind::Schema);
             self.decoder.error_with_help(span, code, message, help);
         }

@@ -8,7 +8,7 @@ use super::schema;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::{Node, NodeValue};
 
 /// A param: its definition, or a value for one that an extended policy defines.
@@ -40,7 +40,7 @@ static PARAM_SHAPE: Shape = Shape {
             ),
         ],
     ],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// A class of effects.
@@ -67,12 +67,13 @@ static EFFECT_SHAPE: Shape = Shape {
             "What the class is about, for people who read the policy.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 const ORIGINS: [(&str, FactOrigin); 2] = [("host", FactOrigin::Host), ("agent", FactOrigin::Agent)];
 static ORIGIN_WORDS: Words = Words {
     names: &names(&ORIGINS),
+    listed: ORIGINS.len(),
     later: &[(
         "signed",
         "signed facts come with a later version; `host` facts are stated by your own code",
@@ -105,7 +106,7 @@ static FACT_SHAPE: Shape = Shape {
             ),
         ],
     ],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 const WEIGHT_MAX: u32 = 100;
@@ -147,7 +148,7 @@ pub(super) static RISK: Shape = Shape {
             "From this score on a decision says `high_risk`; 70 if left out.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static SEVERITY: Shape = Shape {
@@ -176,7 +177,7 @@ static SEVERITY: Shape = Shape {
             "What a CRITICAL issue adds; 60 if left out.",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// A policy to build on.
@@ -194,7 +195,7 @@ static IMPORT_SHAPE: Shape = Shape {
             "Whether its allow rules and its tools count as well; false if left out.",
         )],
     ],
-    one_of: &["file", "pack"],
+    one_of: SOURCE,
 };
 
 /// A policy that must allow.
@@ -205,7 +206,12 @@ static LAYER_SHAPE: Shape = Shape {
     what: "a layer",
     doc: "A policy that must allow a call, whatever the other layers say.",
     groups: &[&SOURCE_KEYS],
-    one_of: &["file", "pack"],
+    one_of: SOURCE,
+};
+
+const SOURCE: OneOf = OneOf {
+    keys: &["file", "pack"],
+    help: "write for example `file: ./base.yaml` or `pack: stage0/common-tools`",
 };
 
 static SOURCE_KEYS: [Key; 2] = [
@@ -238,7 +244,7 @@ pub(super) fn params(
         Some(Param {
             name: name.clone(),
             schema,
-            value: fields::document(value)?,
+            value: value.to_document().ok()?,
         })
     };
     fields

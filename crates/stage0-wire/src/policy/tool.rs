@@ -9,7 +9,7 @@ use super::schema;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
 
 /// Whether what is not listed is accepted.
@@ -55,7 +55,7 @@ static TOOL_SHAPE: Shape = Shape {
             "labels on runs come with a later version; until then let the host state what happened before as a fact in `context`",
         ),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 static COST: Shape = Shape {
@@ -66,7 +66,7 @@ static COST: Shape = Shape {
         Key::required("min", Form::Number, "The least that one call costs."),
         Key::required("max", Form::Number, "The most that one call costs."),
     ]],
-    one_of: &[],
+    one_of: OneOf::NONE,
 };
 
 /// Reads the catalog.
@@ -109,12 +109,11 @@ fn tool(
 }
 
 fn cost(decoder: &mut Decoder<'_>, node: &Node) -> Option<(Number, Number)> {
-    let (least, most) = match Fields::of(node) {
-        Some(fields) => (fields.number("min")?.value, fields.number("max")?.value),
-        None => {
-            let cost = fields::number(node)?.value;
-            (cost, cost)
-        }
+    let (least, most) = if let Some(fields) = Fields::of(node) {
+        (fields.number("min")?.value, fields.number("max")?.value)
+    } else {
+        let cost = fields::number(node)?.value;
+        (cost, cost)
     };
     let wrong = if least.is_negative() {
         "a tool cannot cost less than nothing"

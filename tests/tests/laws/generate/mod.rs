@@ -136,8 +136,8 @@ pub fn timestamp(ms: i64) -> Timestamp {
 
 /// A question about such a policy.
 pub fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
-    let modes = vec![Mode::Observe, Mode::ReadOnly, Mode::Halted];
-    let mode = weighted(if wanted.observe { 0.05 } else { 0.0 }, select(modes));
+    let modes = vec![Mode::Observe, Mode::Observe, Mode::ReadOnly, Mode::Halted];
+    let mode = weighted(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
     let recipes = prop::collection::vec(recipe(), 0..4);
     (
         policy::policy(wanted),

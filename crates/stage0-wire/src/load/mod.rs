@@ -5,6 +5,9 @@
 //! what only the root may have. The digest names the policy by what it says, not by where its files
 //! are or whether they are YAML or JSON. What the rules mean is left to the engine.
 
+mod circle;
+mod digest;
+
 use std::collections::BTreeMap;
 
 use stage0_engine::digest::Digest;
@@ -19,10 +22,12 @@ use crate::fields::Fields;
 use crate::imports::{Imported, Imports};
 use crate::packs::{PACK_PREFIX, nearest_pack, pack};
 use crate::policy::{PolicyFile, Wanted, decode};
-use crate::policy_digest::{FileDigest, file_digest, policy_digest};
 use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
 use crate::tree::Tree;
+
+use self::circle::circles;
+use self::digest::{FileDigest, file_digest, policy_digest};
 
 /// A policy that was read, with its imports.
 #[derive(Debug, Clone)]
@@ -181,15 +186,13 @@ impl Loader<'_> {
             return File::default();
         };
         let mut decoder = Decoder::new(&self.sources, &mut self.problems);
-        let Some(file) = decode(&mut decoder, &tree.root) else {
+        let file = decode(&mut decoder, &tree.root);
+        let Some((file, fields)) = file.zip(Fields::of(&tree.root)) else {
             return File::default();
         };
-        if index == 0
-            && let Some(fields) = Fields::of(&tree.root)
-        {
+        if index == 0 {
             self.tests = read_cases(&mut decoder, fields.list("tests"));
-        }
-        if index > 0 {
+        } else {
             for (key, span) in &file.root_only {
                 decoder.error_with_help(
                     *span,
@@ -207,7 +210,7 @@ impl Loader<'_> {
         } = file;
         File {
             source,
-            digest: Some(file_digest(&tree.root)),
+            digest: Some(file_digest(fields)),
             extends: self.follow(number, extends),
             layers: self.follow(number, layers),
         }
@@ -293,7 +296,7 @@ impl Loader<'_> {
                     name.span,
                     ProblemCode::PolicyName,
                     format!(
-                        "{} is the name of a pack that comes with Stage0",
+                        "{} begins like the packs that come with Stage0",
                         quoted(&name.value)
                     ),
                     format!("begin the name with something else than `{PACK_PREFIX}`"),
@@ -313,44 +316,27 @@ impl Loader<'_> {
 
     /// No policy builds on itself. Every import that closes a circle is reported.
     fn check_circles(&mut self) {
-        let mut state = vec![Visit::Not; self.files.len()];
-        // The imports from the root to the file that is looked at, each with the next one to follow.
-        let mut path: Vec<(usize, usize)> = vec![(0, 0)];
-        let mut circles = Vec::new();
-        while let Some((file, next)) = path.last_mut() {
-            let (file, at) = (*file, *next);
-            *next = next.saturating_add(1);
-            if let Some(state) = state.get_mut(file) {
-                *state = Visit::Open;
-            }
-            let Some(link) = self.files.get(file).and_then(|file| file.link(at)) else {
-                if let Some(state) = state.get_mut(file) {
-                    *state = Visit::Done;
-                }
-                path.pop();
-                continue;
-            };
-            match state.get(link.file) {
-                Some(Visit::Not) => path.push((link.file, 0)),
-                Some(Visit::Open) => {
-                    let circle = path.iter().map(|(file, _)| *file);
-                    let circle = circle.skip_while(|file| *file != link.file);
-                    let circle: Vec<usize> = circle.chain([link.file]).collect();
-                    circles.push((link.wanted.clone(), circle));
-                }
-                Some(Visit::Done) | None => {}
-            }
-        }
-        for (wanted, circle) in circles {
+        let links = |file: usize| {
+            let file = self.files.get(file);
+            let links = file.into_iter().flat_map(File::links);
+            links.map(|link| link.file).collect()
+        };
+        let mut found = Vec::new();
+        for circle in circles(self.files.len(), links) {
             let name = |file: &usize| {
                 let number = u16::try_from(*file).unwrap_or(u16::MAX);
                 quoted(self.sources.name(number))
             };
-            let names: Vec<String> = circle.iter().map(name).collect();
+            let names: Vec<String> = circle.files.iter().map(name).collect();
             let message = match names.as_slice() {
                 [only, _] => format!("{only} imports itself"),
                 _ => format!("policies import each other: {}", names.join(" -> ")),
             };
+            let closing = self.files.get(circle.from);
+            let closing = closing.and_then(|file| file.links().nth(circle.link));
+            found.extend(closing.map(|link| (link.wanted.clone(), message)));
+        }
+        for (wanted, message) in found {
             let help = "move what both need into a policy of its own";
             self.report(&wanted, ProblemCode::PolicyImportCycle, &message, help);
         }
@@ -358,8 +344,7 @@ impl Loader<'_> {
 
     /// A pack that was asked for in a version has it.
     fn check_versions(&mut self) {
-        let links = self.files.iter();
-        let links = links.flat_map(|file| file.extends.iter().chain(&file.layers));
+        let links = self.files.iter().flat_map(File::links);
         let mut wrong = Vec::new();
         for link in links.filter(|link| link.wanted.is_pack) {
             let (name, Some(version)) = split_version(&link.wanted.name.value) else {
@@ -413,17 +398,9 @@ impl Loader<'_> {
     }
 }
 
-/// How far the search for circles has come with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visit {
-    Not,
-    Open,
-    Done,
-}
-
 impl File {
-    fn link(&self, at: usize) -> Option<&Link> {
-        self.extends.iter().chain(&self.layers).nth(at)
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        self.extends.iter().chain(&self.layers)
     }
 
     fn name(&self) -> String {

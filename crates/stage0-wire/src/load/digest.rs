@@ -1,14 +1,14 @@
 //! The digest that names a policy in decisions and receipts.
 //!
 //! It covers what a policy and its imports say, as canonical JSON: the same for YAML and JSON, for
-//! any order of keys, and wherever the files lie. Descriptions and tests may be mended without
+//! any order of keys, and wherever the files lie. Its description and tests may be mended without
 //! changing it; a policy's name and version may not.
 
-use stage0_engine::canonical::write_string;
+use stage0_engine::canonical::{write_string, write_value};
 use stage0_engine::digest::Digest;
+use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 
 use crate::fields::Fields;
-use crate::tree::Node;
 
 /// Keys of a policy that do not change what it decides. Imports are covered by the names that they
 /// lead to.
@@ -25,24 +25,26 @@ pub(crate) struct FileDigest<'n> {
 }
 
 /// The digest of what a file says by itself.
-pub(crate) fn file_digest(root: &Node) -> Digest {
-    let fields = Fields::of(root);
-    let mut entries: Vec<_> = fields
-        .map_or(&[][..], |fields| fields.entries)
-        .iter()
-        .collect();
-    entries.retain(|(key, _)| !LEFT_OUT.contains(&key.value.as_str()));
-    // UTF-8 keeps the order of code points.
-    entries.sort_by(|(left, _), (right, _)| left.value.cmp(&right.value));
-    let mut out = String::from("{");
-    for (position, (key, node)) in entries.into_iter().enumerate() {
-        separate(&mut out, position);
-        write_string(&mut out, &key.value);
-        out.push(':');
-        node.write_canonical_json(&mut out);
-    }
-    out.push('}');
+pub(crate) fn file_digest(fields: Fields<'_>) -> Digest {
+    let mut out = String::new();
+    let document = what_decides(fields).unwrap_or_default();
+    write_value(&mut out, document.root());
     Digest::of(out.as_bytes())
+}
+
+fn what_decides(fields: Fields<'_>) -> Result<Document<'static>, DocumentError> {
+    let mut builder = DocumentBuilder::new("", usize::MAX);
+    let at = builder.begin_object()?;
+    let mut count: u32 = 0;
+    for (key, node) in fields.entries {
+        if !LEFT_OUT.contains(&key.value.as_str()) {
+            builder.string(&key.value)?;
+            node.append_to(&mut builder)?;
+            count = count.saturating_add(1);
+        }
+    }
+    builder.end_object(at, count)?;
+    Ok(builder.finish())
 }
 
 /// The digest of a policy with its imports.

@@ -1,0 +1,281 @@
+//! `stage0 check`: one request, one decision.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use stage0_engine::Explanation;
+use stage0_engine::digest::Digest;
+use stage0_engine::host::{ApprovalRecord, Host};
+use stage0_engine::limits::{REQUEST_BYTES_MAX, REQUEST_ID_BYTES_MAX};
+use stage0_engine::policy::{Mode, Verdict};
+use stage0_engine::request::Request;
+use stage0_engine::state::RunState;
+use stage0_engine::time::Timestamp;
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
+use stage0_wire::{
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_request_file,
+    parse_state, state_to_json,
+};
+
+use crate::exit::{Exit, Failure};
+use crate::input::{is_stdin, load_policy, name_of, now, read, replace};
+use crate::output::{Format, is_terminal, print};
+use crate::paint::Colors;
+use crate::pretty::pretty;
+
+/// Decide a request
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The decision is printed as canonical JSON on one line; on a terminal it is indented and
+coloured, unless --format json asks for the exact bytes.
+
+Exit codes:
+  0  ALLOW
+  1  a problem: nothing was decided, so nothing may run
+  2  the command line makes no sense
+  3  DENY
+  4  DEFER
+
+Examples:
+  stage0 check request.json --policy policy.yaml
+  stage0 check request.json --policy policy.yaml --explain
+  my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json"
+)]
+pub(crate) struct Check {
+    /// The request, a JSON file; `-` is standard input
+    #[arg(value_name = "REQUEST")]
+    request: PathBuf,
+
+    /// The policy to decide by
+    #[arg(long, short, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    circumstances: Circumstances,
+
+    /// The state of the run: read if it is there, and replaced by the state after this decision
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
+    /// Say in sentences why, instead of printing the decision
+    #[arg(long, conflicts_with = "format")]
+    explain: bool,
+
+    /// The form of the decision, and of problems
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "auto",
+        help_heading = "Display"
+    )]
+    pub(crate) format: Format,
+}
+
+/// What a host knows beside the request.
+#[derive(Debug, Args)]
+pub(crate) struct Circumstances {
+    /// The time of the decision, such as 2026-01-05T10:00:00Z; the clock's if left out
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Circumstances")]
+    now: Option<Timestamp>,
+
+    /// The id that the decision carries; derived from request and time if left out
+    #[arg(long, value_name = "ID", value_parser = parse_id, help_heading = "Circumstances")]
+    request_id: Option<String>,
+
+    /// The operator's mode; the stricter of this and the policy's counts
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = "enforce",
+        help_heading = "Circumstances"
+    )]
+    mode: ModeWord,
+
+    /// What people answered: a JSON list of approvals
+    #[arg(long, value_name = "FILE", help_heading = "Circumstances")]
+    approvals: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum ModeWord {
+    /// Record answers and block nothing
+    Observe,
+    /// Obey answers
+    Enforce,
+    /// Deny whatever writes
+    ReadOnly,
+    /// Deny everything
+    Halted,
+}
+
+impl From<ModeWord> for Mode {
+    fn from(word: ModeWord) -> Self {
+        match word {
+            ModeWord::Observe => Self::Observe,
+            ModeWord::Enforce => Self::Enforce,
+            ModeWord::ReadOnly => Self::ReadOnly,
+            ModeWord::Halted => Self::Halted,
+        }
+    }
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| error.to_string())
+}
+
+fn parse_id(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > REQUEST_ID_BYTES_MAX {
+        return Err(format!("an id has 1 to {REQUEST_ID_BYTES_MAX} bytes"));
+    }
+    if text.chars().any(stage0_engine::legible::is_hidden) {
+        return Err("an id has no invisible characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let Some(policy) = &self.policy else {
+            return Err(Problem::new(
+                ProblemCode::PolicyRequired,
+                "there is no policy to decide by: this version brings none of its own",
+            )
+            .help("name one with --policy FILE; `stage0 init` writes one to begin with")
+            .into());
+        };
+        refuse_two_stdins(&[
+            Some(&self.request),
+            Some(policy),
+            self.circumstances.approvals.as_ref(),
+        ])?;
+        let text = read(&self.request, REQUEST_BYTES_MAX)?;
+        let policy = load_policy(policy)?;
+        let question = Question::new(&self.circumstances, &self.request, &text)?;
+        policy.admit(&question.request)?;
+        let state = match &self.state {
+            Some(path) => read_state(path)?,
+            None => RunState::default(),
+        };
+        let host = question.host();
+        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
+        // The state is safe before anybody can act on the answer.
+        if let Some(path) = &self.state {
+            let mut text = state_to_json(&next);
+            text.push('\n');
+            replace(path, &text)?;
+        }
+        if self.explain {
+            let explanation = question.explain(&policy, &state);
+            print(&explanation.to_prose_with(&Colors))?;
+        } else {
+            let json = decision_to_json(&decision);
+            let for_people = match self.format {
+                Format::Auto => is_terminal(),
+                Format::Text => true,
+                Format::Json => false,
+            };
+            print(&if for_people {
+                pretty(&json)
+            } else {
+                json + "\n"
+            })?;
+        }
+        Ok(match decision.verdict {
+            Verdict::Allow => Exit::Success,
+            Verdict::Deny => Exit::Deny,
+            Verdict::Defer => Exit::Defer,
+        })
+    }
+}
+
+/// Standard input can be read once.
+pub(crate) fn refuse_two_stdins(paths: &[Option<&PathBuf>]) -> Result<(), Problem> {
+    let stdins = paths.iter().flatten().filter(|path| is_stdin(path));
+    if stdins.count() > 1 {
+        return Err(Problem::new(
+            ProblemCode::FileUnreadable,
+            "standard input is named twice, and can be read once",
+        )
+        .help("put one of them into a file"));
+    }
+    Ok(())
+}
+
+pub(crate) fn read_state(path: &Path) -> Result<RunState, Vec<Problem>> {
+    // A run begins without a file. Anything else that cannot be read is a problem: a state that is
+    // lost is a limit that no longer holds.
+    if !path.exists() && !path.is_symlink() {
+        return Ok(RunState::default());
+    }
+    let text = read(path, STATE_LIMITS.bytes_max).map_err(|problem| vec![problem])?;
+    parse_state(&name_of(path), &text)
+}
+
+/// A request with what the host adds to it.
+#[derive(Debug)]
+pub(crate) struct Question<'t> {
+    pub(crate) request: Request<'t>,
+    pub(crate) now: Timestamp,
+    request_id: String,
+    mode: Mode,
+    approvals: Vec<ApprovalRecord>,
+}
+
+impl<'t> Question<'t> {
+    /// Puts together what is asked.
+    pub(crate) fn new(
+        circumstances: &Circumstances,
+        path: &Path,
+        text: &'t [u8],
+    ) -> Result<Self, Failure> {
+        let request = parse_request_file(&name_of(path), text)?;
+        let now = match circumstances.now {
+            Some(now) => now,
+            None => now()?,
+        };
+        let approvals = match &circumstances.approvals {
+            Some(path) => {
+                let text = read(path, APPROVALS_LIMITS.bytes_max)?;
+                parse_approvals(&name_of(path), &text)?
+            }
+            None => Vec::new(),
+        };
+        let request_id = match &circumstances.request_id {
+            Some(id) => id.clone(),
+            None => derived_id(text, now),
+        };
+        Ok(Self {
+            request,
+            now,
+            request_id,
+            mode: circumstances.mode.into(),
+            approvals,
+        })
+    }
+
+    fn host(&self) -> Host<'_> {
+        Host {
+            request_id: &self.request_id,
+            mode: self.mode,
+            approvals: &self.approvals,
+        }
+    }
+
+    /// The decision with its reasons.
+    pub(crate) fn explain<'q>(&'q self, policy: &'q Policy, state: &RunState) -> Explanation<'q> {
+        policy.explain(&self.request, &self.host(), state, self.now)
+    }
+}
+
+/// An id for a request that came without one. The same request at the same time has the same id, so
+/// that asking can be repeated exactly.
+fn derived_id(text: &[u8], now: Timestamp) -> String {
+    const DIGITS: usize = 16;
+    let mut named = now.to_string().into_bytes();
+    named.push(b'\n');
+    named.extend_from_slice(text);
+    let digest = Digest::of(&named).to_string();
+    format!("cli-{}", digest.get(..DIGITS).unwrap_or(&digest))
+}

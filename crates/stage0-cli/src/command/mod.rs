@@ -1,0 +1,58 @@
+//! The verbs, one file each.
+
+mod check;
+mod completions;
+mod eval;
+mod explain;
+mod init;
+mod lint;
+mod schema;
+mod test;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+use crate::output::Format;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Check(check::Check),
+    Init(init::Init),
+    Test(test::Test),
+    Lint(lint::Lint),
+    Explain(explain::Explain),
+    Eval(eval::Eval),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    /// Does it.
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(verb) => verb.run(),
+            Self::Init(verb) => verb.run(),
+            Self::Test(verb) => verb.run(),
+            Self::Lint(verb) => verb.run(),
+            Self::Explain(verb) => verb.run(),
+            Self::Eval(verb) => verb.run(),
+            Self::Schema(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(),
+        }
+    }
+
+    /// The form in which problems are told.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Self::Check(verb) => verb.format,
+            Self::Test(verb) => verb.problem_format(),
+            Self::Lint(verb) => verb.format,
+            Self::Init(_)
+            | Self::Explain(_)
+            | Self::Eval(_)
+            | Self::Schema(_)
+            | Self::Completions(_) => Format::Text,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `stage0 test`: the tests of policies, and what they leave out.
+
+mod discover;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
+use stage0_wire::testing::{CaseReport, Coverage, run_case};
+
+use self::discover::{Group, discover};
+use crate::exit::{Exit, Failure, complain};
+use crate::output::{Format, print};
+use crate::paint::Colors;
+use crate::progress::Progress;
+
+/// Run the tests of policies
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A policy brings tests along under `tests:`. Files of tests name their policy under `policy:`, or
+are for the `policy.yaml` beside them. In folders, files that are neither are passed over.
+
+Exit codes:
+  0  every test passed
+  1  some failed, something could not be read, or there was nothing to run
+  2  the command line makes no sense"
+)]
+pub(crate) struct Test {
+    /// Policies, files of tests, or folders of them; this folder if none is named
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Run only tests with this text in their name
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+
+    /// Show which rules, and which parts of conditions, no test has seen come out both ways
+    #[arg(long)]
+    coverage: bool,
+
+    /// Name the tests that pass, too
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// The form of the report
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "text",
+        help_heading = "Display"
+    )]
+    format: ReportFormat,
+}
+
+/// The form of a report of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// The XML that CI servers read
+    Junit,
+}
+
+/// A test that was run.
+#[derive(Debug)]
+struct Ran {
+    /// The file that it stands in.
+    file: String,
+    line: u32,
+    report: CaseReport,
+    /// Line of each failure's expectation.
+    failure_lines: Vec<u32>,
+}
+
+/// What came of a policy's tests.
+#[derive(Debug)]
+struct Results {
+    policy: String,
+    ran: Vec<Ran>,
+    coverage: Option<report::CoverageReport>,
+}
+
+impl Test {
+    /// The form in which problems are told.
+    pub(crate) fn problem_format(&self) -> Format {
+        match self.format {
+            ReportFormat::Json => Format::Json,
+            ReportFormat::Text | ReportFormat::Junit => Format::Text,
+        }
+    }
+
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let progress = Progress::of("looking for tests");
+        let found = discover(&self.paths)?;
+        let mut results = Vec::new();
+        let mut problems = found.problems;
+        for group in &found.groups {
+            match self.run_group(group, &progress) {
+                Ok(result) => results.push(result),
+                Err(failures) => problems.extend(failures),
+            }
+        }
+        drop(progress);
+        let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
+        if ran == 0 && problems.is_empty() {
+            return Err(self.nothing_found(found.groups.len()).into());
+        }
+        let failed = results.iter().flat_map(|result| &result.ran);
+        let failed = failed.filter(|ran| !ran.report.passed()).count();
+        let text = match self.format {
+            ReportFormat::Text => report::text(&results, self.verbose),
+            ReportFormat::Json => report::json(&results, &problems),
+            ReportFormat::Junit => report::junit(&results),
+        };
+        print(&text)?;
+        if self.format != ReportFormat::Json && !problems.is_empty() {
+            complain(&problems, Format::Text);
+        }
+        let good = failed == 0 && problems.is_empty();
+        Ok(if good { Exit::Success } else { Exit::Problem })
+    }
+
+    fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
+        let policy = crate::input::load_policy(&group.policy)?;
+        let mut coverage = self.coverage.then(|| Coverage::of(&policy));
+        let mut ran = Vec::new();
+        let own = group
+            .with_own_tests
+            .then_some((policy.sources(), policy.tests()));
+        let files = group
+            .files
+            .iter()
+            .map(|file| (&file.sources, file.cases.as_slice()));
+        for (sources, cases) in own.into_iter().chain(files) {
+            for case in cases {
+                let name = &case.name.value;
+                if self
+                    .filter
+                    .as_ref()
+                    .is_some_and(|text| !name.contains(text))
+                {
+                    continue;
+                }
+                progress.now(|| format!("{} tests run, now {name}", ran.len()));
+                let report = run_case(&policy, case, &Colors, coverage.as_mut());
+                let line = |span| sources.line_column(span).line;
+                ran.push(Ran {
+                    file: sources.name(case.span.file).to_owned(),
+                    line: line(case.span),
+                    failure_lines: report.failures.iter().map(|one| line(one.span)).collect(),
+                    report,
+                });
+            }
+        }
+        Ok(Results {
+            policy: crate::input::name_of(&group.policy),
+            ran,
+            coverage: coverage
+                .map(|coverage| report::CoverageReport::of(&coverage, policy.sources())),
+        })
+    }
+
+    fn nothing_found(&self, groups: usize) -> Problem {
+        let problem = |message: &str| Problem::new(ProblemCode::NothingFound, message);
+        match (&self.filter, groups) {
+            (Some(filter), _) => problem(&format!("no test has `{filter}` in its name"))
+                .help("upper and lower case differ"),
+            (None, 0) => problem("there is neither a policy nor a file of tests here")
+                .help("`stage0 init` writes a policy with tests to begin with"),
+            (None, _) => problem("the policies have no tests").help("write some under `tests:`"),
+        }
+    }
+}

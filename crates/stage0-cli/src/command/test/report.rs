@@ -1,0 +1,372 @@
+//! What came of tests: for people, for programs, and for CI servers.
+
+use std::fmt::Write as _;
+
+use stage0_engine::canonical::write_string;
+use stage0_engine::legible::{is_hidden, one_line};
+use stage0_wire::problem::{Problem, problems_to_json};
+use stage0_wire::sources::Sources;
+use stage0_wire::testing::{Coverage, Mismatch, StepFailure};
+
+use super::{Ran, Results};
+use crate::paint::{BAD, FAINT, GOOD, NAME, TITLE, UNSURE, paint};
+use crate::table::write_rows;
+
+/// Characters of one expected or found value that are shown.
+const VALUE_CHARS_MAX: usize = 300;
+
+/// What tests have not reached, with its places.
+#[derive(Debug)]
+pub(super) struct CoverageReport {
+    rules: usize,
+    rules_covered: usize,
+    clauses: usize,
+    clauses_covered: usize,
+    gaps: Vec<Gap>,
+}
+
+#[derive(Debug)]
+struct Gap {
+    file: String,
+    line: u32,
+    /// The rule, or the rule or named expression that the clause is a part of.
+    owner: String,
+    clause: Option<String>,
+    missing: &'static str,
+}
+
+impl CoverageReport {
+    pub(super) fn of(coverage: &Coverage, sources: &Sources) -> Self {
+        let gap = |place, owner: &str, clause: Option<&str>, missing| Gap {
+            file: sources.name(sources_file(place)).to_owned(),
+            line: sources.line_column(place).line,
+            owner: owner.to_owned(),
+            clause: clause.map(|text| one_line(text, VALUE_CHARS_MAX)),
+            missing,
+        };
+        let (rules, clauses) = (coverage.rules(), coverage.clauses());
+        let mut gaps: Vec<(stage0_engine::span::Span, Gap)> = Vec::new();
+        for rule in rules.iter().filter(|rule| !rule.is_covered()) {
+            let missing = match (rule.fired, rule.silent, rule.undecided) {
+                (false, false, false) => "never asked",
+                (false, false, true) => "never decided",
+                (false, true, _) => "never fired",
+                (true, _, _) => "never silent",
+            };
+            gaps.push((rule.place, gap(rule.place, &rule.rule, None, missing)));
+        }
+        for clause in clauses.iter().filter(|clause| !clause.is_covered()) {
+            let missing = match (clause.was_true, clause.was_false) {
+                (true, _) => "never false",
+                (false, true) => "never true",
+                (false, false) => "never told",
+            };
+            let text = Some(clause.text.as_str());
+            gaps.push((
+                clause.place,
+                gap(clause.place, &clause.owner, text, missing),
+            ));
+        }
+        gaps.sort_by_key(|(place, _)| *place);
+        Self {
+            rules: rules.len(),
+            rules_covered: rules.iter().filter(|rule| rule.is_covered()).count(),
+            clauses: clauses.len(),
+            clauses_covered: clauses.iter().filter(|clause| clause.is_covered()).count(),
+            gaps: gaps.into_iter().map(|(_, gap)| gap).collect(),
+        }
+    }
+}
+
+fn sources_file(place: stage0_engine::span::Span) -> u16 {
+    place.file
+}
+
+fn failed(results: &Results) -> impl Iterator<Item = &Ran> {
+    results.ran.iter().filter(|ran| !ran.report.passed())
+}
+
+// --- For people ---
+
+pub(super) fn text(results: &[Results], verbose: bool) -> String {
+    let mut out = String::new();
+    for result in results {
+        let failures = failed(result).count();
+        let passed = result.ran.len().saturating_sub(failures);
+        let mark = match (failures, passed) {
+            (0, 0) => paint(UNSURE, "none  "),
+            (0, _) => paint(GOOD, "ok    "),
+            _ => paint(BAD, "FAILED"),
+        };
+        let counts = if result.ran.is_empty() {
+            "no tests".to_owned()
+        } else {
+            counts(passed, failures)
+        };
+        let _ = writeln!(
+            out,
+            "{mark}  {}  {}",
+            paint(TITLE, &result.policy),
+            paint(FAINT, &counts)
+        );
+        for ran in &result.ran {
+            if ran.report.passed() {
+                if verbose {
+                    let _ = writeln!(out, "  {}  {}", paint(GOOD, "ok"), name(ran));
+                }
+            } else {
+                write_failures(&mut out, ran);
+            }
+        }
+        if let Some(coverage) = &result.coverage {
+            write_coverage(&mut out, coverage);
+        }
+    }
+    let failures = results.iter().map(|result| failed(result).count());
+    let failures = failures.sum::<usize>();
+    let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
+    let style = if failures > 0 { BAD } else { GOOD };
+    let _ = writeln!(
+        out,
+        "\n{}",
+        paint(style, &counts(ran.saturating_sub(failures), failures))
+    );
+    out
+}
+
+fn counts(passed: usize, failed: usize) -> String {
+    format!("{passed} passed, {failed} failed")
+}
+
+fn name(ran: &Ran) -> String {
+    one_line(&ran.report.name, VALUE_CHARS_MAX)
+}
+
+fn write_failures(out: &mut String, ran: &Ran) {
+    for (failure, line) in ran.report.failures.iter().zip(&ran.failure_lines) {
+        let step = match failure.of {
+            1 => String::new(),
+            of => format!(", step {} of {of}", failure.step),
+        };
+        let _ = writeln!(
+            out,
+            "\n  {}  {}{step}  {}",
+            paint(BAD, "FAILED"),
+            paint(TITLE, &name(ran)),
+            paint(FAINT, &format!("{}:{line}", ran.file))
+        );
+        for mismatch in &failure.mismatches {
+            let _ = writeln!(
+                out,
+                "    {}: expected {}, found {}",
+                mismatch.what,
+                paint(GOOD, &one_line(&mismatch.expected, VALUE_CHARS_MAX)),
+                paint(BAD, &one_line(&mismatch.found, VALUE_CHARS_MAX))
+            );
+        }
+        for line in failure.explanation.lines() {
+            let _ = match line {
+                "" => writeln!(out, "      {}", paint(FAINT, "|")),
+                line => writeln!(out, "      {} {line}", paint(FAINT, "|")),
+            };
+        }
+    }
+}
+
+fn write_coverage(out: &mut String, coverage: &CoverageReport) {
+    let share = |covered: usize, all: usize| {
+        let style = if covered == all { GOOD } else { UNSURE };
+        paint(style, &format!("{covered} of {all}"))
+    };
+    let _ = writeln!(
+        out,
+        "  covers {} rules and {} parts of conditions",
+        share(coverage.rules_covered, coverage.rules),
+        share(coverage.clauses_covered, coverage.clauses)
+    );
+    let rows: Vec<Vec<String>> = coverage
+        .gaps
+        .iter()
+        .map(|gap| {
+            let what = match &gap.clause {
+                Some(clause) => format!("{clause}  {}", paint(FAINT, &format!("in {}", gap.owner))),
+                None => paint(NAME, &gap.owner),
+            };
+            vec![
+                format!("{}:{}", gap.file, gap.line),
+                paint(UNSURE, gap.missing),
+                what,
+            ]
+        })
+        .collect();
+    write_rows(out, 4, &rows);
+}
+
+// --- For programs ---
+
+pub(super) fn json(results: &[Results], problems: &[Problem]) -> String {
+    let failures = results.iter().map(|result| failed(result).count());
+    let failures = failures.sum::<usize>();
+    let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
+    let mut out = format!(
+        "{{\"passed\":{},\"failed\":{failures},\"policies\":",
+        ran.saturating_sub(failures)
+    );
+    list(&mut out, results, |out, result| {
+        out.push_str("{\"policy\":");
+        write_string(out, &result.policy);
+        out.push_str(",\"tests\":");
+        list(out, &result.ran, json_test);
+        out.push_str(",\"coverage\":");
+        match &result.coverage {
+            Some(coverage) => json_coverage(out, coverage),
+            None => out.push_str("null"),
+        }
+        out.push('}');
+    });
+    let _ = writeln!(out, ",\"problems\":{}}}", problems_to_json(problems));
+    out
+}
+
+fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {
+    out.push('[');
+    for (position, item) in items.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
+    out.push(']');
+}
+
+fn json_test(out: &mut String, ran: &Ran) {
+    out.push_str("{\"name\":");
+    write_string(out, &ran.report.name);
+    out.push_str(",\"file\":");
+    write_string(out, &ran.file);
+    let _ = write!(
+        out,
+        ",\"line\":{},\"passed\":{},\"failures\":",
+        ran.line,
+        ran.report.passed()
+    );
+    let failures: Vec<(&StepFailure, &u32)> =
+        ran.report.failures.iter().zip(&ran.failure_lines).collect();
+    list(out, &failures, |out, (failure, line)| {
+        let _ = write!(
+            out,
+            "{{\"step\":{},\"line\":{line},\"mismatches\":",
+            failure.step
+        );
+        list(out, &failure.mismatches, |out, mismatch: &Mismatch| {
+            out.push_str("{\"what\":");
+            write_string(out, mismatch.what);
+            out.push_str(",\"expected\":");
+            write_string(out, &mismatch.expected);
+            out.push_str(",\"found\":");
+            write_string(out, &mismatch.found);
+            out.push('}');
+        });
+        out.push_str(",\"explanation\":");
+        write_string(out, &uncoloured(&failure.explanation));
+        out.push('}');
+    });
+    out.push('}');
+}
+
+fn json_coverage(out: &mut String, coverage: &CoverageReport) {
+    let _ = write!(
+        out,
+        "{{\"rules\":{},\"rules_covered\":{},\"clauses\":{},\"clauses_covered\":{},\"gaps\":",
+        coverage.rules, coverage.rules_covered, coverage.clauses, coverage.clauses_covered
+    );
+    list(out, &coverage.gaps, |out, gap| {
+        out.push_str("{\"file\":");
+        write_string(out, &gap.file);
+        let _ = write!(out, ",\"line\":{},\"owner\":", gap.line);
+        write_string(out, &gap.owner);
+        out.push_str(",\"clause\":");
+        match &gap.clause {
+            Some(clause) => write_string(out, clause),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"missing\":");
+        write_string(out, gap.missing);
+        out.push('}');
+    });
+    out.push('}');
+}
+
+fn uncoloured(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+// --- For CI servers ---
+
+pub(super) fn junit(results: &[Results]) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    for result in results {
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">",
+            xml(&result.policy),
+            result.ran.len(),
+            failed(result).count()
+        );
+        for ran in &result.ran {
+            let _ = write!(
+                out,
+                "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
+                xml(&result.policy),
+                xml(&ran.report.name),
+                xml(&ran.file),
+                ran.line
+            );
+            if ran.report.passed() {
+                out.push_str("/>\n");
+                continue;
+            }
+            out.push_str(">\n");
+            for failure in &ran.report.failures {
+                let mismatches: Vec<String> = failure
+                    .mismatches
+                    .iter()
+                    .map(|one| {
+                        format!(
+                            "{}: expected {}, found {}",
+                            one.what, one.expected, one.found
+                        )
+                    })
+                    .collect();
+                let _ = writeln!(
+                    out,
+                    "      <failure message=\"step {}: {}\">{}</failure>",
+                    failure.step,
+                    xml(&mismatches.join("; ")),
+                    xml(&uncoloured(&failure.explanation))
+                );
+            }
+            out.push_str("    </testcase>\n");
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+/// Text in XML. Control characters cannot stand there at all, not even escaped.
+fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push('\n'),
+            hidden if is_hidden(hidden) => out.push('\u{fffd}'),
+            other => out.push(other),
+        }
+    }
+    out
+}
