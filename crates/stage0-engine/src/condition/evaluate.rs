@@ -9,10 +9,10 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::builtin::{apply, clock_field, in_window};
-use super::operation::{and, binary, conditional, has_member, negate, not, or, truth};
+use super::operation::{and, binary, conditional, has_member, is_element, negate, not, or, truth};
 use super::program::{Constant, Op, Pattern, Program};
 use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
-use super::tree::{Id, LoopKind};
+use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
@@ -45,7 +45,7 @@ pub(crate) struct Machine<'a, 'f> {
     pub(crate) constants: &'a Document<'a>,
     scratch: Scratch<'a>,
     lets: Vec<(u32, Value<'a>)>,
-    stack: Vec<Value<'a>>,
+    stack: ArenaVec<'a, Value<'a>>,
     loops: Vec<Loop<'a>>,
     aside: Option<Aside>,
 }
@@ -79,7 +79,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             constants,
             scratch: Scratch::new(arena),
             lets: Vec::new(),
-            stack: Vec::with_capacity(16),
+            stack: ArenaVec::with_capacity_in(16, arena),
             loops: Vec::new(),
             aside: None,
         }
@@ -166,22 +166,49 @@ impl<'a, 'f> Machine<'a, 'f> {
                 tracer.record(whole.saturating_sub(1), self.constant(program, constant));
                 tracer.record(whole, top);
             }
+            Op::ConstantList(list) => {
+                self.tell_literals(program, list, node(at), tracer);
+            }
+            Op::SlotIn { slot, list } => {
+                let (whole, count) = (node(at), literals(program, list, self.constants).len());
+                self.tell_literals(program, list, whole.saturating_sub(1), tracer);
+                let left = whole.saturating_sub(2).saturating_sub(id(count));
+                tracer.record(left, self.facts.value(slot));
+                tracer.record(whole, top);
+            }
             _ => tracer.record(node(at), top),
         }
+    }
+
+    /// A list of literals stands right behind its elements.
+    fn tell_literals<T: Tracer<'a>>(
+        &self,
+        program: &'a Program,
+        list: u32,
+        node: Id,
+        tracer: &mut T,
+    ) {
+        let elements = literals(program, list, self.constants);
+        let first = node.saturating_sub(id(elements.len()));
+        for (element, value) in (first..).zip(elements) {
+            tracer.record(element, value);
+        }
+        tracer.record(node, self.literal_list(program, list));
     }
 
     fn pop(&mut self) -> Value<'a> {
         self.stack.pop().unwrap_or(Value::Unknown)
     }
 
+    #[inline]
     fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
-        match program.constants.get(index as usize) {
-            Some(Constant::Bool(value)) => Value::Bool(*value),
-            Some(Constant::Number(number)) => Value::Number(*number),
-            Some(Constant::String(text)) => Value::String(text),
-            Some(Constant::Data(node)) => Value::from_document(self.constants.value(*node)),
-            Some(Constant::Null) | None => Value::Null,
-        }
+        let constant = program.constants.get(index as usize);
+        constant.map_or(Value::Null, |constant| value_of(constant, self.constants))
+    }
+
+    fn literal_list(&self, program: &'a Program, list: u32) -> Value<'a> {
+        let elements = literals(program, list, self.constants);
+        Value::List(self.scratch.arena.alloc_slice_fill_iter(elements))
     }
 
     fn name(program: &'a Program, index: u32) -> &'a str {
@@ -266,6 +293,20 @@ impl<'a, 'f> Machine<'a, 'f> {
                 let right = self.constant(program, constant);
                 self.stack
                     .push(binary(operator, left, right, &mut self.scratch));
+            }
+            Op::ConstantList(list) => {
+                let count = literals(program, list, self.constants).len();
+                let value = if self.scratch.build(count.saturating_mul(ENTRY_BYTES)) {
+                    self.literal_list(program, list)
+                } else {
+                    Value::Error(EvalError::TooLarge)
+                };
+                self.stack.push(value);
+            }
+            Op::SlotIn { slot, list } => {
+                let elements = literals(program, list, self.constants);
+                let value = is_element(self.facts.value(slot), elements, &mut self.scratch);
+                self.stack.push(value);
             }
             Op::AndSkip(target) => {
                 if matches!(self.stack.last(), Some(Value::Bool(false))) {
@@ -592,6 +633,32 @@ impl<'a, 'f> Machine<'a, 'f> {
 /// An index behind the end of a list finds nothing, which `has` tells from what cannot be.
 fn is_behind_the_end(value: Value<'_>) -> bool {
     matches!(value, Value::Error(EvalError::Index))
+}
+
+#[inline]
+fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
+    match constant {
+        Constant::Null => Value::Null,
+        Constant::Bool(value) => Value::Bool(*value),
+        Constant::Number(number) => Value::Number(*number),
+        Constant::String(text) => Value::String(text),
+        Constant::Timestamp(at) => Value::Timestamp(*at),
+        Constant::Duration(span) => Value::Duration(*span),
+        Constant::Data(node) => Value::from_document(constants.value(*node)),
+    }
+}
+
+/// The elements of a list of literals.
+fn literals<'a>(
+    program: &'a Program,
+    list: u32,
+    constants: &'a Document<'a>,
+) -> impl ExactSizeIterator<Item = Value<'a>> {
+    let list = program
+        .lists
+        .get(list as usize)
+        .map_or(&[][..], |list| list);
+    list.iter().map(|constant| value_of(constant, constants))
 }
 
 /// What going to the next element costs, besides the instructions of the loop's body.

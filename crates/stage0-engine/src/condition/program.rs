@@ -48,6 +48,13 @@ pub(crate) enum Op {
         slot: Slot,
         constant: u32,
     },
+    /// A list of literals.
+    ConstantList(u32),
+    /// Whether a fact is one of some literals: what most other conditions are made of.
+    SlotIn {
+        slot: Slot,
+        list: u32,
+    },
     /// Leaves `false` and goes on at the target; the instruction there is the `&&` itself.
     AndSkip(u32),
     OrSkip(u32),
@@ -93,6 +100,8 @@ pub(crate) enum Constant {
     Bool(bool),
     Number(Number),
     String(Box<str>),
+    Timestamp(Timestamp),
+    Duration(Duration),
     /// A value in the policy's constants document.
     Data(u32),
 }
@@ -129,6 +138,7 @@ pub(crate) struct Program {
     /// For each instruction the node it computes; what explains a decision looks values up by node.
     pub(crate) nodes: Box<[Id]>,
     pub(crate) constants: Box<[Constant]>,
+    pub(crate) lists: Box<[Box<[Constant]>]>,
     pub(crate) patterns: Box<[Pattern]>,
     pub(crate) zones: Box<[Zone]>,
     pub(crate) windows: Box<[Window]>,
@@ -151,6 +161,7 @@ pub(crate) fn compile(
         ops: Vec::new(),
         nodes: Vec::new(),
         constants: Vec::new(),
+        lists: Vec::new(),
         patterns: Vec::new(),
         zones: Vec::new(),
         windows: Vec::new(),
@@ -168,6 +179,7 @@ pub(crate) fn compile(
         ops,
         nodes,
         constants,
+        lists,
         patterns,
         zones,
         windows,
@@ -199,6 +211,7 @@ pub(crate) fn compile(
         ops: ops.into(),
         nodes: nodes.into(),
         constants: constants.into(),
+        lists: lists.into(),
         patterns: patterns.into(),
         zones: zones.into(),
         windows: windows.into(),
@@ -214,6 +227,7 @@ struct Compiler<'c> {
     ops: Vec<Op>,
     nodes: Vec<Id>,
     constants: Vec<Constant>,
+    lists: Vec<Box<[Constant]>>,
     patterns: Vec<Pattern>,
     zones: Vec<Zone>,
     windows: Vec<Window>,
@@ -285,16 +299,16 @@ impl Compiler<'_> {
                     function,
                     arguments,
                     ..
-                } if function == "matches"
-                    || function == "in_window"
-                    || function.starts_with("get") =>
-                {
-                    if let Some(last) = arguments.get(1)
-                        && matches!(
-                            self.tree.node(*last).map(|node| &node.expr),
-                            Some(Expr::String(_))
-                        )
-                        && let Some(dropped) = self.dropped.get_mut(*last as usize)
+                } => {
+                    let carried = match (function.as_str(), arguments.as_slice()) {
+                        ("timestamp" | "duration", [text]) => Some(text),
+                        ("matches" | "in_window", [_, text]) => Some(text),
+                        (clock, [_, zone]) if clock.starts_with("get") => Some(zone),
+                        _ => None,
+                    };
+                    if let Some(literal) = carried
+                        && self.literal(*literal).is_some()
+                        && let Some(dropped) = self.dropped.get_mut(*literal as usize)
                     {
                         *dropped = true;
                     }
@@ -393,6 +407,10 @@ impl Compiler<'_> {
                 right,
             } => self.binary(at, *operator, *left, *right),
             Expr::Conditional { .. } => self.emit(at, Op::Conditional, 1),
+            Expr::List(items) if self.take_literals(at, items) => {
+                let list = id(self.lists.len().saturating_sub(1));
+                self.emit(at, Op::ConstantList(list), 1);
+            }
             Expr::List(items) => {
                 let count = id(items.len());
                 self.emit(at, Op::List(count), u64::from(count));
@@ -477,6 +495,33 @@ impl Compiler<'_> {
         }
     }
 
+    /// Makes one list of the constants that were emitted last, if they are exactly the items of the
+    /// list at this node and stand right in front of it.
+    fn take_literals(&mut self, list: Id, items: &[Id]) -> bool {
+        let mut leaves = items.iter().rev().zip(1..);
+        let are_leaves = leaves.all(|(item, back)| list.checked_sub(back) == Some(*item));
+        if items.is_empty() || !are_leaves || !self.nodes.ends_with(items) {
+            return false;
+        }
+        let first = self.ops.len().saturating_sub(items.len());
+        let literals = self
+            .ops
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .map(|op| match op {
+                Op::Constant(index) => self.constants.get(*index as usize).cloned(),
+                _ => None,
+            });
+        let Some(list) = literals.collect::<Option<Box<[Constant]>>>() else {
+            return false;
+        };
+        self.lists.push(list);
+        self.ops.truncate(first);
+        self.nodes.truncate(first);
+        true
+    }
+
     fn emit_constant(&mut self, at: Id, constant: Constant) {
         let index = self.constant(constant);
         self.emit(at, Op::Constant(index), 1);
@@ -513,6 +558,28 @@ impl Compiler<'_> {
             );
             return;
         }
+        let fused = match (operator, self.ops.as_slice()) {
+            // The list's elements stand between the two, and nothing else: what explains a decision
+            // finds the nodes by counting back.
+            (Operator::In, [.., Op::Slot(slot), Op::ConstantList(list)])
+                if self.nodes.ends_with(&[left, right])
+                    && self
+                        .lists
+                        .last()
+                        .and_then(|list| right.checked_sub(id(list.len()))?.checked_sub(1))
+                        == Some(left) =>
+            {
+                Some(Op::SlotIn {
+                    slot: *slot,
+                    list: *list,
+                })
+            }
+            _ => None,
+        };
+        if fused.is_some() {
+            self.ops.truncate(self.ops.len().saturating_sub(2));
+            self.nodes.truncate(self.nodes.len().saturating_sub(2));
+        }
         let cost = match operator {
             // Inside a loop, `in` shares the visits that nested loops may make.
             Operator::In if self.loops > 0 => 100,
@@ -520,7 +587,7 @@ impl Compiler<'_> {
             Operator::Equal | Operator::NotEqual | Operator::Add => 5,
             _ => 1,
         };
-        self.emit(at, Op::Binary(operator), cost);
+        self.emit(at, fused.unwrap_or(Op::Binary(operator)), cost);
     }
 
     fn call(&mut self, at: Id, function: &str, arguments: &[Id]) {
@@ -567,7 +634,10 @@ impl Compiler<'_> {
                     let zone = id(self.zones.len().saturating_sub(1));
                     return self.emit(at, Op::Clock { field, zone }, signature.cost);
                 }
-                self.literal_arguments(signature.builtin, arguments);
+                if let Some(constant) = self.literal_time(signature.builtin, arguments) {
+                    return self.emit_constant(at, constant);
+                }
+                self.literal_argument(signature.builtin, arguments);
                 let count = id(arguments.len());
                 self.emit(
                     at,
@@ -581,53 +651,57 @@ impl Compiler<'_> {
         }
     }
 
-    /// A literal that can never work is an error of the policy, not of every request.
-    fn literal_arguments(&mut self, builtin: Builtin, arguments: &[Id]) {
-        // What a function is asked about comes first; the literal is what it is asked for.
-        let Some((last, text)) = arguments
-            .last()
-            .and_then(|last| Some((*last, self.literal(*last)?.to_owned())))
-        else {
-            return;
-        };
-        let (refusal, help) = match (builtin, arguments.len()) {
-            (Builtin::Timestamp, 1) => (
-                Timestamp::parse(&text).err().map(|error| error.to_string()),
+    /// The constant that `timestamp` or `duration` makes of a literal. One that can never be read as
+    /// a time is an error of the policy, not of every request.
+    fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) -> Option<Constant> {
+        let [argument] = arguments else { return None };
+        let text = self.literal(*argument)?;
+        let (constant, example) = match builtin {
+            Builtin::Timestamp => (
+                Timestamp::parse(text).map(Constant::Timestamp),
                 "write for example timestamp(\"2026-01-05T10:00:00Z\")",
             ),
-            (Builtin::Duration, 1) => (
-                Duration::parse(&text).err().map(|error| error.to_string()),
+            Builtin::Duration => (
+                Duration::parse(text).map(Constant::Duration),
                 "write for example duration(\"1h30m\")",
             ),
-            // The first text is one that the function accepts, so that only the literal can be wrong.
-            (Builtin::Glob, 2) => (
-                function::glob("", &text)
-                    .err()
-                    .map(|error| error.to_string()),
-                "split the pattern",
-            ),
-            (Builtin::PathWithin, 2) => (
-                function::path_within("/", &text)
-                    .err()
-                    .map(|error| error.to_string()),
+            _ => return None,
+        };
+        match constant {
+            Ok(constant) => Some(constant),
+            Err(error) => {
+                self.refuse(*argument, error.to_string(), example);
+                Some(Constant::Null)
+            }
+        }
+    }
+
+    /// What a text is held against is nearly always a literal, and one that no text can be held against
+    /// is an error of the policy, too.
+    fn literal_argument(&mut self, builtin: Builtin, arguments: &[Id]) {
+        let [_, argument] = arguments else { return };
+        let Some(text) = self.literal(*argument) else {
+            return;
+        };
+        // The functions accept these texts, so that only the literal can be wrong.
+        let (answer, help) = match builtin {
+            Builtin::Glob => (function::glob("", text), "split the pattern"),
+            Builtin::PathWithin => (
+                function::path_within("/", text),
                 "write an absolute folder such as \"/srv/data\"",
             ),
-            (Builtin::HostWithin, 2) => (
-                function::host_within("https://example.com/", &text)
-                    .err()
-                    .map(|error| error.to_string()),
+            Builtin::HostWithin => (
+                function::host_within("https://example.com/", text),
                 "write a bare domain such as \"example.com\", which covers its subdomains",
             ),
-            (Builtin::IpInCidr, 2) => (
-                function::ip_in_cidr("::1", &text)
-                    .err()
-                    .map(|error| error.to_string()),
+            Builtin::IpInCidr => (
+                function::ip_in_cidr("::1", text),
                 "write for example \"10.0.0.0/8\"",
             ),
             _ => return,
         };
-        if let Some(refusal) = refusal {
-            self.refuse(last, refusal, help);
+        if let Err(error) = answer {
+            self.refuse(*argument, error.to_string(), help);
         }
     }
 

@@ -84,7 +84,9 @@ fn compile_set(
         || !root.lets.is_empty()
         || !root.effects.is_empty()
         || !root.facts.is_empty()
-        || root.data.is_some();
+        || root.data.is_some()
+        || root.risk.is_some()
+        || root.timezone.is_some();
     if !root.layers.is_empty() && has_content {
         workshop.report(
             PolicyFinding::new(
