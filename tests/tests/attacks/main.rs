@@ -5,6 +5,7 @@
 
 mod actions;
 mod approvals;
+mod catalog;
 mod composition;
 
 use stage0_engine::host::{Answer, ApprovalRecord, Host};

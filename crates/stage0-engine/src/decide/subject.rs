@@ -187,7 +187,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
         request,
         ..
     } = inquiry;
-    let mode = mode_of(layer, inquiry.host);
+    let mode = mode_of(layer, inquiry.host.mode);
     if mode == Mode::Halted {
         draft.engine(
             IssueCode::HALTED,
