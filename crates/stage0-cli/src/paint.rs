@@ -27,7 +27,7 @@ pub(crate) const TEXT: Style = AnsiColor::Green.on_default();
 /// Numbers and words of JSON.
 pub(crate) const LITERAL: Style = AnsiColor::Yellow.on_default();
 /// Keys of JSON.
-pub(crate) const KEY: Style = AnsiColor::Blue.on_default();
+pub(crate) const KEY: Style = AnsiColor::Cyan.on_default();
 
 /// The colours of `--help`.
 pub(crate) const HELP: Styles = Styles::styled()

@@ -37,8 +37,19 @@ pub struct LayerDescription<'p> {
     pub tools: Vec<ToolDescription<'p>>,
     /// The rules, by id.
     pub rules: Vec<RuleDescription<'p>>,
-    /// The parts of the named expressions, by the expression's name.
-    pub lets: Vec<(&'p str, Vec<ClauseDescription<'p>>)>,
+    /// The named expressions, each behind those that it needs.
+    pub lets: Vec<LetDescription<'p>>,
+}
+
+/// A named expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LetDescription<'p> {
+    /// Its name.
+    pub name: &'p str,
+    /// The expression as it was written.
+    pub text: &'p str,
+    /// Its parts.
+    pub clauses: Vec<ClauseDescription<'p>>,
 }
 
 /// A catalogued tool.
@@ -227,7 +238,11 @@ fn describe_layer<'p>(layer: &'p Layer, facts: &'p FactTable) -> LayerDescriptio
     let lets = layer
         .lets
         .iter()
-        .map(|named| (&*named.name, clauses_of(&named.condition)))
+        .map(|named| LetDescription {
+            name: &named.name,
+            text: &named.condition.text,
+            clauses: clauses_of(&named.condition),
+        })
         .collect();
     LayerDescription {
         default: match layer.default {
@@ -364,9 +379,9 @@ fn clauses_of(condition: &CompiledCondition) -> Vec<ClauseDescription<'_>> {
     if condition.tree.nodes.is_empty() || condition.is_true {
         return Vec::new();
     }
-    let nodes = clause_nodes(&condition.tree).into_iter();
-    nodes
-        .filter_map(|(at, _)| condition.tree.node(at))
+    let parts = clause_nodes(&condition.tree, false).into_iter();
+    parts
+        .filter_map(|part| condition.tree.node(part.node))
         // A constant has no two sides to see.
         .filter(|node| !matches!(node.expr, Expr::Bool(_)))
         .map(|node| ClauseDescription {

@@ -30,8 +30,8 @@ pub fn test_file_schema() -> String {
 /// A value that is to be written.
 enum Json {
     Text(String),
-    /// A number or a word.
-    Literal(String),
+    Number(u32),
+    Bool(bool),
     List(Vec<Self>),
     Object(Members),
 }
@@ -40,10 +40,6 @@ type Members = Vec<(&'static str, Json)>;
 
 fn text(text: impl Into<String>) -> Json {
     Json::Text(text.into())
-}
-
-fn literal(value: impl ToString) -> Json {
-    Json::Literal(value.to_string())
 }
 
 fn texts(texts: impl IntoIterator<Item = &'static str>) -> Json {
@@ -81,10 +77,6 @@ struct Writer {
 }
 
 impl Writer {
-    fn reference(&mut self, name: &str) -> Members {
-        vec![("$ref", text(format!("#/$defs/{name}")))]
-    }
-
     fn form(&mut self, form: &'static Form) -> Members {
         let typed = |name: &str| vec![("type", text(name))];
         match form {
@@ -98,18 +90,18 @@ impl Writer {
             .collect(),
             Form::Timestamp => vec![("type", text("string")), ("format", text("date-time"))],
             Form::Name(rule) => name(rule),
-            Form::Condition => self.reference("condition"),
+            Form::Condition => reference("condition"),
             Form::TrueOrCondition => {
-                let condition = Json::Object(self.reference("condition"));
-                let always = Json::Object(vec![("const", literal(true))]);
+                let condition = Json::Object(reference("condition"));
+                let always = Json::Object(vec![("const", Json::Bool(true))]);
                 vec![("anyOf", Json::List(vec![always, condition]))]
             }
             Form::Bool => typed("boolean"),
             Form::Number => typed("number"),
             Form::Whole(least, most) => vec![
                 ("type", text("integer")),
-                ("minimum", literal(least)),
-                ("maximum", literal(most)),
+                ("minimum", Json::Number(*least)),
+                ("maximum", Json::Number(*most)),
             ],
             Form::Words(words) => vec![("enum", texts(words.names.iter().copied()))],
             Form::List(entry) => list(self.form(entry)),
@@ -124,7 +116,7 @@ impl Writer {
             }
             Form::Headed(first, others) => vec![
                 ("type", text("array")),
-                ("minItems", literal(1)),
+                ("minItems", Json::Number(1)),
                 (
                     "prefixItems",
                     Json::List(vec![Json::Object(self.form(first))]),
@@ -136,7 +128,7 @@ impl Writer {
                     self.names.push(shape.name);
                     self.waiting.push_back(shape);
                 }
-                self.reference(shape.name)
+                reference(shape.name)
             }
             Form::MapOf(rule, value) => {
                 let mut members = typed("object");
@@ -165,7 +157,7 @@ impl Writer {
             (key.name, Json::Object(property))
         });
         members.push(("properties", Json::Object(properties.collect())));
-        members.push(("additionalProperties", literal(false)));
+        members.push(("additionalProperties", Json::Bool(false)));
         let required = keys.iter();
         let required = required.filter(|key| matches!(key.presence, Presence::Required(_)));
         let required: Vec<_> = required.map(|key| key.name).collect();
@@ -187,6 +179,10 @@ impl Writer {
         }
         members
     }
+}
+
+fn reference(name: &str) -> Members {
+    vec![("$ref", text(format!("#/$defs/{name}")))]
 }
 
 fn list(entry: Members) -> Members {
@@ -214,7 +210,8 @@ fn write(out: &mut String, value: &Json, depth: usize) {
     };
     match value {
         Json::Text(text) => write_string(out, text),
-        Json::Literal(literal) => out.push_str(literal),
+        Json::Number(number) => out.push_str(&number.to_string()),
+        Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Json::List(items) => {
             out.push('[');
             for (position, item) in items.iter().enumerate() {

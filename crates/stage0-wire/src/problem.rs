@@ -418,8 +418,14 @@ impl Problems {
             (left.place, left.code, &left.message).cmp(&(right.place, right.code, &right.message))
         });
         list.dedup_by(|later, earlier| {
-            (later.place, later.code, &later.message)
-                == (earlier.place, earlier.code, &earlier.message)
+            // Files that could not be read have no place, only a name.
+            (later.place, later.code, &later.message, &later.locations)
+                == (
+                    earlier.place,
+                    earlier.code,
+                    &earlier.message,
+                    &earlier.locations,
+                )
         });
         let left_out = list
             .len()

@@ -395,9 +395,12 @@ impl Coverage {
                     .iter()
                     .map(move |clause| (owner.clone(), clause))
             });
-            let of_lets = layer.lets.iter().flat_map(|(name, clauses)| {
-                let owner = format!("let.{name}");
-                clauses.iter().map(move |clause| (owner.clone(), clause))
+            let of_lets = layer.lets.iter().flat_map(|named| {
+                let owner = format!("let.{}", named.name);
+                named
+                    .clauses
+                    .iter()
+                    .map(move |clause| (owner.clone(), clause))
             });
             for (owner, clause) in of_rules.chain(of_lets) {
                 let next = coverage.clauses.len();

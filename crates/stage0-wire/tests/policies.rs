@@ -3,13 +3,14 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test says what went wrong by panicking"
 )]
 
 use std::fs;
 use std::path::Path;
 
+use stage0_engine::document::ValueRef;
 use stage0_engine::number::Number;
 use stage0_engine::policy::schema::SchemaType;
 use stage0_engine::policy::{
@@ -90,7 +91,7 @@ fn the_example_is_in_order_and_says_what_it_says() {
     let currencies: Vec<_> = currencies
         .root()
         .elements()
-        .filter_map(|value| value.as_str())
+        .filter_map(ValueRef::as_str)
         .collect();
     assert_eq!(currencies, ["USD", "EUR"]);
     assert_eq!(argument("to").kind, SchemaType::String);
@@ -374,28 +375,25 @@ fn the_digest_covers_what_decides_and_nothing_else() {
 #[test]
 fn damaged_policies_are_refused_with_a_reason_or_read() {
     let whole = example("payments.yaml");
-    let mut damaged = Vec::new();
-    let lines: Vec<&str> = whole.lines().collect();
-    for left_out in 0..lines.len() {
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let without = |left_out: usize| {
         let rest = lines.iter().enumerate().filter(|(at, _)| *at != left_out);
-        damaged.push(
-            rest.map(|(_, line)| format!("{line}\n"))
-                .collect::<String>(),
-        );
-    }
+        rest.map(|(_, line)| *line).collect::<String>()
+    };
+    let mut damaged: Vec<String> = (0..lines.len()).map(without).collect();
     // Every word in turn is replaced by values of all kinds.
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mut at = 0;
-    while let Some(start) = whole[at..].find(is_word).map(|start| at + start) {
-        let end = whole[start..]
-            .find(|c| !is_word(c))
-            .map_or(whole.len(), |end| start + end);
+    let mut rest = whole.as_str();
+    while let Some((start, _)) = rest.char_indices().find(|(_, c)| is_word(*c)) {
+        let word_and_rest = rest.split_at(start).1;
+        let behind = word_and_rest.trim_start_matches(is_word);
+        let before = whole.strip_suffix(word_and_rest).unwrap();
         for other in [
             "5", "null", "[]", "{}", "{ a: 1 }", "x", "''", "true", "-1e9",
         ] {
-            damaged.push(format!("{}{other}{}", &whole[..start], &whole[end..]));
+            damaged.push(format!("{before}{other}{behind}"));
         }
-        at = end;
+        rest = behind;
     }
     assert!(damaged.len() > 1000);
     let mut read = 0;

@@ -152,15 +152,30 @@ fn who_asked_has_to_be_known_before_somebody_else_can_say_yes() {
     for actor in ["null", r#""""#, r#"" ""#, r#"["", "x"]"#] {
         let request = asked_by(actor);
         let yes = approval(&policy, &request, "ana", &["lead"]);
-        assert_eq!(with_approvals(&policy, &request, &[yes]), "DEFER APPROVAL_REQUIRED", "{actor}");
+        assert_eq!(
+            with_approvals(&policy, &request, &[yes]),
+            "DEFER APPROVAL_REQUIRED",
+            "{actor}"
+        );
     }
 }
 
 #[test]
 fn who_asked_is_named_by_text_and_by_nothing_else() {
     let policy = policy(BANK);
-    for actor in ["7", "[7]", "[null]", r#"["x", ["u1"]]"#, r#"{"u1": true}"#, "true"] {
-        assert_eq!(ask(&policy, &asked_by(actor)), "DENY CONDITION_ERROR", "{actor}");
+    for actor in [
+        "7",
+        "[7]",
+        "[null]",
+        r#"["x", ["u1"]]"#,
+        r#"{"u1": true}"#,
+        "true",
+    ] {
+        assert_eq!(
+            ask(&policy, &asked_by(actor)),
+            "DENY CONDITION_ERROR",
+            "{actor}"
+        );
     }
 }
 
@@ -426,6 +441,10 @@ fn the_agent_cannot_write_an_approval_into_its_request() {
         r#""constraints": ["approved by ana"]"#,
     ] {
         let request = PAY.replacen('{', &format!("{{{forged}, "), 1);
-        assert_eq!(ask(&policy, &request), "DEFER APPROVAL_REQUIRED", "{forged}");
+        assert_eq!(
+            ask(&policy, &request),
+            "DEFER APPROVAL_REQUIRED",
+            "{forged}"
+        );
     }
 }

@@ -220,11 +220,10 @@ fn says(rule: &RuleDescription<'_>) -> String {
     };
     if let Some(when) = rule.when {
         let when = shown(when);
-        if text == "always" {
-            text = format!("if {when}");
-        } else {
-            let _ = write!(text, ", when {when}");
-        }
+        text = match text.as_str() {
+            "always" => format!("if {when}"),
+            text => format!("when {when}: {text}"),
+        };
     }
     text
 }
@@ -253,7 +252,12 @@ fn wrapped(names: &[&str]) -> Vec<String> {
                 line.push_str(", ");
                 line.push_str(name);
             }
-            _ => lines.push((*name).to_owned()),
+            last => {
+                if let Some(line) = last {
+                    line.push(',');
+                }
+                lines.push((*name).to_owned());
+            }
         }
     }
     lines
@@ -300,6 +304,20 @@ fn write_rest(out: &mut String, layer: &LayerDescription<'_>) {
         for line in rule_lines(&others) {
             let _ = writeln!(out, "  {line}");
         }
+    }
+    if !layer.lets.is_empty() {
+        let _ = writeln!(out, "\n{}", paint(TITLE, "Named conditions"));
+        let rows: Vec<Vec<String>> = layer
+            .lets
+            .iter()
+            .map(|named| {
+                vec![
+                    format!("let.{}", named.name),
+                    one_line(named.text, CONDITION_CHARS_MAX),
+                ]
+            })
+            .collect();
+        write_rows(out, 2, &rows);
     }
     let unknown = match layer.unknown_tools {
         UnknownTools::Declared => "taken at its caller's word".to_owned(),

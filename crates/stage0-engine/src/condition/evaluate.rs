@@ -9,9 +9,11 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::builtin::{apply, clock_field, in_window};
-use super::operation::{and, binary, conditional, has_member, negate, not, or, room, truth};
+use super::operation::{
+    and, binary, conditional, has_member, is_element, negate, not, or, room, truth,
+};
 use super::program::{Constant, Op, Program};
-use super::tree::{Id, LoopKind, Operator};
+use super::tree::{Id, LoopKind, Operator, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
@@ -44,7 +46,7 @@ pub(crate) struct Machine<'a, 'f> {
     pub(crate) constants: &'a Document<'a>,
     pub(crate) arena: &'a Bump,
     lets: Vec<(u32, Value<'a>)>,
-    stack: Vec<Value<'a>>,
+    stack: ArenaVec<'a, Value<'a>>,
     loops: Vec<Loop<'a>>,
 }
 
@@ -67,7 +69,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             constants,
             arena,
             lets: Vec::new(),
-            stack: Vec::with_capacity(16),
+            stack: ArenaVec::with_capacity_in(16, arena),
             loops: Vec::new(),
         }
     }
@@ -142,22 +144,77 @@ impl<'a, 'f> Machine<'a, 'f> {
                 tracer.record(whole.saturating_sub(1), self.constant(program, constant));
                 tracer.record(whole, top);
             }
+            Op::ConstantList(list) => {
+                self.tell_literals(program, list, node(at), tracer);
+            }
+            Op::SlotIn { slot, list } => {
+                let (whole, count) = (node(at), self.literals(program, list).len());
+                self.tell_literals(program, list, whole.saturating_sub(1), tracer);
+                let left = whole.saturating_sub(2).saturating_sub(id(count));
+                tracer.record(left, self.facts.value(slot));
+                tracer.record(whole, top);
+            }
             _ => tracer.record(node(at), top),
         }
+    }
+
+    /// A list of literals stands right behind its elements.
+    fn tell_literals<T: Tracer<'a>>(
+        &self,
+        program: &'a Program,
+        list: u32,
+        node: Id,
+        tracer: &mut T,
+    ) {
+        let literals = self.literals(program, list);
+        let first = node.saturating_sub(id(literals.len()));
+        for (element, value) in (first..).zip(literals) {
+            tracer.record(element, value);
+        }
+        tracer.record(node, self.literal_list(program, list));
     }
 
     fn pop(&mut self) -> Value<'a> {
         self.stack.pop().unwrap_or(Value::Unknown)
     }
 
+    #[inline]
     fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
-        match program.constants.get(index as usize) {
-            Some(Constant::Bool(value)) => Value::Bool(*value),
-            Some(Constant::Number(number)) => Value::Number(*number),
-            Some(Constant::String(text)) => Value::String(text),
-            Some(Constant::Data(node)) => Value::from_document(self.constants.value(*node)),
-            Some(Constant::Null) | None => Value::Null,
+        let constant = program.constants.get(index as usize);
+        constant.map_or(Value::Null, |constant| self.value_of(constant))
+    }
+
+    #[inline]
+    fn value_of(&self, constant: &'a Constant) -> Value<'a> {
+        match constant {
+            Constant::Null => Value::Null,
+            Constant::Bool(value) => Value::Bool(*value),
+            Constant::Number(number) => Value::Number(*number),
+            Constant::String(text) => Value::String(text),
+            Constant::Timestamp(at) => Value::Timestamp(*at),
+            Constant::Duration(span) => Value::Duration(*span),
+            Constant::Data(node) => Value::from_document(self.constants.value(*node)),
         }
+    }
+
+    /// The elements of a list of literals.
+    fn literals(
+        &self,
+        program: &'a Program,
+        list: u32,
+    ) -> impl ExactSizeIterator<Item = Value<'a>> {
+        let list = program
+            .lists
+            .get(list as usize)
+            .map_or(&[][..], |list| list);
+        list.iter().map(|constant| self.value_of(constant))
+    }
+
+    fn literal_list(&self, program: &'a Program, list: u32) -> Value<'a> {
+        Value::List(
+            self.arena
+                .alloc_slice_fill_iter(self.literals(program, list)),
+        )
     }
 
     fn name(program: &'a Program, index: u32) -> &'a str {
@@ -231,6 +288,14 @@ impl<'a, 'f> Machine<'a, 'f> {
                 let left = self.facts.value(slot);
                 let right = self.constant(program, constant);
                 self.stack.push(binary(operator, left, right, self.arena));
+            }
+            Op::ConstantList(list) => {
+                let value = self.literal_list(program, list);
+                self.stack.push(value);
+            }
+            Op::SlotIn { slot, list } => {
+                let value = is_element(self.facts.value(slot), self.literals(program, list));
+                self.stack.push(value);
             }
             Op::AndSkip(target) => {
                 if !complete && matches!(self.stack.last(), Some(Value::Bool(false))) {

@@ -20,7 +20,11 @@ pub(crate) fn truth(value: Value<'_>) -> Value<'_> {
 }
 
 /// `left && right`, in either order.
+#[inline]
 pub(crate) fn and<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    if let (Value::Bool(left), Value::Bool(right)) = (left, right) {
+        return Value::Bool(left && right);
+    }
     match (truth(left), truth(right)) {
         (Value::Bool(false), _) | (_, Value::Bool(false)) => Value::Bool(false),
         (left, right) => undecided(left, right).unwrap_or(Value::Bool(true)),
@@ -28,7 +32,11 @@ pub(crate) fn and<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
 }
 
 /// `left || right`, in either order.
+#[inline]
 pub(crate) fn or<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    if let (Value::Bool(left), Value::Bool(right)) = (left, right) {
+        return Value::Bool(left || right);
+    }
     match (truth(left), truth(right)) {
         (Value::Bool(true), _) | (_, Value::Bool(true)) => Value::Bool(true),
         (left, right) => undecided(left, right).unwrap_or(Value::Bool(false)),
@@ -100,11 +108,16 @@ pub(crate) fn binary<'a>(
 }
 
 /// `left == right`, to any depth, without recursing: pairs that remain to be compared wait in a list.
+#[inline]
 pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     // Scalars, which is nearly always, need no list.
     if let Some(settled) = equal_scalars(left, right) {
         return settled;
     }
+    equal_deep(left, right)
+}
+
+fn equal_deep<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     let mut waiting = vec![(left, right)];
     let mut outcome = Value::Bool(true);
     while let Some((left, right)) = waiting.pop() {
@@ -160,14 +173,14 @@ pub(crate) fn has_member(map: Value<'_>, key: &str) -> bool {
 }
 
 /// Equality, if it can be told without looking inside containers.
+#[inline]
 fn equal_scalars<'a>(left: Value<'a>, right: Value<'a>) -> Option<Value<'a>> {
-    if let Some(settled) = undecided(left, right) {
-        return Some(settled);
-    }
+    // What is nearly always compared comes first.
     Some(Value::Bool(match (left, right) {
         (Value::Number(left), Value::Number(right)) => left == right,
         (Value::String(left), Value::String(right)) => left == right,
         (Value::Bool(left), Value::Bool(right)) => left == right,
+        (left, right) if undecided(left, right).is_some() => return undecided(left, right),
         (Value::Null, Value::Null) => true,
         (Value::Null, _) | (_, Value::Null) => false,
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
@@ -187,10 +200,8 @@ fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
     }
 }
 
+#[inline]
 fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
-    if let Some(settled) = undecided(left, right) {
-        return settled;
-    }
     let ordering = match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.cmp(&right),
         // The order of UTF-8 bytes is the order of code points.
@@ -198,6 +209,9 @@ fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'
         (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(&right),
         (Value::Duration(left), Value::Duration(right)) => left.cmp(&right),
         (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
+        (left, right) if undecided(left, right).is_some() => {
+            return undecided(left, right).unwrap_or(left);
+        }
         (left, right) if left.kind() == right.kind() => {
             return left.expected(&"values that have an order");
         }
@@ -222,18 +236,29 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
         }
         (Value::DocumentMap(_) | Value::Map(_), other) => other.expected(&"text as key"),
         (Value::DocumentList(_) | Value::List(_), _) => {
-            let mut outcome = Value::Bool(false);
-            for candidate in list.visit().into_iter().flatten() {
-                let same = equal(element, candidate);
-                if matches!(same, Value::Bool(true)) {
-                    return same;
-                }
-                outcome = or(outcome, same);
-            }
-            outcome
+            is_element(element, list.visit().into_iter().flatten())
         }
         (other, _) => other.expected(&"a list or an object behind `in`"),
     }
+}
+
+/// Whether one of the candidates equals the element.
+pub(crate) fn is_element<'a>(
+    element: Value<'a>,
+    candidates: impl Iterator<Item = Value<'a>>,
+) -> Value<'a> {
+    if matches!(element, Value::Unknown | Value::Error(_)) {
+        return element;
+    }
+    let mut outcome = Value::Bool(false);
+    for candidate in candidates {
+        let same = equal(element, candidate);
+        if matches!(same, Value::Bool(true)) {
+            return same;
+        }
+        outcome = or(outcome, same);
+    }
+    outcome
 }
 
 fn arithmetic<'a>(

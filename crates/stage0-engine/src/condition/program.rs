@@ -12,8 +12,8 @@ use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
 use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
-use crate::time::Zone;
 use crate::time::window::Window;
+use crate::time::{Duration, Timestamp, Zone};
 
 /// Index of a fact in the policy's table.
 pub(crate) type Slot = u32;
@@ -37,6 +37,13 @@ pub(crate) enum Op {
         operator: Operator,
         slot: Slot,
         constant: u32,
+    },
+    /// A list of literals.
+    ConstantList(u32),
+    /// Whether a fact is one of some literals: what most other conditions are made of.
+    SlotIn {
+        slot: Slot,
+        list: u32,
     },
     /// Leaves `false` and goes on at the target; the instruction there is the `&&` itself.
     AndSkip(u32),
@@ -83,6 +90,8 @@ pub(crate) enum Constant {
     Bool(bool),
     Number(Number),
     String(Box<str>),
+    Timestamp(Timestamp),
+    Duration(Duration),
     /// A value in the policy's constants document.
     Data(u32),
 }
@@ -111,6 +120,7 @@ pub(crate) struct Program {
     /// For each instruction the node it computes; what explains a decision looks values up by node.
     pub(crate) nodes: Box<[Id]>,
     pub(crate) constants: Box<[Constant]>,
+    pub(crate) lists: Box<[Box<[Constant]>]>,
     pub(crate) regexes: Box<[Regex]>,
     pub(crate) zones: Box<[Zone]>,
     pub(crate) windows: Box<[Window]>,
@@ -133,6 +143,7 @@ pub(crate) fn compile(
         ops: Vec::new(),
         nodes: Vec::new(),
         constants: Vec::new(),
+        lists: Vec::new(),
         regexes: Vec::new(),
         zones: Vec::new(),
         windows: Vec::new(),
@@ -150,6 +161,7 @@ pub(crate) fn compile(
         ops,
         nodes,
         constants,
+        lists,
         regexes,
         zones,
         windows,
@@ -181,6 +193,7 @@ pub(crate) fn compile(
         ops: ops.into(),
         nodes: nodes.into(),
         constants: constants.into(),
+        lists: lists.into(),
         regexes: regexes.into(),
         zones: zones.into(),
         windows: windows.into(),
@@ -196,6 +209,7 @@ struct Compiler<'c> {
     ops: Vec<Op>,
     nodes: Vec<Id>,
     constants: Vec<Constant>,
+    lists: Vec<Box<[Constant]>>,
     regexes: Vec<Regex>,
     zones: Vec<Zone>,
     windows: Vec<Window>,
@@ -267,16 +281,16 @@ impl Compiler<'_> {
                     function,
                     arguments,
                     ..
-                } if function == "matches"
-                    || function == "in_window"
-                    || function.starts_with("get") =>
-                {
-                    if let Some(last) = arguments.get(1)
-                        && matches!(
-                            self.tree.node(*last).map(|node| &node.expr),
-                            Some(Expr::String(_))
-                        )
-                        && let Some(dropped) = self.dropped.get_mut(*last as usize)
+                } => {
+                    let carried = match (function.as_str(), arguments.as_slice()) {
+                        ("timestamp" | "duration", [text]) => Some(text),
+                        ("matches" | "in_window", [_, text]) => Some(text),
+                        (clock, [_, zone]) if clock.starts_with("get") => Some(zone),
+                        _ => None,
+                    };
+                    if let Some(literal) = carried
+                        && self.literal(*literal).is_some()
+                        && let Some(dropped) = self.dropped.get_mut(*literal as usize)
                     {
                         *dropped = true;
                     }
@@ -374,6 +388,10 @@ impl Compiler<'_> {
                 right,
             } => self.binary(at, *operator, *left, *right),
             Expr::Conditional { .. } => self.emit(at, Op::Conditional, 1),
+            Expr::List(items) if self.take_literals(at, items) => {
+                let list = id(self.lists.len().saturating_sub(1));
+                self.emit(at, Op::ConstantList(list), 1);
+            }
             Expr::List(items) => {
                 let count = id(items.len());
                 self.emit(at, Op::List(count), u64::from(count));
@@ -430,6 +448,33 @@ impl Compiler<'_> {
         }
     }
 
+    /// Makes one list of the constants that were emitted last, if they are exactly the items of the
+    /// list at this node and stand right in front of it.
+    fn take_literals(&mut self, list: Id, items: &[Id]) -> bool {
+        let mut leaves = items.iter().rev().zip(1..);
+        let are_leaves = leaves.all(|(item, back)| list.checked_sub(back) == Some(*item));
+        if items.is_empty() || !are_leaves || !self.nodes.ends_with(items) {
+            return false;
+        }
+        let first = self.ops.len().saturating_sub(items.len());
+        let literals = self
+            .ops
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .map(|op| match op {
+                Op::Constant(index) => self.constants.get(*index as usize).cloned(),
+                _ => None,
+            });
+        let Some(list) = literals.collect::<Option<Box<[Constant]>>>() else {
+            return false;
+        };
+        self.lists.push(list);
+        self.ops.truncate(first);
+        self.nodes.truncate(first);
+        true
+    }
+
     fn emit_constant(&mut self, at: Id, constant: Constant) {
         let index = self.constant(constant);
         self.emit(at, Op::Constant(index), 1);
@@ -466,6 +511,21 @@ impl Compiler<'_> {
             );
             return;
         }
+        let fused = match (operator, self.ops.as_slice()) {
+            (Operator::In, [.., Op::Slot(slot), Op::ConstantList(list)])
+                if self.nodes.ends_with(&[left, right]) =>
+            {
+                Some(Op::SlotIn {
+                    slot: *slot,
+                    list: *list,
+                })
+            }
+            _ => None,
+        };
+        if fused.is_some() {
+            self.ops.truncate(self.ops.len().saturating_sub(2));
+            self.nodes.truncate(self.nodes.len().saturating_sub(2));
+        }
         let cost = match operator {
             // Inside a loop, `in` shares the visits that nested loops may make.
             Operator::In if self.loops > 0 => 100,
@@ -473,7 +533,7 @@ impl Compiler<'_> {
             Operator::Equal | Operator::NotEqual | Operator::Add => 5,
             _ => 1,
         };
-        self.emit(at, Op::Binary(operator), cost);
+        self.emit(at, fused.unwrap_or(Op::Binary(operator)), cost);
     }
 
     fn call(&mut self, at: Id, function: &str, arguments: &[Id]) {
@@ -524,7 +584,9 @@ impl Compiler<'_> {
                     let zone = id(self.zones.len().saturating_sub(1));
                     return self.emit(at, Op::Clock { field, zone }, signature.cost);
                 }
-                self.literal_time(signature.builtin, arguments);
+                if let Some(constant) = self.literal_time(signature.builtin, arguments) {
+                    return self.emit_constant(at, constant);
+                }
                 let count = id(arguments.len());
                 self.emit(
                     at,
@@ -538,32 +600,28 @@ impl Compiler<'_> {
         }
     }
 
-    /// A literal that can never be read as a time is an error of the policy, not of every request.
-    fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) {
-        let [argument] = arguments else { return };
-        let Some(text) = self.literal(*argument).map(str::to_owned) else {
-            return;
+    /// The constant that `timestamp` or `duration` makes of a literal. One that can never be read as
+    /// a time is an error of the policy, not of every request.
+    fn literal_time(&mut self, builtin: Builtin, arguments: &[Id]) -> Option<Constant> {
+        let [argument] = arguments else { return None };
+        let text = self.literal(*argument)?;
+        let (constant, example) = match builtin {
+            Builtin::Timestamp => (
+                Timestamp::parse(text).map(Constant::Timestamp),
+                "write for example timestamp(\"2026-01-05T10:00:00Z\")",
+            ),
+            Builtin::Duration => (
+                Duration::parse(text).map(Constant::Duration),
+                "write for example duration(\"1h30m\")",
+            ),
+            _ => return None,
         };
-        match builtin {
-            Builtin::Timestamp => {
-                if let Err(error) = crate::time::Timestamp::parse(&text) {
-                    self.refuse(
-                        *argument,
-                        error.to_string(),
-                        "write for example timestamp(\"2026-01-05T10:00:00Z\")",
-                    );
-                }
+        match constant {
+            Ok(constant) => Some(constant),
+            Err(error) => {
+                self.refuse(*argument, error.to_string(), example);
+                Some(Constant::Null)
             }
-            Builtin::Duration => {
-                if let Err(error) = crate::time::Duration::parse(&text) {
-                    self.refuse(
-                        *argument,
-                        error.to_string(),
-                        "write for example duration(\"1h30m\")",
-                    );
-                }
-            }
-            _ => {}
         }
     }
 

@@ -43,12 +43,20 @@ pub(crate) struct Missing {
     pub(crate) path: Option<Path>,
 }
 
-/// A part of a condition that is no combination of others, with its outcome.
-#[derive(Debug, Clone)]
-pub(crate) struct Clause<'a> {
+/// A part of a condition that is no combination of others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClauseNode {
     pub(crate) node: Id,
     /// Whether its opposite is what counts.
     pub(crate) negated: bool,
+    /// How it is joined to the one before: `and`, `or`, `then`, `else`; empty for the first.
+    pub(crate) joined: &'static str,
+}
+
+/// A part of a condition with its outcome.
+#[derive(Debug, Clone)]
+pub(crate) struct Clause<'a> {
+    pub(crate) part: ClauseNode,
     pub(crate) value: Value<'a>,
     /// Paths that it reads, with their values.
     pub(crate) reads: Vec<(Id, Value<'a>)>,
@@ -165,15 +173,15 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The parts that the outcome is made of, in the order in which they were written.
-    pub(crate) fn clauses(&self, tree: &Tree) -> Vec<Clause<'a>> {
-        clause_nodes(tree)
+    /// The parts that the outcome is made of, in the order in which they were written; of the
+    /// opposite if `negated`.
+    pub(crate) fn clauses(&self, tree: &Tree, negated: bool) -> Vec<Clause<'a>> {
+        clause_nodes(tree, negated)
             .into_iter()
-            .map(|(node, negated)| Clause {
-                node,
-                negated,
-                value: self.value(node),
-                reads: self.reads(tree, node),
+            .map(|part| Clause {
+                part,
+                value: self.value(part.node),
+                reads: self.reads(tree, part.node),
             })
             .collect()
     }
@@ -193,25 +201,45 @@ impl<'a> Trace<'a> {
 }
 
 /// The parts of a condition that are no combination of others, in the order in which they were
-/// written, each with whether a `!` stands before it.
-pub(crate) fn clause_nodes(tree: &Tree) -> Vec<(Id, bool)> {
+/// written. What stands behind a `!` is taken apart as its opposite: `!(a && b)` is `!a || !b`.
+pub(crate) fn clause_nodes(tree: &Tree, negated: bool) -> Vec<ClauseNode> {
     let mut clauses = Vec::new();
-    let mut waiting = vec![(tree.root(), false)];
-    while let Some((at, negated)) = waiting.pop() {
-        let Some(node) = tree.node(at) else { continue };
+    let mut waiting = vec![ClauseNode {
+        node: tree.root(),
+        negated,
+        joined: "",
+    }];
+    while let Some(part) = waiting.pop() {
+        let Some(node) = tree.node(part.node) else {
+            continue;
+        };
+        // The first part inside is joined to what stands before as the whole is.
+        let of = |node, negated, joined| ClauseNode {
+            node,
+            negated,
+            joined,
+        };
         match &node.expr {
             Expr::Binary {
-                operator: Operator::And | Operator::Or,
+                operator: operator @ (Operator::And | Operator::Or),
                 left,
                 right,
-            } => waiting.extend([(*right, negated), (*left, negated)]),
-            Expr::Not(operand) => waiting.push((*operand, !negated)),
+            } => {
+                let is_and = (*operator == Operator::And) != part.negated;
+                waiting.push(of(*right, part.negated, if is_and { "and" } else { "or" }));
+                waiting.push(of(*left, part.negated, part.joined));
+            }
+            Expr::Not(operand) => waiting.push(of(*operand, !part.negated, part.joined)),
             Expr::Conditional {
                 test,
                 then,
                 otherwise,
-            } => waiting.extend([(*otherwise, negated), (*then, negated), (*test, false)]),
-            _ => clauses.push((at, negated)),
+            } => {
+                waiting.push(of(*otherwise, part.negated, "else"));
+                waiting.push(of(*then, part.negated, "then"));
+                waiting.push(of(*test, false, part.joined));
+            }
+            _ => clauses.push(part),
         }
     }
     clauses

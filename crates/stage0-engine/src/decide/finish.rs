@@ -418,22 +418,18 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Heaviest first, then the engine's codes, then the policy's in the order of their
-    /// declaration; equal ones once.
+    /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
+    /// name, never by the order of rules; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
-        let rank = |code: &str| -> (u32, u32) {
+        let rank = |code: &'a str| {
             let engine = IssueCode::ALL
                 .iter()
                 .position(|known| known.as_str() == code);
-            if let Some(engine) = engine {
-                (0, u32::try_from(engine).unwrap_or(u32::MAX))
-            } else {
-                let declared = self
-                    .policy
-                    .layers
-                    .iter()
-                    .find_map(|layer| layer.code_ranks.get(code));
-                (1, declared.copied().unwrap_or(u32::MAX))
+            let declared = self.policy.code_ranks.get(code);
+            match (engine, declared) {
+                (Some(engine), _) => (0, u32::try_from(engine).unwrap_or(u32::MAX), ""),
+                (None, Some(declared)) => (1, *declared, ""),
+                (None, None) => (2, 0, code),
             }
         };
         if issues.len() > 1 {
@@ -463,17 +459,14 @@ impl<'a> Draft<'a> {
                     .find(|(known, _)| {
                         known.details == issue.details && known.message == issue.message
                     });
-            match known {
-                Some((known, last_tool)) => {
-                    if *last_tool != issue.tool {
-                        known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
-                        *last_tool = issue.tool;
-                    }
+            if let Some((known, last_tool)) = known {
+                if *last_tool != issue.tool {
+                    known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
+                    *last_tool = issue.tool;
                 }
-                None => {
-                    last_tools.push(issue.tool.clone());
-                    merged.push(issue);
-                }
+            } else {
+                last_tools.push(issue.tool.clone());
+                merged.push(issue);
             }
         }
         merged

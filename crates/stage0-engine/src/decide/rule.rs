@@ -561,7 +561,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let mut count = 0_usize;
         for condition in rule.when.iter().chain([&rule.condition]) {
             let trace = Trace::of(&mut self.machine, condition);
-            let clauses = trace.clauses(&condition.tree);
+            let clauses = trace.clauses(&condition.tree, false);
             let refused = clauses
                 .iter()
                 .filter(|clause| matches!(clause.value, Value::Bool(false)));

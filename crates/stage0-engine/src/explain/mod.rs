@@ -6,13 +6,14 @@
 mod prose;
 
 use std::collections::BTreeSet;
+use std::vec::IntoIter;
 
 use bumpalo::Bump;
 
 pub use prose::{PlainProse, ProsePaint, ProsePart};
 
 use crate::condition::evaluate::Machine;
-use crate::condition::trace::{Trace, let_of};
+use crate::condition::trace::{Clause, Trace, let_of};
 use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
 use crate::decide::Draft;
@@ -47,6 +48,8 @@ pub struct ClauseReport {
     pub text: String,
     /// The named expression that it is a part of.
     pub named: Option<String>,
+    /// How it is joined to the part before: `and`, `or`, `then`, `else`; empty for the first.
+    pub joined: &'static str,
     /// Where it stands.
     pub place: Span,
     /// Which condition of the rule it belongs to.
@@ -103,6 +106,8 @@ pub struct Explanation<'a> {
     pub decision: Decision<'a>,
     /// What is to be done, in the agent's words.
     pub goal: Option<&'a str>,
+    /// Whether one call was decided, and not a plan.
+    pub is_call: bool,
     /// Every rule whose scope matched, by tool and id. None where the call was refused before any
     /// rule was asked.
     pub rules: Vec<RuleReport>,
@@ -165,6 +170,7 @@ pub fn explain<'a>(
     Explanation {
         decision,
         goal: request.goal(),
+        is_call: request.has_call(),
         rules,
     }
 }
@@ -220,49 +226,61 @@ fn clause_reports<'a: 'x, 'x>(
     condition: &'a CompiledCondition,
     reports: &mut Vec<ClauseReport>,
 ) {
-    // A named expression says more by its own parts than by its name. Each is shown once: they may
-    // need each other in every combination, though never in a circle.
+    if !has_parts(condition) {
+        return;
+    }
+    // A named expression says more by its own parts than by its name. Each is taken apart once: they
+    // may need each other in every combination, though never in a circle.
     let mut shown: BTreeSet<&str> = BTreeSet::new();
-    let mut waiting: Vec<(Option<&'a str>, &'a CompiledCondition)> = vec![(None, condition)];
-    while let Some((name, condition)) = waiting.pop() {
-        if !has_parts(condition) {
+    let trace = Trace::of(&mut inquiry.machine, condition);
+    let clauses = trace.clauses(&condition.tree, false).into_iter();
+    let mut open: Vec<(Option<&'a str>, &'a CompiledCondition, IntoIter<Clause<'x>>)> =
+        vec![(None, condition, clauses)];
+    while let Some((name, condition, clauses)) = open.last_mut() {
+        let (name, condition) = (*name, *condition);
+        let Some(clause) = clauses.next() else {
+            open.pop();
+            continue;
+        };
+        let Some(node) = condition.tree.node(clause.part.node) else {
+            continue;
+        };
+        let inner = match &node.expr {
+            Expr::Path(path) => let_of(path),
+            _ => None,
+        };
+        let inner = inner
+            .and_then(|inner| named(inquiry, inner))
+            .filter(|(inner, condition)| has_parts(condition) && shown.insert(inner));
+        if let Some((inner, condition)) = inner {
+            let trace = Trace::of(&mut inquiry.machine, condition);
+            let mut clauses = trace.clauses(&condition.tree, clause.part.negated);
+            if let Some(first) = clauses.first_mut() {
+                first.part.joined = clause.part.joined;
+            }
+            open.push((Some(inner), condition, clauses.into_iter()));
             continue;
         }
-        let trace = Trace::of(&mut inquiry.machine, condition);
-        for clause in trace.clauses(&condition.tree) {
-            let Some(node) = condition.tree.node(clause.node) else {
-                continue;
-            };
-            let inner = match &node.expr {
-                Expr::Path(path) => let_of(path),
-                _ => None,
-            };
-            let inner = inner.and_then(|inner| named(inquiry, inner));
-            if let Some((inner, condition)) = inner {
-                if shown.insert(inner) {
-                    waiting.push((Some(inner), condition));
-                }
-                continue;
-            }
-            let written = condition.text_of(&node.range);
-            reports.push(ClauseReport {
-                text: if clause.negated {
-                    format!("!({written})")
-                } else {
-                    written.to_owned()
-                },
-                named: name.map(str::to_owned),
-                place: condition.places.span_of(node.range.clone()),
-                part,
-                outcome: match (clause.value, clause.negated) {
-                    (Value::Bool(truth), negated) if truth != negated => "true",
-                    (Value::Bool(_), _) => "false",
-                    (Value::Unknown, _) => "unknown",
-                    _ => "error",
-                },
-                facts: reads(condition, &clause.reads),
-            });
-        }
+        let written = condition.text_of(&node.range);
+        let negated = clause.part.negated;
+        reports.push(ClauseReport {
+            text: match (negated, &node.expr) {
+                (false, _) => written.to_owned(),
+                (true, Expr::Binary { .. } | Expr::Conditional { .. }) => format!("!({written})"),
+                (true, _) => format!("!{written}"),
+            },
+            named: name.map(str::to_owned),
+            joined: clause.part.joined,
+            place: condition.places.span_of(node.range.clone()),
+            part,
+            outcome: match clause.value {
+                Value::Bool(truth) if truth != negated => "true",
+                Value::Bool(_) => "false",
+                Value::Unknown => "unknown",
+                _ => "error",
+            },
+            facts: reads(condition, &clause.reads),
+        });
     }
 }
 

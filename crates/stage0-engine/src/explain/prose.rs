@@ -13,6 +13,7 @@ use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::describe::ApprovalDescription;
 use crate::legible::one_line;
 use crate::policy::{EvidenceSource, Severity, Verdict};
+use crate::time::Duration;
 
 /// Characters of one message, condition or question that are shown.
 const TEXT_CHARS_MAX: usize = 200;
@@ -20,6 +21,8 @@ const TEXT_CHARS_MAX: usize = 200;
 const ALIGNED_COLUMNS_MAX: usize = 56;
 /// Rules listed that had nothing to say; more would not be read.
 const CONTENT_RULES_MAX: usize = 12;
+/// Parts of a condition that are listed of a rule that had nothing to say.
+const CONTENT_CLAUSES_MAX: usize = 2;
 /// Rules listed that might have allowed.
 const REFUSED_ALLOWS_MAX: usize = 5;
 
@@ -159,27 +162,46 @@ impl<'p> Prose<'p, '_> {
             return;
         }
         self.heading("Why");
-        let mut is_first = true;
+        // One rule may ask the same about several tools; a person needs to read it once.
+        let mut groups: Vec<Vec<&'p Issue<'_>>> = Vec::new();
         for issue in decision.issues.iter().filter(|issue| blocks(issue)) {
-            if !is_first {
+            let same = |group: &&mut Vec<&Issue<'_>>| {
+                group.first().is_some_and(|first| {
+                    (first.code, first.rule, &first.message)
+                        == (issue.code, issue.rule, &issue.message)
+                        && !issue.rule.is_empty()
+                })
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push(issue),
+                None => groups.push(vec![issue]),
+            }
+        }
+        for (position, group) in groups.iter().enumerate() {
+            if position > 0 {
                 self.out.push('\n');
             }
-            is_first = false;
-            self.issue(issue);
-            if issue.code == IssueCode::NO_RULE_ALLOWS.as_str() {
-                self.refused_allows(issue);
+            let Some(first) = group.first() else { continue };
+            let tools: Vec<&str> = group
+                .iter()
+                .flat_map(|issue| issue.tool.split(", "))
+                .collect();
+            self.issue(first, &tools);
+            if first.code == IssueCode::NO_RULE_ALLOWS.as_str() {
+                self.refused_allows(first, &tools);
             } else {
-                self.rules_of(issue);
+                self.rules_of(first, &tools);
             }
         }
     }
 
-    fn issue(&mut self, issue: &Issue<'_>) {
+    fn issue(&mut self, issue: &Issue<'_>, tools: &[&str]) {
         self.out.push_str("  ");
         self.say(ProsePart::Code, issue.code);
         let _ = write!(self.out, " ({})", issue.severity.as_str());
-        if !issue.tool.is_empty() && self.explanation.decision.tool_verdicts.len() > 1 {
-            let _ = write!(self.out, " for {}", text(&issue.tool));
+        let has_tool = tools.iter().any(|tool| !tool.is_empty());
+        if has_tool && self.explanation.decision.tool_verdicts.len() > 1 {
+            let _ = write!(self.out, " for {}", text(&tools.join(", ")));
         }
         self.out.push('\n');
         self.line(2, &text(&issue.message));
@@ -193,42 +215,49 @@ impl<'p> Prose<'p, '_> {
     }
 
     /// The rules behind an issue, each once however many tools it was asked about with one outcome.
-    fn rules_of(&mut self, issue: &Issue<'_>) {
-        let tools: Vec<&str> = issue.tool.split(", ").collect();
+    fn rules_of(&mut self, issue: &Issue<'_>, tools: &[&str]) {
         let reports: Vec<&'p RuleReport> = self
             .explanation
             .rules
             .iter()
             .filter(|report| report.rule == issue.rule && tools.contains(&report.tool.as_str()))
             .collect();
-        self.each(&reports, |prose, report| {
-            prose.rule(report, sentence(report), 4);
+        self.each(&reports, |prose, report, tool| {
+            prose.rule(report, &format!("{}{tool}", sentence(report)), 4);
         });
     }
 
-    /// Does something for each report, but once for those that differ only in the tool.
+    /// Does something for each report, but once for those that differ only in the tool. Where one rule
+    /// came out in several ways, each is told with its tool.
     fn each(
         &mut self,
         reports: &[&'p RuleReport],
-        mut each: impl FnMut(&mut Self, &'p RuleReport),
+        mut each: impl FnMut(&mut Self, &'p RuleReport, &str),
     ) {
-        let mut done: Vec<&RuleReport> = Vec::new();
+        let mut different: Vec<&'p RuleReport> = Vec::new();
         for report in reports {
             let same = |known: &&RuleReport| {
                 known.rule == report.rule
                     && known.outcome == report.outcome
                     && known.clauses == report.clauses
             };
-            if !done.iter().any(same) {
-                done.push(report);
-                each(self, report);
+            if !different.iter().any(same) {
+                different.push(report);
             }
+        }
+        for report in &different {
+            let ways = different.iter().filter(|other| other.rule == report.rule);
+            let tool = if ways.count() > 1 {
+                format!(" for {}", text(&report.tool))
+            } else {
+                String::new()
+            };
+            each(self, report, &tool);
         }
     }
 
     /// The allow rules that did not allow.
-    fn refused_allows(&mut self, issue: &Issue<'_>) {
-        let tools: Vec<&str> = issue.tool.split(", ").collect();
+    fn refused_allows(&mut self, issue: &Issue<'_>, tools: &[&str]) {
         let mut reports: Vec<&'p RuleReport> = self
             .explanation
             .rules
@@ -243,8 +272,8 @@ impl<'p> Prose<'p, '_> {
         }
         let left = reports.len().saturating_sub(REFUSED_ALLOWS_MAX);
         reports.truncate(REFUSED_ALLOWS_MAX);
-        self.each(&reports, |prose, report| {
-            prose.rule(report, "would allow it, but does not", 4);
+        self.each(&reports, |prose, report, tool| {
+            prose.rule(report, &format!("would allow it, but does not{tool}"), 4);
         });
         if left > 0 {
             self.line(
@@ -282,12 +311,10 @@ impl<'p> Prose<'p, '_> {
                 .map(|text| columns(text))
                 .filter(|columns| *columns <= ALIGNED_COLUMNS_MAX),
         );
-        let mut last = "";
+        let outcome_width = widest(&mut report.clauses.iter().map(|clause| clause.outcome.len()));
         for ((clause, label), text) in report.clauses.iter().zip(labels).zip(&texts) {
-            let shown = if label == last { "" } else { label };
-            last = label;
             let _ = write!(self.out, "{:indent$}", "");
-            self.say(ProsePart::Faint, &format!("{shown:label_width$}"));
+            self.say(ProsePart::Faint, &format!("{label:>label_width$}"));
             let _ = write!(self.out, "  {text}{}  ", pad(text, text_width));
             let part = match clause.outcome {
                 "true" => ProsePart::True,
@@ -295,15 +322,10 @@ impl<'p> Prose<'p, '_> {
                 _ => ProsePart::Unknown,
             };
             self.say(part, clause.outcome);
-            let facts: Vec<String> = clause
-                .facts
-                .iter()
-                .filter(|(name, _)| *name != clause.text)
-                .map(|(name, value)| format!("{name} = {value}"))
-                .collect();
+            let facts = facts_of(clause);
             if !facts.is_empty() {
-                let gap = "unknown".len().saturating_sub(clause.outcome.len());
-                let _ = write!(self.out, "{:gap$}  {}", "", facts.join(", "));
+                let gap = outcome_width.saturating_sub(clause.outcome.len());
+                let _ = write!(self.out, "{:gap$}  {facts}", "");
             }
             self.out.push('\n');
         }
@@ -330,14 +352,10 @@ impl<'p> Prose<'p, '_> {
         } else {
             "What speaks for it"
         });
-        self.each(&reports, |prose, report| {
-            let always = report.clauses.is_empty();
-            let sentence = if always {
-                "allows it, always"
-            } else {
-                "allows it"
-            };
-            prose.rule(report, sentence, 2);
+        self.each(&reports, |prose, report, tool| {
+            let is_always = report.clauses.is_empty();
+            let always = if is_always { ", always" } else { "" };
+            prose.rule(report, &format!("allows it{always}{tool}"), 2);
         });
     }
 
@@ -352,12 +370,12 @@ impl<'p> Prose<'p, '_> {
             return;
         }
         self.heading("Only observed");
-        self.each(&reports, |prose, report| {
-            prose.rule(report, sentence(report), 2);
+        self.each(&reports, |prose, report, tool| {
+            prose.rule(report, &format!("{}{tool}", sentence(report)), 2);
         });
     }
 
-    /// Rules that were asked and had nothing against it.
+    /// Rules that were asked and had nothing against it, each with what settled it.
     fn content(&mut self) {
         let mut seen = BTreeSet::new();
         let reports: Vec<&'p RuleReport> = self
@@ -372,21 +390,35 @@ impl<'p> Prose<'p, '_> {
         }
         self.heading("What does not stand in the way");
         let shown = reports.get(..CONTENT_RULES_MAX).unwrap_or(&reports);
-        let width = shown
-            .iter()
-            .map(|report| columns(&report.rule))
-            .max()
-            .unwrap_or(0);
         for report in shown {
             self.out.push_str("  ");
             self.say(ProsePart::Rule, &report.rule);
-            let _ = write!(self.out, "{}  ", pad(&report.rule, width));
-            let why = match (report.kind, report.applies) {
-                ("require", true) => "is satisfied",
-                ("approval", true) => "has its approval",
-                _ => "does not apply",
+            let (why, part, outcome) = match (report.kind, report.applies) {
+                ("require", true) => ("is satisfied", RulePart::Condition, "true"),
+                ("approval", true) => ("has its approval", RulePart::Condition, ""),
+                (_, true) => ("has no objection", RulePart::Condition, "false"),
+                (_, false) => ("does not apply", RulePart::When, "false"),
             };
-            self.out.push_str(why);
+            let _ = write!(self.out, " {why}");
+            let settled: Vec<String> = report
+                .clauses
+                .iter()
+                .filter(|clause| clause.part == part && clause.outcome == outcome)
+                .take(CONTENT_CLAUSES_MAX)
+                .map(|clause| {
+                    let facts = facts_of(clause);
+                    let clause = text(&clause.text);
+                    if facts.is_empty() {
+                        format!("{clause} is {outcome}")
+                    } else {
+                        format!("{clause} is {outcome} ({facts})")
+                    }
+                })
+                .collect();
+            if !settled.is_empty() {
+                let settled = format!(": {}", settled.join(", "));
+                self.say(ProsePart::Faint, &settled);
+            }
             self.out.push('\n');
         }
         let left = reports.len().saturating_sub(shown.len());
@@ -408,7 +440,8 @@ impl<'p> Prose<'p, '_> {
         }
         self.heading("Remarks");
         for issue in remarks {
-            self.issue(issue);
+            let tools: Vec<&str> = issue.tool.split(", ").collect();
+            self.issue(issue, &tools);
         }
     }
 
@@ -452,19 +485,45 @@ impl<'p> Prose<'p, '_> {
         let Some(resolution) = &issue.resolution else {
             return vec![without_resolution(issue)];
         };
-        let mut step = match resolution.needs {
-            Needs::Approval => self.approval_step(issue, resolution),
-            Needs::Fact => fact_step(resolution),
+        let mut steps = match resolution.needs {
+            Needs::Approval => vec![self.approval_step(issue, resolution)],
+            Needs::Fact => {
+                let mut steps = vec![self.fact_step(resolution)];
+                if resolution.approvals > 0 {
+                    steps.push(self.approval_step(issue, resolution));
+                }
+                steps
+            }
             Needs::Wait => match resolution.retry_at {
                 Some(at) => return vec![format!("Wait until {at}.")],
-                None => "Wait.".to_owned(),
+                None => vec!["Wait.".to_owned()],
             },
             Needs::Fix => return self.fixes(issue, resolution),
         };
-        if let Some(at) = resolution.retry_at {
-            let _ = write!(step, " Asking again helps from {at} on.");
+        if let (Some(at), Some(last)) = (resolution.retry_at, steps.last_mut()) {
+            let _ = write!(last, " Asking again helps from {at} on.");
         }
-        vec![step]
+        steps
+    }
+
+    fn fact_step(&self, resolution: &Resolution) -> String {
+        let facts: Vec<String> = resolution.facts.iter().map(|fact| text(fact)).collect();
+        let facts = list(&facts, "and");
+        let who = match resolution.who {
+            Who::Agent => "The agent",
+            Who::Person => "The host or a person",
+        };
+        let are_arguments = resolution
+            .facts
+            .iter()
+            .all(|fact| fact.starts_with("args."));
+        if facts.is_empty() {
+            format!("{who} supplies what is missing.")
+        } else if are_arguments && !self.explanation.is_call {
+            format!("The agent asks again with the call itself: {facts} comes with it.")
+        } else {
+            format!("{who} states {facts}.")
+        }
     }
 
     fn approval_step(&self, issue: &Issue<'_>, resolution: &Resolution) -> String {
@@ -501,11 +560,7 @@ impl<'p> Prose<'p, '_> {
             .map(|at| format!(", or ask again from {at} on"))
             .unwrap_or_default();
         if issue.code == IssueCode::CONDITION_ERROR.as_str() {
-            let condition = detail(issue, "condition").unwrap_or("");
-            return vec![format!(
-                "Correct what `{}` reads, so that it has a value.",
-                text(condition)
-            )];
+            return vec![correction(report, issue)];
         }
         if let Some(report) = report.filter(|report| !report.wanted.is_empty()) {
             return report
@@ -516,8 +571,18 @@ impl<'p> Prose<'p, '_> {
         }
         let path = detail(issue, "path").map(text);
         let step = match (issue.code, path) {
+            ("ARGUMENT_MISSING", Some(path)) => format!("Give `{path}`."),
+            ("ARGUMENT_NOT_ALLOWED", Some(path)) => format!("Leave `{path}` out."),
             (_, Some(path)) => format!("Correct `{path}`."),
-            ("NO_RULE_ALLOWS", _) => "A rule that allows it is added to the policy.".to_owned(),
+            ("NO_RULE_ALLOWS", _) => {
+                // What the catalog lacks is told by an issue of its own, with more to go by.
+                let is_unknown =
+                    |other: &Issue<'_>| ["TOOL_UNCATALOGUED", "TOOL_UNKNOWN"].contains(&other.code);
+                if self.explanation.decision.issues.iter().any(is_unknown) {
+                    return Vec::new();
+                }
+                "A rule that allows it is added to the policy.".to_owned()
+            }
             ("TOOL_UNCATALOGUED" | "TOOL_UNKNOWN", _) => match detail(issue, "nearest") {
                 Some(near) => format!(
                     "Call `{}` if that is meant, or add the tool to the policy's catalog.",
@@ -593,15 +658,18 @@ fn sentence(report: &RuleReport) -> &'static str {
         ("deny", "fires") => "forbids it",
         ("defer", "fires") => "wants more before it may run",
         ("advise", "fires") => "remarks on it",
-        ("require", "fires") => "requires what is not so",
+        ("require", "fires") => "requires what does not hold",
         (_, "undecided") => "cannot be told: a fact is missing",
         (_, "unapproved") => "asks for an approval",
         _ => "could not be evaluated",
     }
 }
 
-/// What a clause is there for, in the rule's words.
+/// What a clause is there for, in the rule's words, or how it is joined to the one before.
 fn label(report: &RuleReport, clause: &ClauseReport) -> &'static str {
+    if !clause.joined.is_empty() {
+        return clause.joined;
+    }
     match (clause.part, report.kind) {
         (RulePart::When, _) => "applies when",
         (RulePart::Condition, "allow") => "allows when",
@@ -620,6 +688,21 @@ fn clause_text(clause: &ClauseReport) -> String {
     }
 }
 
+/// The values that a clause compared; none where the clause is the value.
+fn facts_of(clause: &ClauseReport) -> String {
+    let facts: Vec<String> = clause
+        .facts
+        .iter()
+        .filter(|(name, _)| *name != clause.text)
+        .map(|(name, value)| match value.as_str() {
+            // A text of that wording would stand in quotes.
+            "missing" => format!("{name} is missing"),
+            value => format!("{name} = {value}"),
+        })
+        .collect();
+    facts.join(", ")
+}
+
 fn wanted_step(wanted: &Wanted) -> String {
     let condition = text(&wanted.text);
     if wanted.holds {
@@ -629,34 +712,66 @@ fn wanted_step(wanted: &Wanted) -> String {
     }
 }
 
-fn fact_step(resolution: &Resolution) -> String {
-    let facts: Vec<String> = resolution.facts.iter().map(|fact| text(fact)).collect();
-    let who = match resolution.who {
-        Who::Agent => "The agent",
-        Who::Person => "The host or a person",
-    };
-    if facts.is_empty() {
-        return format!("{who} supplies what is missing.");
+/// What a condition without a value needs to have one.
+fn correction(report: Option<&RuleReport>, issue: &Issue<'_>) -> String {
+    let clause = report.and_then(|report| {
+        report
+            .clauses
+            .iter()
+            .find(|clause| clause.outcome == "error")
+    });
+    match clause {
+        Some(clause) if !clause.facts.is_empty() => {
+            let facts: Vec<String> = clause
+                .facts
+                .iter()
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
+            format!(
+                "Correct {}, so that `{}` has a value.",
+                list(&facts, "or"),
+                text(&clause.text)
+            )
+        }
+        _ => format!(
+            "Correct what `{}` reads, so that it has a value.",
+            text(detail(issue, "condition").unwrap_or(""))
+        ),
     }
-    format!("{who} states {}.", list(&facts, "and"))
 }
 
 fn approval_terms(approval: &ApprovalDescription) -> String {
     let mut terms = String::new();
     if !approval.not.is_empty() {
-        let _ = write!(terms, ", who is not {}", list(&approval.not, "or"));
+        let _ = write!(terms, " (somebody else than {})", list(&approval.not, "or"));
     }
     if let Some(ttl) = approval.ttl {
-        let _ = write!(terms, "; it lasts {ttl}");
+        let _ = write!(terms, "; the approval lasts {}", span_text(ttl));
     }
     if !approval.bind.is_empty() {
-        let _ = write!(terms, "; it is bound to {}", list(&approval.bind, "and"));
+        let _ = write!(
+            terms,
+            "; it is for {} as they are now",
+            list(&approval.bind, "and")
+        );
     }
     if approval.evidence == EvidenceSource::Asserted {
-        terms
-            .push_str("; the host says so in context.approval_status, approved_by and approved_at");
+        terms.push_str(
+            "; the host states it as context.approval_status, approved_by and approved_at",
+        );
     }
     terms
+}
+
+/// `4h` rather than `14400s`, where it comes out even.
+fn span_text(span: Duration) -> String {
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
+        let ms = span.to_ms();
+        if ms > 0 && ms.checked_rem(unit_ms) == Some(0) {
+            return format!("{}{unit}", ms.checked_div(unit_ms).unwrap_or(0));
+        }
+    }
+    span.to_string()
 }
 
 /// What to do about issues that nothing in the request resolves.

@@ -3,15 +3,18 @@
 //! The check reports everything it finds. Conditions are parsed and typed first, for all layers, so
 //! that the table of facts is complete before the first program is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
+use super::PolicyIndex;
 use super::draft::LayerDraft;
 use super::gather::{Workshop, members};
-use super::{Layer, PolicyIndex};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentBuilder};
 use crate::facts::FactTable;
 use crate::policy::{FindingKind, FindingLevel, PolicyFinding, PolicySource};
+use crate::span::Span;
 use crate::suggest::nearest;
 
 /// The files of a policy, the root first.
@@ -72,13 +75,24 @@ fn compile_set(
     };
     for source in sources {
         check_version(source, &mut workshop);
+        check_codes(source, &mut workshop);
     }
-    if !root.layers.is_empty() && has_content(root) {
+    let has_content = !root.rules.is_empty()
+        || !root.extends.is_empty()
+        || !root.tools.is_empty()
+        || !root.params.is_empty()
+        || !root.lets.is_empty()
+        || !root.effects.is_empty()
+        || !root.facts.is_empty()
+        || root.data.is_some()
+        || root.risk.is_some()
+        || root.timezone.is_some();
+    if !root.layers.is_empty() && has_content {
         workshop.report(
             PolicyFinding::new(
                 FindingKind::Layers,
                 root.name.span,
-                "a policy with `layers` has no rules, tools, names or imports of its own",
+                "a policy with `layers` has no rules, tools, imports or definitions of its own",
             )
             .with_help("move them into one of the layers"),
         );
@@ -90,9 +104,11 @@ fn compile_set(
     };
     let mut drafts = Vec::new();
     for layer_root in roots {
-        let mut draft = LayerDraft::new(sources, &members(sources, layer_root), &mut workshop);
-        tighten(&mut draft.gathered.layer, root);
-        drafts.push(draft);
+        drafts.push(LayerDraft::new(
+            sources,
+            &members(sources, layer_root),
+            &mut workshop,
+        ));
     }
     let mut disabled = Vec::new();
     disable(root, &mut drafts, &mut disabled, &mut workshop);
@@ -114,34 +130,33 @@ fn compile_set(
         facts,
         constants: Document::default(),
         disabled,
+        code_ranks: code_ranks(sources),
     })
 }
 
-/// Whether a policy says more than how strict it is: what a policy with layers leaves to them.
-fn has_content(source: &PolicySource) -> bool {
-    !(source.rules.is_empty()
-        && source.extends.is_empty()
-        && source.tools.is_empty()
-        && source.params.is_empty()
-        && source.lets.is_empty()
-        && source.effects.is_empty()
-        && source.facts.is_empty()
-        && source.data.is_none()
-        && source.risk.is_none()
-        && source.timezone.is_none())
+/// A code that is listed twice has no place.
+fn check_codes(source: &PolicySource, workshop: &mut Workshop<'_>) {
+    let mut listed: BTreeMap<&str, Span> = BTreeMap::new();
+    for code in &source.codes {
+        if let Some(first) = listed.insert(&code.value, code.span) {
+            workshop.duplicate("code", &code.value, code.span, first);
+        }
+    }
 }
 
-/// The outermost policy's settings hold in each layer; where they are milder, the layer's do.
-fn tighten(layer: &mut Layer, root: &PolicySource) {
-    if let Some(default) = &root.default {
-        layer.default = layer.default.max(default.value.into());
+/// Places of the codes that the files list: the root's first, then those of the others by name, so
+/// that the order of imports has no meaning.
+fn code_ranks(sources: &[PolicySource]) -> FxHashMap<Box<str>, u32> {
+    let mut lists: Vec<(usize, &PolicySource)> = sources.iter().enumerate().collect();
+    lists.sort_by(|(one_at, one), (two_at, two)| {
+        (*one_at > 0, &one.name.value).cmp(&(*two_at > 0, &two.name.value))
+    });
+    let mut ranks = FxHashMap::default();
+    for code in lists.into_iter().flat_map(|(_, source)| &source.codes) {
+        let rank = u32::try_from(ranks.len()).unwrap_or(u32::MAX);
+        ranks.entry(code.value.as_str().into()).or_insert(rank);
     }
-    if let Some(mode) = &root.mode {
-        layer.mode = layer.mode.max(mode.value);
-    }
-    if let Some(unknown) = &root.unknown_tools {
-        layer.unknown_tools = layer.unknown_tools.max(unknown.value);
-    }
+    ranks
 }
 
 fn check_version(source: &PolicySource, workshop: &mut Workshop<'_>) {

@@ -41,8 +41,6 @@ pub(super) struct LayerDraft<'s> {
     pub(super) rules: Vec<RuleDraft<'s>>,
     /// The order in which to evaluate named expressions.
     pub(super) let_order: Vec<usize>,
-    /// Each issue code with its place in the order of declaration.
-    pub(super) code_ranks: BTreeMap<String, u32>,
 }
 
 impl<'s> LayerDraft<'s> {
@@ -57,7 +55,6 @@ impl<'s> LayerDraft<'s> {
             gathered,
             rules: Vec::new(),
             let_order,
-            code_ranks: BTreeMap::new(),
         };
         let mut ids: BTreeMap<String, Span> = BTreeMap::new();
         for member in members {
@@ -118,7 +115,7 @@ impl<'s> LayerDraft<'s> {
             .into_iter()
             .flatten()
         {
-            self.code(code, workshop);
+            check_code(code, workshop);
         }
         let is_allow = matches!(rule.action, Action::Allow(_));
         let check = |expression: &'s Expression, workshop: &mut Workshop<'_>| {
@@ -273,30 +270,6 @@ impl<'s> LayerDraft<'s> {
         // A pattern also fits tools that are not catalogued, but those are never allowed; their
         // arguments are what the catalogued ones have or an error at the time of the decision.
         Some(schemas)
-    }
-
-    /// Checks an issue code, and notes its place in the order in which the policy declares them.
-    fn code(&mut self, code: &Spanned<String>, workshop: &mut Workshop<'_>) {
-        let text = &code.value;
-        let good = text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-            && text.len() <= ISSUE_CODE_BYTES_MAX;
-        if !good {
-            workshop.report(
-                PolicyFinding::new(
-                    FindingKind::Code,
-                    code.span,
-                    format!("`{text}` is no issue code"),
-                )
-                .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
-            );
-        }
-        if !self.code_ranks.contains_key(text) {
-            let rank = u32::try_from(self.code_ranks.len()).unwrap_or(u32::MAX);
-            self.code_ranks.insert(text.clone(), rank);
-        }
     }
 
     pub(super) fn condition(
@@ -454,4 +427,24 @@ pub(super) fn report_condition(
         PolicyFinding::new(kind, span, error.message())
             .with_help_if(error.help().map(str::to_owned)),
     );
+}
+
+/// Checks an issue code.
+fn check_code(code: &Spanned<String>, workshop: &mut Workshop<'_>) {
+    let text = &code.value;
+    let good = text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && text.len() <= ISSUE_CODE_BYTES_MAX;
+    if !good {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::Code,
+                code.span,
+                format!("`{text}` is no issue code"),
+            )
+            .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
+        );
+    }
 }

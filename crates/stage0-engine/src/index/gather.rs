@@ -98,7 +98,7 @@ impl Workshop<'_> {
         self.findings.push(finding);
     }
 
-    fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
+    pub(super) fn duplicate(&mut self, what: &str, name: &str, span: Span, first: Span) {
         self.report(
             PolicyFinding::new(
                 FindingKind::DuplicateName,
@@ -139,7 +139,12 @@ pub(super) fn gather<'s>(
         tool_names: Vec::new(),
     };
     let of = |member: &Member| sources.get(member.source);
-    settings(&mut gathered, members.iter().filter_map(of), workshop);
+    // A policy with layers has settings of its own, which tighten those of every layer.
+    let around = sources
+        .first()
+        .filter(|_| members.first().is_some_and(|root| root.source != 0));
+    let settled = members.iter().filter_map(of).chain(around);
+    settings(&mut gathered, settled, workshop);
     for member in members {
         let Some(source) = of(member) else { continue };
         for class in &source.effects {

@@ -24,7 +24,6 @@ impl LayerDraft<'_> {
             gathered,
             rules,
             let_order,
-            code_ranks,
         } = self;
         let Gathered {
             mut layer,
@@ -65,9 +64,6 @@ impl LayerDraft<'_> {
         for draft in &rules {
             let compiled = maker.rule(draft, &layer);
             layer.rules.push(compiled);
-        }
-        for (code, rank) in code_ranks {
-            layer.code_ranks.insert(code.into(), rank);
         }
         for (path, question) in questions {
             if let Some(slot) = facts.slot(&path) {

@@ -42,6 +42,8 @@ pub struct PolicyIndex {
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
+    /// Place of each code that the policy lists.
+    pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
 }
 
 impl PolicyIndex {
@@ -102,8 +104,6 @@ pub(crate) struct Layer {
     pub(crate) allows_by_effect: Vec<u32>,
     /// Rules about everything.
     pub(crate) everywhere: Vec<u32>,
-    /// Place of each code in the order in which the policy declares them.
-    pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32)>,

@@ -158,6 +158,8 @@ pub struct PolicySource {
     pub layers: Vec<Import>,
     /// Rules of extended policies that are switched off, as `pack/id`.
     pub disable: Vec<Spanned<String>>,
+    /// Issue codes in the order in which decisions list them; others follow by name.
+    pub codes: Vec<Spanned<String>>,
     /// The trusted catalog.
     pub tools: Vec<Tool>,
     /// Named constants with a type.

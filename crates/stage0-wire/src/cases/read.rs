@@ -1,8 +1,10 @@
 //! Reading test cases.
 
+use std::collections::BTreeMap;
+
 use stage0_engine::host::Answer;
 use stage0_engine::policy::{FindingKind, Mode, Verdict};
-use stage0_engine::span::{Span, Spanned};
+use stage0_engine::span::Span;
 use stage0_engine::time::Timestamp;
 
 use super::request::request;
@@ -36,23 +38,22 @@ pub fn read_tests(sources: &Sources, file: u16, problems: &mut Problems) -> Opti
 
 /// Reads cases whose form was checked.
 pub(crate) fn read_cases(decoder: &mut Decoder<'_>, nodes: &[Node]) -> Vec<TestCase> {
-    let mut names: Vec<Spanned<String>> = Vec::new();
+    let mut names: BTreeMap<String, Span> = BTreeMap::new();
     let mut cases = Vec::new();
     for node in nodes {
         let Some(fields) = Fields::of(node) else {
             continue;
         };
-        if let Some(name) = fields.text("name") {
-            match names.iter().find(|other| other.value == name.value) {
-                Some(first) => decoder.error_and_first(
-                    name.span,
-                    ProblemCode::Finding(FindingKind::DuplicateName),
-                    "two tests have the same name",
-                    (first.span, "the first one"),
-                    "say in its name what is different about this one",
-                ),
-                None => names.push(name),
-            }
+        if let Some(name) = fields.text("name")
+            && let Some(first) = names.insert(name.value, name.span)
+        {
+            decoder.error_and_first(
+                name.span,
+                ProblemCode::Finding(FindingKind::DuplicateName),
+                "two tests have the same name",
+                (first, "the first one"),
+                "say in its name what is different about this one",
+            );
         }
         cases.extend(case(decoder, fields));
     }

@@ -1,7 +1,7 @@
 //! The digest that names a policy in decisions and receipts.
 //!
 //! It covers what a policy and its imports say, as canonical JSON: the same for YAML and JSON, for
-//! any order of keys, and wherever the files lie. Descriptions and tests may be mended without
+//! any order of keys, and wherever the files lie. Its description and tests may be mended without
 //! changing it; a policy's name and version may not.
 
 use stage0_engine::canonical::{write_string, write_value};
@@ -16,16 +16,16 @@ const LEFT_OUT: [&str; 5] = ["$schema", "description", "extends", "layers", "tes
 
 /// One file, for the digest of the whole.
 #[derive(Debug)]
-pub(crate) struct FileDigest<'n> {
-    pub(crate) name: String,
-    pub(crate) digest: Digest,
+pub(super) struct FileDigest<'n> {
+    pub(super) name: &'n str,
+    pub(super) digest: Digest,
     /// The policies that it extends, and whether their allow rules count.
-    pub(crate) extends: Vec<(&'n str, bool)>,
-    pub(crate) layers: Vec<&'n str>,
+    pub(super) extends: Vec<(&'n str, bool)>,
+    pub(super) layers: Vec<&'n str>,
 }
 
 /// The digest of what a file says by itself.
-pub(crate) fn file_digest(fields: Fields<'_>) -> Digest {
+pub(super) fn file_digest(fields: Fields<'_>) -> Digest {
     let mut out = String::new();
     let document = what_decides(fields).unwrap_or_default();
     write_value(&mut out, document.root());
@@ -48,8 +48,8 @@ fn what_decides(fields: Fields<'_>) -> Result<Document<'static>, DocumentError> 
 }
 
 /// The digest of a policy with its imports.
-pub(crate) fn policy_digest(mut files: Vec<FileDigest<'_>>, root: &str) -> Digest {
-    files.sort_by(|left, right| left.name.cmp(&right.name));
+pub(super) fn policy_digest(mut files: Vec<FileDigest<'_>>, root: &str) -> Digest {
+    files.sort_by(|left, right| left.name.cmp(right.name));
     let mut out = String::from("{\"files\":[");
     for (position, file) in files.iter().enumerate() {
         separate(&mut out, position);
@@ -70,7 +70,7 @@ pub(crate) fn policy_digest(mut files: Vec<FileDigest<'_>>, root: &str) -> Diges
             write_string(&mut out, policy);
         }
         out.push_str("],\"name\":");
-        write_string(&mut out, &file.name);
+        write_string(&mut out, file.name);
         out.push('}');
     }
     out.push_str("],\"root\":");

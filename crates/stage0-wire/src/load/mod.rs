@@ -364,29 +364,39 @@ impl Loader<'_> {
         }
     }
 
-    fn finish(self) -> Result<Loaded, Vec<Problem>> {
+    /// The digest of all files, if all could be read.
+    fn digest(&self) -> Option<Digest> {
+        let name = |file: usize| {
+            let source = self.files.get(file)?.source.as_ref()?;
+            Some(source.name.value.as_str())
+        };
+        let mut digests = Vec::with_capacity(self.files.len());
+        for (index, file) in self.files.iter().enumerate() {
+            let extends = file.extends.iter();
+            let extends = extends.map(|link| Some((name(link.file)?, link.wanted.allows)));
+            let layers = file.layers.iter().map(|link| name(link.file));
+            digests.push(FileDigest {
+                name: name(index)?,
+                digest: file.digest?,
+                extends: extends.collect::<Option<_>>()?,
+                layers: layers.collect::<Option<_>>()?,
+            });
+        }
+        Some(policy_digest(digests, name(0)?))
+    }
+
+    fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
         let has_errors = self.problems.has_errors();
-        let problems = self.problems.finish();
+        let problems = std::mem::take(&mut self.problems).finish();
         if has_errors {
             return Err(problems);
         }
-        let names: Vec<String> = self.files.iter().map(File::name).collect();
-        let policy = |link: &Link| names.get(link.file).map_or("", String::as_str);
-        let digests = self.files.iter().map(|file| FileDigest {
-            name: file.name(),
-            digest: file.digest.unwrap_or(Digest::from_bytes([0; 32])),
-            extends: file
-                .extends
-                .iter()
-                .map(|link| (policy(link), link.wanted.allows))
-                .collect(),
-            layers: file.layers.iter().map(policy).collect(),
-        });
-        let digest = policy_digest(digests.collect(), names.first().map_or("", String::as_str));
-        let sources: Option<Vec<PolicySource>> =
-            self.files.into_iter().map(File::into_source).collect();
         // INVARIANT: a file that could not be read was reported.
-        let Some(sources) = sources else {
+        let Some(digest) = self.digest() else {
+            return Err(problems);
+        };
+        let sources = self.files.into_iter().map(File::into_source);
+        let Some(sources) = sources.collect() else {
             return Err(problems);
         };
         Ok(Loaded {
@@ -401,11 +411,6 @@ impl Loader<'_> {
 impl File {
     fn links(&self) -> impl Iterator<Item = &Link> {
         self.extends.iter().chain(&self.layers)
-    }
-
-    fn name(&self) -> String {
-        let name = self.source.as_ref().map(|source| source.name.value.clone());
-        name.unwrap_or_default()
     }
 
     fn into_source(self) -> Option<PolicySource> {

@@ -111,7 +111,7 @@ static ANSWER_KEYS: [Key; 4] = [
     ),
 ];
 
-static CONTENT_KEYS: [Key; 12] = [
+static CONTENT_KEYS: [Key; 13] = [
     Key::new(
         "extends",
         Form::OneOrMany(&section::IMPORT),
@@ -146,6 +146,11 @@ static CONTENT_KEYS: [Key; 12] = [
         "rules",
         Form::List(&rule::RULE),
         "What is allowed and what is not. Their order does not matter: the strictest wins.",
+    ),
+    Key::new(
+        "codes",
+        Form::List(&Form::Name(&ISSUE_CODE)),
+        "The order in which decisions list the codes of issues of one severity. Codes that are not here follow by name.",
     ),
     Key::new(
         "effects",
@@ -238,6 +243,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
                 extends: Vec::new(),
                 layers: Vec::new(),
                 disable: fields.texts("disable"),
+                codes: fields.texts("codes"),
                 tools,
                 params,
                 lets: lets.collect(),

@@ -109,12 +109,11 @@ fn tool(
 }
 
 fn cost(decoder: &mut Decoder<'_>, node: &Node) -> Option<(Number, Number)> {
-    let (least, most) = match Fields::of(node) {
-        Some(fields) => (fields.number("min")?.value, fields.number("max")?.value),
-        None => {
-            let cost = fields::number(node)?.value;
-            (cost, cost)
-        }
+    let (least, most) = if let Some(fields) = Fields::of(node) {
+        (fields.number("min")?.value, fields.number("max")?.value)
+    } else {
+        let cost = fields::number(node)?.value;
+        (cost, cost)
     };
     let wrong = if least.is_negative() {
         "a tool cannot cost less than nothing"
