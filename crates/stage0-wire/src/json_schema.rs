@@ -109,7 +109,7 @@ impl Writer {
                 let alone = Json::Object(self.form(one));
                 let mut many = list(self.form(one));
                 if matches!(form, Form::OneOrMore(_)) {
-                    many.push(("minItems", literal(1)));
+                    many.push(("minItems", Json::Number(1)));
                 }
                 let many = Json::Object(many);
                 vec![("anyOf", Json::List(vec![alone, many]))]
