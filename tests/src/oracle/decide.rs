@@ -152,6 +152,14 @@ impl<'p> Layer<'p> {
         layer.unknown_tools = layer.unknown_tools.max(unknown_tools);
         layer
     }
+
+    /// The same under a policy that has it as a layer.
+    fn within(mut self, policy: &Policy) -> Self {
+        self.default = self.default.max(policy.default);
+        self.mode = self.mode.max(policy.mode);
+        self.unknown_tools = self.unknown_tools.max(policy.unknown_tools);
+        self
+    }
 }
 
 /// What one tool is to one layer.
@@ -358,19 +366,18 @@ impl Judge<'_> {
             .map(|(verdict, _)| *verdict)
             .max()
             .unwrap_or(Verdict::Deny);
-        let is_about_arguments = self.subject.entries.iter().any(|tool| tool.args.is_some())
-            || parts
-                .iter()
-                .any(|part| reads(part).iter().any(|fact| fact.starts_with("args")));
-        let is_plan = self.request.call.is_none() && self.subject.name.is_some();
-        if verdict == Verdict::Allow && is_plan && is_about_arguments {
-            let issue = engine_issue(IssueCode::CALL_REQUIRED, self.tool(), "");
-            found.push((Verdict::Allow, Some(issue)));
-        }
         (
             verdict,
             found.into_iter().filter_map(|(_, issue)| issue).collect(),
         )
+    }
+
+    /// Whether the arguments matter, which a plan does not have yet.
+    fn is_about_arguments(&self) -> bool {
+        let parts = self.layer.rules.iter();
+        let mut parts = parts.filter(|part| self.subject.is_in_scope(part.rule));
+        self.subject.entries.iter().any(|tool| tool.args.is_some())
+            || parts.any(|part| reads(part).iter().any(|fact| fact.starts_with("args")))
     }
 
     /// How many of the clauses that have to hold are false.
@@ -573,13 +580,10 @@ impl Judge<'_> {
             Outcome::Unknown(missing) => {
                 // What is wrong with the approval that there is takes the place of asking for one.
                 let code = match &approved {
-                    Approved::NotYet(Some(why), _) => why.as_str().to_owned(),
-                    _ => part
-                        .rule
-                        .issue
-                        .map_or_else(|| capitals(&part.rule.id), str::to_owned),
+                    Approved::NotYet(Some(why), _) => why.as_str(),
+                    _ => part.rule.issue.unwrap_or("APPROVAL_REQUIRED"),
                 };
-                let issue = self.issue(part, &code, part.rule.severity.unwrap_or(Severity::Medium));
+                let issue = self.issue(part, code, part.rule.severity.unwrap_or(Severity::Medium));
                 let about = question.action().to_string();
                 found.push((
                     Verdict::Defer,
@@ -703,7 +707,11 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     let layers: Vec<Layer<'_>> = if policy.layers.is_empty() {
         vec![Layer::of_root(policy)]
     } else {
-        policy.layers.iter().map(Layer::of_root).collect()
+        policy
+            .layers
+            .iter()
+            .map(|layer| Layer::of_root(layer).within(policy))
+            .collect()
     };
     let mut names: Vec<Option<&str>> = match &request.call {
         Some((name, _)) => vec![Some(name)],
@@ -718,19 +726,19 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     if names.is_empty() {
         names.push(None);
     }
-    let mut answer = Answer {
-        verdict: Verdict::Allow,
-        issues: Vec::new(),
-        depends_on: Vec::new(),
-        tools: Vec::new(),
-        would: None,
-    };
-    let (mut full, mut full_issues) = (Verdict::Allow, Vec::new());
-    let mut depends_on = BTreeSet::new();
-    let mut observed = false;
+    let about = about_the_request(request, &layers);
+    let strictest = about
+        .iter()
+        .map(|(verdict, _)| *verdict)
+        .max()
+        .unwrap_or(Verdict::Allow);
+    let about: Vec<Issue> = about.into_iter().map(|(_, issue)| issue).collect();
+    // What is obeyed, and what would be had nothing been merely observed.
+    let (mut obeyed, mut full) = ((strictest, about.clone()), (strictest, about));
+    let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let is_observed = |layer: &Layer<'_>| layer.mode.max(Some(host.mode)) == Some(Mode::Observe);
     for name in names {
-        let mut tool_verdict = Verdict::Allow;
-        let mut catalogued = String::new();
+        let (mut tool_verdict, mut catalogued) = (Verdict::Allow, String::new());
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
             if subject.known {
@@ -754,39 +762,39 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
             if !judge.is_refused() {
                 depends_on.extend(in_scope.flat_map(reads));
             }
-            let (verdict, issues) = judge.judge(true);
-            full = full.max(verdict);
-            full_issues.extend(issues);
-            if mode == Mode::Observe {
-                observed = true;
-                continue;
+            if name.is_some() && request.call.is_none() && judge.is_about_arguments() {
+                to_call.push(engine_issue(IssueCode::CALL_REQUIRED, judge.tool(), ""));
             }
-            let (verdict, issues) = judge.judge(false);
-            observed |= layer
-                .rules
-                .iter()
-                .any(|part| part.rule.observe && subject.is_in_scope(part.rule));
-            tool_verdict = tool_verdict.max(verdict);
-            answer.issues.extend(issues);
+            join(&mut full, judge.judge(true));
+            if !is_observed(layer) {
+                let (verdict, issues) = judge.judge(false);
+                tool_verdict = tool_verdict.max(verdict);
+                join(&mut obeyed, (verdict, issues));
+            }
         }
-        answer.verdict = answer.verdict.max(tool_verdict);
-        if let Some(name) = name {
-            answer
-                .tools
-                .push((name.to_owned(), catalogued, tool_verdict));
-        }
-    }
-    for (verdict, issue) in about_the_request(request, &layers) {
-        answer.verdict = answer.verdict.max(verdict);
-        full = full.max(verdict);
-        answer.issues.push(issue.clone());
-        full_issues.push(issue);
+        tools.extend(name.map(|name| (name.to_owned(), catalogued, tool_verdict)));
     }
     let order = declared_order(policy);
-    answer.issues = sorted(answer.issues, &order);
-    answer.would = observed.then(|| (full, sorted(full_issues, &order)));
-    answer.depends_on = depends_on.into_iter().collect();
-    answer
+    let finish = |(verdict, mut issues): (Verdict, Vec<Issue>)| {
+        if verdict == Verdict::Allow {
+            issues.extend(to_call.clone());
+        }
+        (verdict, sorted(issues, &order))
+    };
+    let (obeyed, full) = (finish(obeyed), finish(full));
+    let differs = obeyed != full || layers.iter().any(is_observed);
+    Answer {
+        verdict: obeyed.0,
+        issues: obeyed.1,
+        depends_on: depends_on.into_iter().collect(),
+        tools,
+        would: differs.then_some(full),
+    }
+}
+
+fn join(answer: &mut (Verdict, Vec<Issue>), (verdict, issues): (Verdict, Vec<Issue>)) {
+    answer.0 = answer.0.max(verdict);
+    answer.1.extend(issues);
 }
 
 /// What is wrong with, or worth knowing of, the request whatever the tool.
@@ -818,23 +826,25 @@ fn about_the_request(request: &Request, layers: &[Layer<'_>]) -> Vec<(Verdict, I
     found
 }
 
-/// The codes in the order in which the engine and then the policy declare them.
+/// The engine's codes, then those that the policy lists, then its others by name.
 fn declared_order(policy: &Policy) -> Vec<String> {
-    let mut order: Vec<String> = IssueCode::ALL
+    let mut files = policy.imports();
+    files.sort_by_key(|policy| policy.name);
+    files.insert(0, policy);
+    let listed = files
         .iter()
-        .map(|code| code.as_str().to_owned())
-        .collect();
-    for policy in [policy].into_iter().chain(policy.imports()) {
-        for rule in &policy.rules {
+        .flat_map(|policy| policy.codes.iter().map(|code| (*code).to_owned()));
+    let rules = files.iter().flat_map(|policy| &policy.rules);
+    let own: BTreeSet<String> = rules
+        .flat_map(|rule| {
             let fired = rule.issue.map_or_else(|| capitals(&rule.id), str::to_owned);
-            order.extend(
-                [Some(fired), rule.issue_unknown.map(str::to_owned)]
-                    .into_iter()
-                    .flatten(),
-            );
-        }
-    }
-    order
+            [Some(fired), rule.issue_unknown.map(str::to_owned)]
+                .into_iter()
+                .flatten()
+        })
+        .collect();
+    let engine = IssueCode::ALL.iter().map(|code| code.as_str().to_owned());
+    engine.chain(listed).chain(own).collect()
 }
 
 /// Heaviest first, then by code, rule and tool; equal issues merge.

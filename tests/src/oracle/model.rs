@@ -22,6 +22,8 @@ pub struct Policy {
     pub layers: Vec<Policy>,
     /// Rules of extended policies that are switched off, as `pack/id`.
     pub disable: Vec<String>,
+    /// Codes in the order in which decisions list them.
+    pub codes: Vec<&'static str>,
     /// The catalog.
     pub tools: Vec<Tool>,
     /// Named constants.
@@ -234,6 +236,7 @@ impl Policy {
                 list(self.layers.iter().map(|layer| text(file_name(layer)))),
             ),
             ("disable", texts(&self.disable)),
+            ("codes", words(&self.codes)),
             ("tools", members(tools)),
             ("params", members(params)),
             ("let", members(lets)),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
-use super::{Finding, REMARK, mode_of};
+use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
         self.findings.push(Finding {
             verdict,
             issue,
-            observed: false,
+            counts: Counts::Always,
             questions: Vec::new(),
         });
     }
@@ -206,8 +206,12 @@ impl<'a> Draft<'a> {
     pub(crate) fn observe_request(&mut self) {
         let mut layers = self.policy.layers.iter();
         if layers.all(|layer| mode_of(layer, self.host_mode) == Mode::Observe) {
-            for finding in &mut self.findings {
-                finding.observed = finding.verdict != REMARK;
+            for finding in self
+                .findings
+                .iter_mut()
+                .filter(|finding| finding.verdict != REMARK)
+            {
+                finding.counts = Counts::IfEnforced;
             }
         }
     }
@@ -329,34 +333,52 @@ impl<'a> Draft<'a> {
 
     /// The strictest of everything that was found so far and counts.
     pub(crate) fn verdict(&self) -> Verdict {
-        strictest(self.findings.iter().filter(|finding| !finding.observed))
+        self.strictest(Counts::now)
+    }
+
+    /// The strictest of what counts.
+    fn strictest(&self, counts: impl Fn(Counts) -> bool) -> Verdict {
+        let counted = self
+            .findings
+            .iter()
+            .filter(|finding| counts(finding.counts));
+        let verdicts = counted.map(|finding| finding.verdict);
+        verdicts.max().unwrap_or(Verdict::Allow)
+    }
+
+    /// What would have been, if anything is merely observed.
+    fn would(&self, verdict: Verdict) -> Option<Would<'a>> {
+        let is_observed = |layer| mode_of(layer, self.host_mode) == Mode::Observe;
+        let observed = self.policy.layers.iter().any(is_observed)
+            || self
+                .findings
+                .iter()
+                .any(|finding| finding.counts != Counts::Always);
+        let counted = self
+            .findings
+            .iter()
+            .filter(|finding| finding.counts.if_enforced());
+        observed.then(|| Would {
+            verdict,
+            issues: self.sorted(counted.map(|finding| finding.issue.clone()).collect()),
+        })
     }
 
     pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
         let verdict = self.verdict();
-        self.remark_on_plan(plan, verdict);
+        let otherwise = self.strictest(Counts::if_enforced);
+        self.remark_on_plan(plan, verdict, otherwise);
+        let would = self.would(otherwise);
         let modes = self
             .policy
             .layers
             .iter()
             .map(|layer| mode_of(layer, self.host_mode));
-        let observed = self.findings.iter().any(|finding| finding.observed)
-            || modes.clone().any(|mode| mode == Mode::Observe);
-        let mode = if observed {
-            Mode::Observe
-        } else {
-            modes.max().unwrap_or_default()
+        let mode = match would {
+            Some(_) => Mode::Observe,
+            None => modes.max().unwrap_or_default(),
         };
-        let would = observed.then(|| Would {
-            verdict: strictest(self.findings.iter()),
-            issues: self.sorted(
-                self.findings
-                    .iter()
-                    .map(|finding| finding.issue.clone())
-                    .collect(),
-            ),
-        });
-        self.findings.retain(|finding| !finding.observed);
+        self.findings.retain(|finding| finding.counts.now());
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         if verdict == Verdict::Defer {
             self.findings
@@ -417,12 +439,14 @@ impl<'a> Draft<'a> {
 
     /// Remarks that depend on the whole: declared effects without a class, constraints that no rule
     /// reads, and that a plan's ALLOW is not yet one of its calls.
-    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict) {
-        let unknown: Vec<&'a str> = plan
-            .subjects
-            .first()
-            .and_then(|subject| subject.views.first())
-            .map_or(Vec::new(), |view| view.unknown_effects.clone());
+    fn remark_on_plan(&mut self, plan: &Plan<'a>, verdict: Verdict, otherwise: Verdict) {
+        let views = plan.subjects.first().map_or(&[][..], |first| &first.views);
+        let mut unknown: Vec<&'a str> = Vec::new();
+        for effect in views.iter().flat_map(|view| &view.unknown_effects) {
+            if !unknown.contains(effect) {
+                unknown.push(effect);
+            }
+        }
         for effect in unknown {
             let effect = one_line(effect, EFFECT_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
@@ -451,9 +475,14 @@ impl<'a> Draft<'a> {
                 details,
             );
         }
-        if plan.has_call || verdict != Verdict::Allow {
-            return;
-        }
+        let counts = match (verdict, otherwise) {
+            _ if plan.has_call => return,
+            (Verdict::Allow, Verdict::Allow) => Counts::Always,
+            (Verdict::Allow, _) => Counts::UntilEnforced,
+            (_, Verdict::Allow) => Counts::IfEnforced,
+            _ => return,
+        };
+        let first = self.findings.len();
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
@@ -471,6 +500,9 @@ impl<'a> Draft<'a> {
                     Vec::new(),
                 );
             }
+        }
+        for finding in self.findings.iter_mut().skip(first) {
+            finding.counts = counts;
         }
     }
 
@@ -596,13 +628,6 @@ impl<'a> Draft<'a> {
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
-}
-
-fn strictest<'f, 'a: 'f>(findings: impl Iterator<Item = &'f Finding<'a>>) -> Verdict {
-    findings
-        .map(|finding| finding.verdict)
-        .max()
-        .unwrap_or(REMARK)
 }
 
 /// Whether some rule about the tool reads its arguments.

@@ -19,7 +19,7 @@ use crate::condition::evaluate::Machine;
 use crate::decision::{Decision, Issue, Needs, Resolution, Who};
 use crate::facts::Facts;
 use crate::host::Host;
-use crate::index::{Layer, Permission, PolicyIndex, RuleKind};
+use crate::index::{CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::state::RunState;
@@ -34,9 +34,41 @@ pub(crate) const REMARK: Verdict = Verdict::Allow;
 pub(crate) struct Finding<'a> {
     pub(crate) verdict: Verdict,
     pub(crate) issue: Issue<'a>,
-    /// It comes from something that is only observed.
-    pub(crate) observed: bool,
+    pub(crate) counts: Counts,
     pub(crate) questions: Vec<std::borrow::Cow<'a, str>>,
+}
+
+/// In which of two answers a finding counts: the one that is obeyed, and the one that would be had
+/// nothing been merely observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// In both.
+    Always,
+    /// Not in the one that is obeyed: it comes from something that is merely observed.
+    IfEnforced,
+    /// Only in the one that is obeyed: an allow that is merely observed would lift it.
+    UntilEnforced,
+}
+
+impl Counts {
+    /// Whether it counts in the answer that is obeyed.
+    pub(crate) fn now(self) -> bool {
+        self != Self::IfEnforced
+    }
+
+    /// Whether it counts in the answer that would be.
+    pub(crate) fn if_enforced(self) -> bool {
+        self != Self::UntilEnforced
+    }
+
+    /// What a rule finds.
+    pub(crate) fn of(rule: &CompiledRule) -> Self {
+        if rule.observe {
+            Self::IfEnforced
+        } else {
+            Self::Always
+        }
+    }
 }
 
 /// Decides a request.
@@ -126,7 +158,7 @@ fn decide_one<'a: 'x, 'x>(
             draft.depend_on(rule);
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
-            permission.note(rule, *index, &asked);
+            permission.note(rule, &asked);
             draft.check_of(rule, &asked);
             if let Some(finding) = inquiry.finding(rule, asked) {
                 draft.findings.push(finding);
@@ -135,75 +167,118 @@ fn decide_one<'a: 'x, 'x>(
         draft.check_fact_types(inquiry);
         permission.conclude(inquiry, draft);
     }
-    let mut verdict = Verdict::Allow;
-    for finding in draft.findings.iter_mut().skip(first) {
-        finding.observed |= is_observed;
-        if !finding.observed {
-            verdict = verdict.max(finding.verdict);
+    if is_observed {
+        let mut found = draft.findings.split_off(first);
+        found.retain(|finding| finding.counts.if_enforced());
+        for finding in &mut found {
+            finding.counts = Counts::IfEnforced;
         }
+        draft.findings.append(&mut found);
     }
-    verdict
+    let found = draft.findings.iter().skip(first);
+    let counted = found.filter(|finding| finding.counts.now());
+    counted
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(Verdict::Allow)
 }
 
 /// What the allow rules said.
 #[derive(Debug, Default)]
-struct Permissions {
-    /// Some allow that counts is true.
-    granted: bool,
-    /// Some allow, counted or observed, is true.
-    granted_if_enforced: bool,
-    /// Allows whose facts are missing.
-    undecided: Vec<u32>,
-    /// Allows that were false.
-    refused: Vec<u32>,
+struct Permissions<'a> {
+    /// Those that are obeyed.
+    enforced: Allows<'a>,
+    /// All, those that are merely observed included.
+    all: Allows<'a>,
+    some_observed: bool,
 }
 
-impl Permissions {
-    fn note(&mut self, rule: &crate::index::CompiledRule, index: u32, asked: &Asked) {
-        if !matches!(rule.kind, RuleKind::Allow) {
-            return;
-        }
-        match asked.outcome {
-            Outcome::Fires => {
-                self.granted_if_enforced = true;
-                self.granted |= !rule.observe;
-            }
-            Outcome::Undecided => self.undecided.push(index),
-            Outcome::Silent => self.refused.push(index),
+/// What some allow rules said.
+#[derive(Debug, Default)]
+struct Allows<'a> {
+    /// One is true.
+    granted: bool,
+    /// Those whose facts are missing.
+    undecided: Vec<&'a CompiledRule>,
+    /// Those that are false.
+    refused: Vec<&'a CompiledRule>,
+}
+
+impl<'a> Allows<'a> {
+    fn note(&mut self, rule: &'a CompiledRule, outcome: &Outcome) {
+        match outcome {
+            Outcome::Fires => self.granted = true,
+            Outcome::Undecided => self.undecided.push(rule),
+            Outcome::Silent => self.refused.push(rule),
             Outcome::Broken | Outcome::Unapproved(_) => {}
         }
     }
 
-    /// Turns a permission that was not given into the finding that says so.
-    fn conclude<'a: 'x, 'x>(&self, inquiry: &mut Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>) {
+    /// The findings that say why it was not given.
+    fn conclude<'x>(
+        &self,
+        inquiry: &mut Inquiry<'a, 'x, '_>,
+        only_observed: bool,
+    ) -> Vec<Finding<'a>>
+    where
+        'a: 'x,
+    {
         let default = inquiry.layer.default;
         if self.granted || default == Permission::Allow {
+            return Vec::new();
+        }
+        if self.undecided.is_empty() {
+            return vec![inquiry.not_permitted(&self.refused, default, only_observed)];
+        }
+        let undecided = self.undecided.iter();
+        undecided
+            .map(|rule| inquiry.undecided_allow(rule))
+            .collect()
+    }
+}
+
+impl<'a> Permissions<'a> {
+    fn note(&mut self, rule: &'a CompiledRule, asked: &Asked) {
+        if !matches!(rule.kind, RuleKind::Allow) {
             return;
         }
-        let counted: Vec<u32> = self
-            .undecided
-            .iter()
-            .copied()
-            .filter(|index| {
-                inquiry
-                    .layer
-                    .rules
-                    .get(*index as usize)
-                    .is_some_and(|rule| !rule.observe)
-            })
-            .collect();
-        if !counted.is_empty() {
-            for index in counted {
-                let Some(rule) = inquiry.layer.rules.get(index as usize) else {
-                    continue;
-                };
-                let finding = inquiry.undecided_allow(rule);
-                draft.findings.push(finding);
-            }
+        self.all.note(rule, &asked.outcome);
+        self.some_observed |= rule.observe;
+        if !rule.observe {
+            self.enforced.note(rule, &asked.outcome);
+        }
+    }
+
+    /// Turns a permission that was not given into the findings that say so.
+    fn conclude<'x>(&self, inquiry: &mut Inquiry<'a, 'x, '_>, draft: &mut Draft<'a>)
+    where
+        'a: 'x,
+    {
+        let found = self.enforced.conclude(inquiry, self.all.granted);
+        if !self.some_observed {
+            draft.findings.extend(found);
             return;
         }
-        let finding = inquiry.not_permitted(&self.refused, default, self.granted_if_enforced);
-        draft.findings.push(finding);
+        let otherwise = self.all.conclude(inquiry, false);
+        let issues = |findings: &[Finding<'a>]| -> Vec<Issue<'a>> {
+            findings
+                .iter()
+                .map(|finding| finding.issue.clone())
+                .collect()
+        };
+        if issues(&found) == issues(&otherwise) {
+            draft.findings.extend(found);
+            return;
+        }
+        for (findings, counts) in [
+            (found, Counts::UntilEnforced),
+            (otherwise, Counts::IfEnforced),
+        ] {
+            let counted = findings
+                .into_iter()
+                .map(|finding| Finding { counts, ..finding });
+            draft.findings.extend(counted);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::subject::{Subject, View};
-use super::{Finding, REMARK};
+use super::{Counts, Finding, REMARK};
 use crate::action::{bound_digest, call_digest, plan_digest};
 use crate::approval::{self, Approved};
 use crate::codes::IssueCode;
@@ -343,7 +343,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions,
         }
     }
@@ -359,7 +359,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict: Verdict::Deny,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions: Vec::new(),
         }
     }
@@ -385,7 +385,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict: Verdict::Defer,
             issue,
-            observed: rule.observe,
+            counts: Counts::of(rule),
             questions,
         }
     }
@@ -393,7 +393,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// An allow that would permit if its facts were there.
     pub(crate) fn undecided_allow(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
         let mut finding = self.undecided(rule);
-        finding.observed = false;
+        finding.counts = Counts::Always;
         if self.subject.is_call || !rule.reads_args {
             return finding;
         }
@@ -437,7 +437,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             Finding {
                 verdict,
                 issue,
-                observed: rule.observe,
+                counts: Counts::of(rule),
                 questions,
             }
         };
@@ -507,15 +507,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// Nothing permits: told with the words of the allow that came nearest.
     pub(crate) fn not_permitted(
         &mut self,
-        refused: &[u32],
+        refused: &[&'a CompiledRule],
         default: Permission,
         observed_allow: bool,
     ) -> Finding<'a> {
         let mut nearest: Option<(usize, &'a CompiledRule)> = None;
-        for index in refused {
-            let Some(rule) = self.layer.rules.get(*index as usize) else {
-                continue;
-            };
+        for rule in refused.iter().copied() {
             let false_clauses = self.false_clauses(rule);
             let nearer = nearest
                 .is_none_or(|(fewest, known)| (false_clauses, &rule.id) < (fewest, &known.id));
@@ -552,7 +549,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         Finding {
             verdict,
             issue,
-            observed: false,
+            counts: Counts::Always,
             questions: Vec::new(),
         }
     }

@@ -154,13 +154,16 @@ fn conditional((test, one, two): (Expr, Expr, Expr)) -> Expr {
 }
 
 fn word(place: Place, depth: u32) -> BoxedStrategy<Expr> {
-    let leaves = [
+    let mut leaves = vec![
         "context.s",
         "context.m.s",
         "args.to",
         "tool",
         "context.actor_role",
     ];
+    if place.claims {
+        leaves.push("goal");
+    }
     let mut choices = vec![(5, fact(&leaves)), (3, literal(small_text()))];
     if let Some(names) = place.names {
         choices.push((1, one_of(vec![Expr::Param(names.text)])));
@@ -301,7 +304,7 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         "context.s",
     ];
     if place.claims {
-        present.extend(["constraint.max_records", "goal"]);
+        present.push("constraint.max_records");
     }
     let has = prop::sample::select(present).prop_map(|name| Expr::Has(path(name)));
     let tests = prop::sample::select(vec![

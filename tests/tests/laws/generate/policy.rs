@@ -263,19 +263,28 @@ fn file(
         ),
     );
     let rules = prop::collection::vec(rule(names, observe), 1..=rules_max);
-    (answers, catalog(), params(names), lets(names), rules).prop_map(
-        move |((default, mode, unknown_tools), tools, params, lets, rules)| Policy {
-            name,
-            default,
-            mode,
-            unknown_tools,
-            tools,
-            params,
-            lets,
-            rules: numbered(rules),
-            ..Policy::default()
-        },
+    let codes = weighted(0.3, subsequence(CODES.to_vec(), 1..=3).prop_shuffle());
+    (
+        (answers, codes),
+        catalog(),
+        params(names),
+        lets(names),
+        rules,
     )
+        .prop_map(
+            move |(((default, mode, unknown_tools), codes), tools, params, lets, rules)| Policy {
+                codes: codes.unwrap_or_default(),
+                name,
+                default,
+                mode,
+                unknown_tools,
+                tools,
+                params,
+                lets,
+                rules: numbered(rules),
+                ..Policy::default()
+            },
+        )
 }
 
 /// A policy, perhaps of several files.
@@ -318,8 +327,10 @@ pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
             let disable = if disables { vec!["base/rule-0".to_owned()] } else { Vec::new() };
             Policy { extends: vec![(import, allows)], disable, ..root }
         }),
-        1 => (file("org", first, 4, observe), layer).prop_map(|(org, team)| Policy {
+        1 => (file("org", first, 4, observe), layer, any::<bool>()).prop_map(|(org, team, strict)| Policy {
             name: "root",
+            default: strict.then_some(Verdict::Defer),
+            mode: org.mode.filter(|_| strict),
             layers: vec![org, team],
             ..Policy::default()
         }),
