@@ -53,7 +53,10 @@ fn every_example_of_the_page_on_decisions_holds() {
         match block.info.as_str() {
             "yaml policy" => {
                 policy = Some(Policy::parse(&block.text).unwrap_or_else(|problems| {
-                    let told: String = problems.iter().map(|problem| problem.render()).collect();
+                    let told: String = problems
+                        .iter()
+                        .map(stage0_wire::problem::Problem::render)
+                        .collect();
                     panic!("line {}: the policy does not load:\n{told}", block.line)
                 }));
             }

@@ -10,10 +10,10 @@ use stage0_wire::{Policy, parse_request};
 use crate::generate::{Sample, timestamp};
 
 /// The id of every request here.
-pub const REQUEST_ID: &str = "request-1";
+pub(crate) const REQUEST_ID: &str = "request-1";
 
 /// Reads a policy with what it imports.
-pub fn load(policy: &Model) -> Policy {
+pub(crate) fn load(policy: &Model) -> Policy {
     let mut files = ImportMap::new();
     for import in policy.imports() {
         files.insert(
@@ -27,7 +27,7 @@ pub fn load(policy: &Model) -> Policy {
 }
 
 /// What the engine answers, in the oracle's form.
-pub fn ask(sample: &Sample) -> Answer {
+pub(crate) fn ask(sample: &Sample) -> Answer {
     ask_about(
         &load(&sample.policy),
         &sample.request.to_value().to_json(),
@@ -36,7 +36,7 @@ pub fn ask(sample: &Sample) -> Answer {
 }
 
 /// What the engine answers to this text under this policy, with the sample's host and time.
-pub fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answer {
+pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answer {
     let request = parse_request(request.as_bytes())
         .unwrap_or_else(|problems| panic!("a request that should parse: {problems:#?}\n{request}"));
     let host = Host {
@@ -87,6 +87,9 @@ fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
 /// The detail that tells issues of one code apart.
 fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
     use stage0_engine::decision::Detail;
+    if issue.message == "Only a rule that is merely observed allows this." {
+        return "observed".to_owned();
+    }
     let distinguishes =
         |name: &str| ["path", "field", "effect", "constraint", "action"].contains(&name);
     issue
@@ -100,7 +103,7 @@ fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
 }
 
 /// The canonical answer to this text, as a host would send it on.
-pub fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> String {
+pub(crate) fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> String {
     let host = Host {
         request_id: REQUEST_ID,
         mode: sample.host.mode,

@@ -4,6 +4,12 @@
 //! `STAGE0_CASES` asks for more of them per property, `STAGE0_SEED` for others. A counterexample is
 //! shrunk and printed as the texts that the engine read.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "generators count small numbers, and a counterexample is told by panicking"
+)]
+
 mod differential;
 mod engine;
 mod generate;

@@ -8,7 +8,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// A runner whose samples depend on the property's name and `STAGE0_SEED` only.
-pub fn runner(name: &str, cases: u32) -> TestRunner {
+pub(crate) fn runner(name: &str, cases: u32) -> TestRunner {
     let own = name.bytes().fold(0_u64, |seed, byte| {
         seed.wrapping_mul(31).wrapping_add(byte.into())
     });
@@ -24,7 +24,7 @@ pub fn runner(name: &str, cases: u32) -> TestRunner {
 }
 
 /// Holds a property against as many samples, or `STAGE0_CASES`.
-pub fn check<S: Strategy>(
+pub(crate) fn check<S: Strategy>(
     name: &str,
     cases: u32,
     strategy: S,

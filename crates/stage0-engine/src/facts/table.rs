@@ -279,6 +279,12 @@ impl FactTable {
         self.facts.len()
     }
 
+    /// The fact of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Fact> {
+        let found = self.facts.binary_search_by(|fact| (*fact.name).cmp(name));
+        self.facts.get(found.ok()?)
+    }
+
     /// The slot of a path.
     pub(crate) fn slot(&self, path: &Path) -> Option<Slot> {
         let name = path.to_string();
@@ -335,7 +341,8 @@ impl GrowingTree {
 
     fn plant(&mut self, fact: &Fact, slot: Slot) {
         let known = self.roots.iter().find(|(root, _)| *root == fact.root);
-        let mut at = known.map(|(_, at)| *at).unwrap_or_else(|| {
+        let known = known.map(|(_, at)| *at);
+        let mut at = known.unwrap_or_else(|| {
             let at = self.grow();
             self.roots.push((fact.root, at));
             at

@@ -9,7 +9,7 @@ use stage0_tests::oracle::value::{JANUARY_2026_MS, Value, text, whole};
 /// The names that one policy file defines. Files have different names, since what is defined in two
 /// files of a policy conflicts.
 #[derive(Debug, Clone, Copy)]
-pub struct Names {
+pub(crate) struct Names {
     pub number: &'static str,
     pub text: &'static str,
     pub list: &'static str,
@@ -21,7 +21,7 @@ pub struct Names {
     pub let_claim: &'static str,
 }
 
-pub const NAMES: [Names; 3] = [
+pub(crate) const NAMES: [Names; 3] = [
     Names {
         number: "limit",
         text: "home",
@@ -50,14 +50,14 @@ pub const NAMES: [Names; 3] = [
 
 /// Where a condition stands: what it may name.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub(crate) struct Place {
     /// The file's names; none inside its own lets.
     pub names: Option<Names>,
     /// Whether it may read what the agent claims.
     pub claims: bool,
 }
 
-pub fn path(text: &'static str) -> Path {
+pub(crate) fn path(text: &'static str) -> Path {
     let mut parts = text.split('.');
     let root = parts.next().unwrap_or("");
     let mut steps = Vec::new();
@@ -80,7 +80,7 @@ fn one_of(choices: Vec<Expr>) -> BoxedStrategy<Expr> {
     prop::sample::select(choices).boxed()
 }
 
-pub fn small_number() -> impl Strategy<Value = Value> {
+pub(crate) fn small_number() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => (-1_i64..=6).prop_map(whole),
         2 => (0_i128..=30).prop_map(|tenths| Decimal::new(tenths, 1).map_or(Value::Null, Value::Number)),
@@ -88,11 +88,11 @@ pub fn small_number() -> impl Strategy<Value = Value> {
     ]
 }
 
-pub fn small_text() -> impl Strategy<Value = Value> {
+pub(crate) fn small_text() -> impl Strategy<Value = Value> {
     prop::sample::select(vec!["", "a", "ab", "finance", "risk", "é😀"]).prop_map(text)
 }
 
-pub fn instant() -> impl Strategy<Value = i64> {
+pub(crate) fn instant() -> impl Strategy<Value = i64> {
     (0_i64..=6)
         .prop_map(|quarters| JANUARY_2026_MS + 4 * 86_400_000 + 36_000_000 + quarters * 900_000)
 }
@@ -290,7 +290,7 @@ fn compared(one: BoxedStrategy<Expr>, two: BoxedStrategy<Expr>) -> BoxedStrategy
 }
 
 /// A condition.
-pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
+pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
     let below = depth.saturating_sub(1);
     let mut leaves = vec!["context.b", "args.flag", "context.m.b"];
     if place.claims {
@@ -408,7 +408,7 @@ pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
 }
 
 /// The lets of one file; each may name those before it.
-pub fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
+pub(crate) fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
     let outside = Place {
         names: None,
         claims: false,
@@ -437,7 +437,7 @@ pub fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
 }
 
 /// The params of one file.
-pub fn params(names: Names) -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+pub(crate) fn params(names: Names) -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     (small_number(), small_text()).prop_map(move |(number, word)| {
         vec![
             (names.number, number),

@@ -1,8 +1,8 @@
 //! What the properties are asked about: a policy, a request, people's answers and a time.
 
-pub mod condition;
-pub mod policy;
-pub mod request;
+pub(crate) mod condition;
+pub(crate) mod policy;
+pub(crate) mod request;
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use policy::Wanted;
 
 /// One question to the engine.
 #[derive(Clone)]
-pub struct Sample {
+pub(crate) struct Sample {
     pub policy: Policy,
     pub request: Request,
     pub host: Host,
@@ -130,12 +130,12 @@ fn records(
 }
 
 /// The engine's form of a time.
-pub fn timestamp(ms: i64) -> Timestamp {
+pub(crate) fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_ms(ms).expect("a time of January 2026")
 }
 
 /// A question about such a policy.
-pub fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
     let modes = vec![Mode::Observe, Mode::Observe, Mode::ReadOnly, Mode::Halted];
     let mode = weighted(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
     let recipes = prop::collection::vec(recipe(), 0..4);

@@ -11,7 +11,7 @@ use stage0_tests::oracle::value::Value;
 use super::condition::{NAMES, Names, Place, boolean, lets, params, path};
 
 /// The tools of every catalog.
-pub const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
+pub(crate) const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
 const PATTERNS: [&str; 5] = ["pay.*", "**", "*.send", "*", "search.**"];
 const EFFECTS: [&str; 5] = [
     "money_movement",
@@ -24,7 +24,7 @@ const CODES: [&str; 4] = ["ALPHA", "BETA", "GAMMA", "APPROVAL_REQUIRED"];
 
 /// What kinds of policies are wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The most rules of one file.
     pub rules_max: usize,
     /// Whether conditions may test for presence.
@@ -34,7 +34,7 @@ pub struct Wanted {
 }
 
 /// Anything goes.
-pub const ANY: Wanted = Wanted {
+pub(crate) const ANY: Wanted = Wanted {
     rules_max: 9,
     observe: true,
     files: true,
@@ -288,7 +288,7 @@ fn file(
 }
 
 /// A policy, perhaps of several files.
-pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
+pub(crate) fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     let [first, second, third] = NAMES;
     let Wanted {
         rules_max,
@@ -324,8 +324,14 @@ pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     prop_oneof![
         6 => root,
         2 => (file("root", first, 5, observe), import).prop_map(|(root, (import, allows, disables))| {
-            let disable = if disables { vec!["base/rule-0".to_owned()] } else { Vec::new() };
-            Policy { extends: vec![(import, allows)], disable, ..root }
+            // Only what counts can be switched off.
+                let allows_only = matches!(import.rules[0].action, Action::Allow(_)) && !allows;
+                let disable = disables && !allows_only;
+                let disable = disable.then(|| "base/rule-0".to_owned());
+            Policy {
+ extends: vec![(import, allows)],
+ disable: disable.into_iter().collect(),
+ ..root }
         }),
         1 => (file("org", first, 4, observe), layer, any::<bool>()).prop_map(|(org, team, strict)| Policy {
             name: "root",

@@ -106,7 +106,7 @@ fn tool_name() -> impl Strategy<Value = String> {
 }
 
 /// A request; `plans` says whether it may be one without a call.
-pub fn request(plans: bool) -> BoxedStrategy<Request> {
+pub(crate) fn request(plans: bool) -> BoxedStrategy<Request> {
     let care = prop_oneof![
         6 => Just(Care { present: 0.97, typed: 0.99 }),
         3 => Just(Care { present: 0.6, typed: 0.98 }),
