@@ -63,7 +63,7 @@ rules:
     let request = r#"{"tool_call": {"name": "bank.pay"}}"#;
     let one = approval(&policy, request, "ana", &[]);
     assert_eq!(
-        with_approvals(&policy, request, &[one.clone()]),
+        with_approvals(&policy, request, core::slice::from_ref(&one)),
         "DEFER APPROVAL_REQUIRED"
     );
     let two = ApprovalRecord {
@@ -251,7 +251,7 @@ fn one_no_outweighs_every_yes_in_any_order() {
         ..yes.clone()
     };
     assert_eq!(
-        with_approvals(&policy, PAY, &[pending.clone()]),
+        with_approvals(&policy, PAY, core::slice::from_ref(&pending)),
         "DEFER APPROVAL_PENDING"
     );
     assert_eq!(with_approvals(&policy, PAY, &[pending, yes]), "ALLOW");
@@ -294,7 +294,7 @@ fn bound(arguments: &str) -> String {
 fn a_bound_fact_that_is_absent_null_or_unreadable_is_three_actions() {
     let policy = policy(BOUND);
     let arguments = [
-        r#"{}"#,
+        r"{}",
         r#"{"to": {}}"#,
         r#"{"to": {"account": null}}"#,
         r#"{"to": {"account": [null]}}"#,
@@ -311,7 +311,7 @@ fn a_bound_fact_that_is_absent_null_or_unreadable_is_three_actions() {
         r#"{"list": {"a": 1}}"#,
     ];
     // Those that say the same about both bound facts, which are absent.
-    let same = [r#"{}"#, r#"{"to": {}}"#, r#"{"list": []}"#];
+    let same = [r"{}", r#"{"to": {}}"#, r#"{"list": []}"#];
     for approved in &arguments {
         if ask(&policy, &bound(approved)).starts_with("DENY") {
             continue;
@@ -351,10 +351,13 @@ fn a_plan_approved_before_its_arguments_are_known_approves_no_call() {
     let policy = policy(BOUND);
     let plan = r#"{"goal": "pay", "tools": ["bank.pay"]}"#;
     let yes = approval(&policy, plan, "ana", &[]);
-    assert_eq!(with_approvals(&policy, plan, &[yes.clone()]), "ALLOW");
+    assert_eq!(
+        with_approvals(&policy, plan, core::slice::from_ref(&yes)),
+        "ALLOW"
+    );
     for arguments in ["{}", r#"{"to": {}}"#] {
         assert_eq!(
-            with_approvals(&policy, &bound(arguments), &[yes.clone()]),
+            with_approvals(&policy, &bound(arguments), core::slice::from_ref(&yes)),
             "DEFER APPROVAL_WRONG_ACTION",
             "{arguments}"
         );

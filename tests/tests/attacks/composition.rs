@@ -146,10 +146,7 @@ fn only_the_outermost_policy_disables() {
 fn two_files_cannot_share_a_name() {
     let root = format!("{ROOT}extends: [./lib.yaml]\nrules: [{{ id: never, deny: true }}]\n");
     assert_eq!(
-        errors(load(&[
-            ("root.yaml", &root),
-            ("lib.yaml", &ROOT.to_owned())
-        ])),
+        errors(load(&[("root.yaml", &root), ("lib.yaml", ROOT)])),
         ["POLICY_DUPLICATE_NAME"]
     );
 }

@@ -159,7 +159,7 @@ rules: [{ id: all, allow: true }]
     );
     assert_eq!(call(r#"{"n": 5.0}"#), "ALLOW");
     for (arguments, code) in [
-        (r#"{}"#, "MISSING"),
+        (r"{}", "MISSING"),
         (r#"{"n": null}"#, "TYPE"),
         (r#"{"n": "5"}"#, "TYPE"),
         (r#"{"n": [5]}"#, "TYPE"),
