@@ -135,6 +135,8 @@ impl<'a> Draft<'a> {
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
+        self.constraints_applied.reserve(constraints.len());
+        self.known_constraints.reserve(constraints.len());
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -390,11 +392,7 @@ impl<'a> Draft<'a> {
             }
         }
         let findings = core::mem::take(&mut self.findings);
-        let issues = if findings.is_empty() {
-            Vec::new()
-        } else {
-            self.sorted(findings.into_iter().map(|finding| finding.issue).collect())
-        };
+        let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
         let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
@@ -454,18 +452,15 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let unread: Vec<&'static str> = self
-            .known_constraints
-            .iter()
-            .copied()
-            .filter(|name| {
-                !layers
-                    .iter()
-                    .any(|layer| layer.constraint_names.iter().any(|read| **read == **name))
-            })
-            .collect();
-        for name in unread {
-            let message = format!("No rule of the policy checks the constraint `{name}`.");
+        let is_read = |name: &str| {
+            let mut read = layers.iter().flat_map(|layer| &layer.constraint_names);
+            read.any(|read| **read == *name)
+        };
+        for name in core::mem::take(&mut self.known_constraints) {
+            if is_read(name) {
+                continue;
+            }
+            let message = ["No rule of the policy checks the constraint `", name, "`."].concat();
             let details = vec![("constraint", Detail::Text(name.to_owned()))];
             self.engine(
                 IssueCode::CONSTRAINT_NOT_CHECKED,
@@ -509,6 +504,9 @@ impl<'a> Draft<'a> {
     /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
     /// name, never by the order of rules; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
+        if issues.len() < 2 {
+            return issues;
+        }
         let rank = |code: &'a str| {
             let engine = IssueCode::ALL
                 .iter()
@@ -520,16 +518,14 @@ impl<'a> Draft<'a> {
                 (None, None) => (2, 0, code),
             }
         };
-        if issues.len() > 1 {
-            issues.sort_by(|one, two| {
-                two.severity
-                    .cmp(&one.severity)
-                    .then_with(|| rank(one.code).cmp(&rank(two.code)))
-                    .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.tool.cmp(&two.tool))
-                    .then_with(|| one.message.cmp(&two.message))
-            });
-        }
+        issues.sort_by(|one, two| {
+            two.severity
+                .cmp(&one.severity)
+                .then_with(|| rank(one.code).cmp(&rank(two.code)))
+                .then_with(|| one.rule.cmp(two.rule))
+                .then_with(|| one.tool.cmp(&two.tool))
+                .then_with(|| one.message.cmp(&two.message))
+        });
         let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
         // The tool named last in each issue: tools come in order, so this is where a repetition shows.
         let mut last_tools: Vec<Cow<'a, str>> = Vec::with_capacity(issues.len());
@@ -571,10 +567,11 @@ impl<'a> Draft<'a> {
             return (Vec::new(), 0, false);
         };
         let weights = &layer.risk;
-        let mut addends = vec![RiskAddend {
+        let mut addends = Vec::with_capacity(issues.len().saturating_add(4));
+        addends.push(RiskAddend {
             reason: Cow::Borrowed("base"),
             points: weights.base,
-        }];
+        });
         let mut add = |reason: Cow<'a, str>, points: u32| {
             if points > 0 {
                 addends.push(RiskAddend { reason, points });

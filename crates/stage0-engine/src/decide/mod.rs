@@ -26,6 +26,13 @@ use crate::state::RunState;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint;
 
+/// Room in the arena before it has to ask for more: the facts of a typical policy, a stack, and the
+/// trace of one condition.
+const ARENA_BYTES: usize = 3_000;
+
+/// Room for a decision's rules before it has to ask for more.
+const CANDIDATES: usize = 32;
+
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
 
@@ -84,7 +91,7 @@ pub fn decide<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> (Decision<'a>, RunState) {
-    let arena = Bump::new();
+    let arena = Bump::with_capacity(ARENA_BYTES);
     let constraints: Vec<_> = request
         .constraints()
         .map(|text| (text, constraint::read(text)))
@@ -103,7 +110,7 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(CANDIDATES);
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
     for subject in &plan.subjects {

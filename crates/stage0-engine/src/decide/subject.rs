@@ -77,14 +77,13 @@ impl<'a> Plan<'a> {
 
     /// Digest of the call, or of the plan.
     pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
-        let names: Vec<&str> = self
-            .subjects
-            .iter()
-            .filter_map(Subject::canonical_name)
-            .collect();
-        if let (true, [name]) = (self.has_call, names.as_slice()) {
+        let mut names = self.subjects.iter().filter_map(Subject::canonical_name);
+        if self.has_call
+            && let Some(name) = names.next()
+        {
             return call_digest(request, name);
         }
+        let names: Vec<&str> = names.collect();
         let declared: Vec<&str> = request.side_effects().collect();
         plan_digest(request, &declared, &names)
     }
