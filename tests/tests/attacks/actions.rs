@@ -6,23 +6,20 @@ const ANY: &str = "default: allow\ntools: { t.run: { aka: [run, t-run-alias], ef
 
 fn all_differ(requests: &[&str]) {
     let policy = policy(ANY);
-    let digests: Vec<String> = requests
-        .iter()
-        .map(|request| digest(&policy, request))
-        .collect();
-    for (at, one) in digests.iter().enumerate() {
-        for (behind, two) in digests.iter().enumerate().skip(at + 1) {
-            assert_ne!(one, two, "{} and {}", requests[at], requests[behind]);
-        }
+    let mut seen: Vec<(String, &str)> = Vec::new();
+    for request in requests {
+        let digest = digest(&policy, request);
+        let same = seen.iter().find(|(known, _)| *known == digest);
+        assert!(same.is_none(), "{request} and {same:?}");
+        seen.push((digest, request));
     }
 }
 
 fn all_equal(requests: &[&str]) {
     let policy = policy(ANY);
-    let first = digest(&policy, requests[0]);
-    for request in requests {
-        assert_eq!(digest(&policy, request), first, "{request}");
-    }
+    let mut digests = requests.iter().map(|request| digest(&policy, request));
+    let first = digests.next();
+    assert!(digests.all(|digest| Some(digest) == first), "{requests:?}");
 }
 
 #[test]

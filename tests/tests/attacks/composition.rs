@@ -319,3 +319,14 @@ fn an_asserted_version_is_compared_exactly() {
         assert!(!admits(other), "{other:?}");
     }
 }
+
+#[test]
+fn a_param_fits_its_pattern_or_does_not_load() {
+    let text = |value: &str| {
+        format!(
+            "params: {{ host: {{ type: string, pattern: '^[a-z]+$', default: {value} }} }}\nrules: [{{ id: r, deny: context.x == params.host }}]\n"
+        )
+    };
+    assert_eq!(crate::refusals(&text("abc")), [""; 0]);
+    assert_eq!(crate::refusals(&text("a.b")), ["POLICY_PARAM_VALUE"]);
+}

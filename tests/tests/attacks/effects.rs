@@ -121,3 +121,38 @@ fn an_allow_that_rests_on_what_the_agent_says_does_not_load() {
         );
     }
 }
+
+#[test]
+fn a_tool_whose_effects_nobody_stated_is_not_harmless() {
+    use stage0_engine::host::Host;
+    use stage0_engine::policy::Mode;
+
+    let rules = "rules: [{ id: reading-is-fine, effects: [data_read], allow: true }]\n";
+    let request = r#"{"tool_call": {"name": "db.wipe"}}"#;
+    let read_only = Host {
+        mode: Mode::ReadOnly,
+        ..Host::default()
+    };
+    for (tools, plain, in_read_only) in [
+        (
+            "db.wipe: {}",
+            "DENY NO_RULE_ALLOWS",
+            "DENY READ_ONLY_MODE NO_RULE_ALLOWS",
+        ),
+        ("db.wipe: { effects: [] }", "ALLOW", "ALLOW"),
+        ("db.wipe: {}, 'db.*': { effects: [] }", "ALLOW", "ALLOW"),
+        (
+            "db.wipe: {}, 'db.*': {}",
+            "DENY NO_RULE_ALLOWS",
+            "DENY READ_ONLY_MODE NO_RULE_ALLOWS",
+        ),
+    ] {
+        let policy = policy(&format!("tools: {{ {tools} }}\n{rules}"));
+        assert_eq!(ask(&policy, request), plain, "{tools}");
+        assert_eq!(
+            crate::ask_with(&policy, request, &read_only),
+            in_read_only,
+            "{tools}"
+        );
+    }
+}

@@ -45,7 +45,7 @@ pub(crate) struct View<'a> {
     pub(crate) tool: Option<&'a CatalogTool>,
     /// Effects of the catalog joined with the declared ones.
     pub(crate) effects: EffectSet,
-    /// A declared effect that no class covers.
+    /// A declared effect that no class covers, or a catalogued tool whose effects nobody stated.
     pub(crate) has_unknown_effect: bool,
     pub(crate) unknown_effects: Vec<&'a str>,
     /// Schemas that pattern entries add to a tool without an entry of its own.
@@ -152,7 +152,8 @@ impl<'a> View<'a> {
         Self {
             tool,
             effects,
-            has_unknown_effect: !unknown_effects.is_empty(),
+            has_unknown_effect: !unknown_effects.is_empty()
+                || tool.is_some_and(|tool| !tool.states_effects),
             unknown_effects,
             schemas,
         }

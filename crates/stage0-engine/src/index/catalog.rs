@@ -58,6 +58,8 @@ impl<T: Copy> PatternIndex<T> {
 pub(crate) struct CatalogTool {
     pub(crate) name: Box<str>,
     pub(crate) effects: EffectSet,
+    /// Whether any entry says what the tool does.
+    pub(crate) states_effects: bool,
     /// Object schemas that the arguments must all fit.
     pub(crate) schemas: Vec<u32>,
     pub(crate) cost_usd: Option<(Number, Number)>,
@@ -67,6 +69,7 @@ pub(crate) struct CatalogTool {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PatternTool {
     pub(crate) effects: EffectSet,
+    pub(crate) states_effects: bool,
     pub(crate) schema: Option<u32>,
 }
 

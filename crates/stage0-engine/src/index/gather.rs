@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
-use super::{Layer, RiskWeights};
+use super::make::regex;
+use super::{Layer, RiskWeights, SchemaPatterns};
 use crate::condition::syntax;
 use crate::condition::tree::{Expr, Path, Tree};
 use crate::condition::typing::Type;
@@ -375,14 +376,21 @@ impl<'s> CatalogDraft<'s> {
                         .with_help("give `aka` to the tool's own entry"),
                     );
                 }
-                self.patterns
-                    .push((pattern, PatternTool { effects, schema }));
+                self.patterns.push((
+                    pattern,
+                    PatternTool {
+                        effects,
+                        states_effects: tool.states_effects,
+                        schema,
+                    },
+                ));
                 continue;
             }
             let name = tool.name.value.as_str();
             let fresh = CatalogTool {
                 name: name.into(),
                 effects,
+                states_effects: tool.states_effects,
                 schemas: schema.into_iter().collect(),
                 cost_usd: tool.cost_usd,
             };
@@ -390,6 +398,7 @@ impl<'s> CatalogDraft<'s> {
                 // All entries of a tool apply: effects unite, every schema must hold.
                 Some((known, _, other)) if *other != file => {
                     known.effects = known.effects.union(effects);
+                    known.states_effects |= tool.states_effects;
                     known.schemas.extend(fresh.schemas);
                     known.cost_usd = known.cost_usd.or(fresh.cost_usd);
                 }
@@ -431,6 +440,7 @@ impl<'s> CatalogDraft<'s> {
                 .filter_map(|index| catalog.pattern_tools.get(*index as usize))
             {
                 tool.effects = tool.effects.union(addition.effects);
+                tool.states_effects |= addition.states_effects;
                 tool.schemas.extend(addition.schema);
             }
             let index = u32::try_from(catalog.tools.len()).unwrap_or(u32::MAX);
@@ -564,6 +574,11 @@ fn params(
 ) {
     let mut defined: BTreeMap<&str, (Span, Option<u32>)> = BTreeMap::new();
     let mut set = Vec::new();
+    // An expression that is none is reported where those of all schemas are compiled.
+    let patterns: SchemaPatterns = (0_u32..)
+        .zip(&gathered.names.schemas.nodes)
+        .filter_map(|(at, node)| Some((at, regex(&node.pattern.as_ref()?.value).ok()?)))
+        .collect();
     for (member, offset) in members.iter().zip(offsets) {
         for param in sources
             .get(member.source)
@@ -582,7 +597,7 @@ fn params(
             let schema = schema.saturating_add(*offset);
             defined.insert(name, (param.name.span, Some(schema)));
             let node = workshop.keep(param.value.root(), param.name.span);
-            check_param(gathered, node, schema, &param.name, workshop);
+            check_param(gathered, &patterns, node, schema, &param.name, workshop);
             let kind = type_of(param.value.root());
             gathered.names.params.insert(name.to_owned(), (node, kind));
         }
@@ -594,7 +609,7 @@ fn params(
                 if member.source == members.first().map_or(0, |root| root.source) =>
             {
                 let node = workshop.keep(param.value.root(), param.name.span);
-                check_param(gathered, node, *schema, &param.name, workshop);
+                check_param(gathered, &patterns, node, *schema, &param.name, workshop);
                 gathered
                     .names
                     .params
@@ -627,18 +642,18 @@ fn params(
 
 fn check_param(
     gathered: &Gathered<'_>,
+    patterns: &SchemaPatterns,
     node: u32,
     schema: u32,
     name: &Spanned<String>,
     workshop: &mut Workshop<'_>,
 ) {
-    let patterns = super::SchemaPatterns::default();
     let mut violations = Vec::new();
     let value = workshop.constants.document().value(node);
     let path = format!("params.{}", name.value);
     crate::schema_check::check(
         &gathered.names.schemas,
-        &patterns,
+        patterns,
         schema,
         value,
         &path,

@@ -137,6 +137,13 @@ pub(super) fn file(layer: &mut Layer) {
     }
 }
 
+/// The regular expression of a schema.
+pub(super) fn regex(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(pattern)
+        .size_limit(crate::limits::REGEX_BYTES_MAX)
+        .build()
+}
+
 pub(super) fn compile_patterns(
     layer: &mut Layer,
     schemas: &crate::policy::schema::Schemas,
@@ -146,10 +153,7 @@ pub(super) fn compile_patterns(
         let Some(pattern) = &node.pattern else {
             continue;
         };
-        let built = regex_lite::RegexBuilder::new(&pattern.value)
-            .size_limit(crate::limits::REGEX_BYTES_MAX)
-            .build();
-        match built {
+        match regex(&pattern.value) {
             Ok(regex) => {
                 layer
                     .patterns

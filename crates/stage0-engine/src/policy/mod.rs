@@ -200,6 +200,9 @@ pub struct Tool {
     pub aka: Vec<Spanned<String>>,
     /// Its effect classes.
     pub effects: Vec<Spanned<String>>,
+    /// Whether they are written, though it be as none. What an entry leaves out is unknown, not
+    /// harmless.
+    pub states_effects: bool,
     /// Its arguments: an object schema. Without one, arguments are not checked.
     pub args: Option<u32>,
     /// Least and most cost of one call, in US dollars.

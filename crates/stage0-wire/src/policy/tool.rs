@@ -31,7 +31,7 @@ static TOOL_SHAPE: Shape = Shape {
         Key::new(
             "effects",
             Form::OneOrMany(&Form::Text),
-            "What calling the tool does, as effect classes; `[]` if nothing.",
+            "What calling the tool does, as effect classes; `[]` if nothing. Left out, it is unknown: no allow about effects covers the tool, and it may not run in read-only mode.",
         ),
         Key::new(
             "args",
@@ -102,6 +102,7 @@ fn tool(
         name: name.clone(),
         aka: fields.texts("aka"),
         effects: fields.texts("effects"),
+        states_effects: fields.has("effects"),
         args,
         cost_usd: fields.get("cost_usd").and_then(|node| cost(decoder, node)),
         description: fields.text("description").map(|text| text.value),
