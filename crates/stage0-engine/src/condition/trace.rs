@@ -69,8 +69,8 @@ impl<'a> Trace<'a> {
     pub(crate) fn of(machine: &mut Machine<'a, '_>, condition: &'a CompiledCondition) -> Self {
         let count = condition.tree.nodes.len();
         let mut trace = Self {
-            values: bumpalo::vec![in machine.arena; None; count],
-            was_unknown: bumpalo::vec![in machine.arena; false; count],
+            values: bumpalo::vec![in machine.arena(); None; count],
+            was_unknown: bumpalo::vec![in machine.arena(); false; count],
             result: Value::Unknown,
         };
         trace.result = machine.run_traced(&condition.program, &mut trace);

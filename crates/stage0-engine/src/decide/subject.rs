@@ -19,7 +19,6 @@ use crate::index::{Layer, PolicyIndex};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::schema_check::{Violation, check};
-use crate::suggest::nearest;
 use crate::tool_pattern::tool_name_is_valid;
 use crate::vocabulary::effect::EffectSet;
 
@@ -296,8 +295,8 @@ fn refuse_name<'a: 'x, 'x>(
         }
         UnknownTools::Defer | UnknownTools::Deny => "The tool is not in the catalog.",
     };
-    let near = nearest(name, layer.catalog.names());
-    let details = near
+    let details = draft
+        .nearest_tool(layer, name)
         .map(|near| ("nearest", Detail::Text(near.to_owned())))
         .into_iter()
         .collect();
