@@ -12,9 +12,15 @@ use stage0_engine::time::{Timestamp, ZONE_TABLE_VERSION};
 /// Version of the engine, as decisions record it.
 pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Room for the text of a decision without issues, and for each of them: growing copies what is
+/// written already.
+const DECISION_BYTES: usize = 2_048;
+const ISSUE_BYTES: usize = 512;
+
 /// A decision's canonical text.
 pub fn decision_to_json(decision: &Decision<'_>) -> String {
-    let mut out = String::with_capacity(2_048);
+    let issues_bytes = decision.issues.len().saturating_mul(ISSUE_BYTES);
+    let mut out = String::with_capacity(DECISION_BYTES.saturating_add(issues_bytes));
     let mut object = Object::new(&mut out);
     object.text("decision", decision.verdict.decision());
     object.text("verdict", decision.verdict.as_str());
