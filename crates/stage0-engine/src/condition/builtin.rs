@@ -365,8 +365,8 @@ fn command_list<'a>(
     Some(Value::List(values.into_bump_slice()))
 }
 
-/// The product of text and pattern is the worst case, and most patterns take far less.
-const GLOB_BYTES_PER_STEP: usize = 32;
+/// Each byte of the pattern goes once over the text, a few bytes at a time.
+const GLOB_BYTES_PER_STEP: usize = 4;
 /// The texts are brought to one form first, which is slower than finding one text in another.
 const GROUNDED_BYTES_PER_STEP: usize = 2;
 
