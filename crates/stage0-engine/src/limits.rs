@@ -18,8 +18,15 @@ pub const GOAL_CHARS_MAX: usize = 8_000;
 pub const REQUEST_LIST_ITEMS_MAX: usize = 200;
 /// Texts in `trusted`.
 pub const TRUSTED_TEXTS_MAX: usize = 200;
+/// Fields unknown to the contract that a decision names; of more only the number is told.
+pub const UNKNOWN_FIELDS_TOLD_MAX: usize = 20;
+/// Catalogued names that one decision compares with unknown ones for a did-you-mean, about a
+/// microsecond each; where there are more, none is looked for.
+pub const NAMES_COMPARED_MAX: usize = 10_000;
 /// Bytes of a tool's name.
 pub const TOOL_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a call's id: it is kept with the state of the run.
+pub const CALL_ID_BYTES_MAX: usize = 512;
 /// Bytes of a request id.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 

@@ -85,6 +85,11 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
     }
 
+    /// Where everything that the decision makes lives.
+    pub(crate) fn arena(&self) -> &'a Bump {
+        self.scratch.arena
+    }
+
     /// The value of a named expression, if it was set.
     pub(crate) fn named(&self, index: u32) -> Option<Value<'a>> {
         self.lets

@@ -127,9 +127,11 @@ pub(crate) fn standing(
                 }
             },
             other => {
-                let moving = children(other)
-                    .into_iter()
-                    .any(|child| of(child) != Motion::Still);
+                // Where nothing has moved so far, as in front of every `now`, no child does.
+                let moving = motions.iter().any(|motion| *motion != Motion::Still)
+                    && children(other)
+                        .into_iter()
+                        .any(|child| of(child) != Motion::Still);
                 if moving {
                     bound(clock(
                         program,
