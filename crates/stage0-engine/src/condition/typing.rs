@@ -7,7 +7,7 @@
 use core::ops::Range;
 use std::collections::BTreeSet;
 
-use super::builtin::{FUNCTIONS, Form, Signature};
+use super::builtin::{FUNCTIONS, Form, Parameter, Signature};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::syntax::nearest_name;
 use super::tree::{Expr, Id, LoopKind, Node, Operator, Path, Tree};
@@ -549,7 +549,9 @@ impl Checker<'_> {
                 .push(error.with_help(format!("write {}", usage(signature))));
             return signature.result;
         }
-        for (argument, wanted) in arguments.iter().zip(signature.parameters) {
+        for (argument, Parameter { types: wanted, .. }) in
+            arguments.iter().zip(signature.parameters)
+        {
             let found = self.of(*argument);
             if !wanted.iter().any(|wanted| found.fits(*wanted)) {
                 let wanted: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
@@ -699,21 +701,20 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ),
 ];
 
-/// How a function is written, for help texts.
+/// How a function is written, for help texts and the reference.
 pub(crate) fn usage(signature: &Signature) -> String {
-    let name = |types: &[Type]| {
-        types.first().map_or("value", |first| match first {
-            Type::String => "text",
-            Type::Timestamp => "timestamp",
-            Type::Number => "number",
-            Type::List(_) => "list",
-            _ => "value",
-        })
-    };
-    let parameters: Vec<&str> = signature
+    let required = signature
+        .parameters
+        .len()
+        .saturating_sub(signature.optional);
+    let parameters: Vec<String> = signature
         .parameters
         .iter()
-        .map(|types| name(types))
+        .enumerate()
+        .map(|(position, parameter)| {
+            let mark = if position < required { "" } else { "?" };
+            format!("{}{mark}", parameter.name)
+        })
         .collect();
     match (signature.form, parameters.split_first()) {
         (Form::Method, Some((receiver, rest))) => {
