@@ -3,10 +3,10 @@
 //! This is for people and for tools that show policies: `stage0 explain`, coverage, editors. Nothing
 //! is decided here, and deciding does not need it.
 
-use crate::condition::builtin::{FUNCTIONS, Form, Signature};
+use crate::condition::builtin::{FORMS, FUNCTIONS};
 use crate::condition::trace::{clause_nodes, let_of};
 use crate::condition::tree::Expr;
-use crate::condition::typing::Type;
+use crate::condition::typing::{Type, usage};
 use crate::facts::FactTable;
 use crate::index::catalog::CatalogTool;
 use crate::index::{CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
@@ -150,42 +150,31 @@ pub struct ApprovalDescription {
 pub struct FunctionDescription {
     /// Its name.
     pub name: &'static str,
-    /// How it is called, with its types: `text.startsWith(text)`.
+    /// How it is called: `text.startsWith(beginning)`. What may be left out has a question mark.
     pub usage: String,
+    /// The type of its answer: `bool`, `number`, `text`, ...
+    pub result: &'static str,
     /// What it does.
     pub summary: &'static str,
 }
 
 /// Every function that conditions may call, in the order of the documentation.
+///
+/// Loops and `has`, which take names and paths instead of values, stand behind the others.
 pub fn functions() -> impl Iterator<Item = FunctionDescription> {
-    FUNCTIONS.iter().map(|signature| FunctionDescription {
+    let functions = FUNCTIONS.iter().map(|signature| FunctionDescription {
         name: signature.name,
         usage: usage(signature),
+        result: short_name(signature.result),
         summary: signature.summary,
-    })
-}
-
-fn usage(signature: &Signature) -> String {
-    let required = signature
-        .parameters
-        .len()
-        .saturating_sub(signature.optional);
-    let parameters: Vec<String> = signature
-        .parameters
-        .iter()
-        .enumerate()
-        .map(|(position, types)| {
-            let names: Vec<&str> = types.iter().map(|kind| short_name(*kind)).collect();
-            let optional = if position >= required { "?" } else { "" };
-            format!("{}{optional}", names.join("|"))
-        })
-        .collect();
-    match (signature.form, parameters.as_slice()) {
-        (Form::Method, [receiver, rest @ ..]) => {
-            format!("{receiver}.{}({})", signature.name, rest.join(", "))
-        }
-        _ => format!("{}({})", signature.name, parameters.join(", ")),
-    }
+    });
+    let forms = FORMS.iter().map(|form| FunctionDescription {
+        name: form.name,
+        usage: form.usage.to_owned(),
+        result: short_name(form.result),
+        summary: form.summary,
+    });
+    functions.chain(forms)
 }
 
 fn short_name(kind: Type) -> &'static str {

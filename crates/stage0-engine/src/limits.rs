@@ -76,9 +76,12 @@ pub const LOOP_ITEMS_MAX: usize = 10_000;
 /// Steps that one loop, with the loops inside it, may take: instructions, elements that `in` compares
 /// and texts by their length. About a tenth of a second; more is an error, hence DENY.
 pub const LOOP_STEPS_MAX: u64 = 10_000_000;
-/// Elements that loops within loops count as in the static cost model.
-pub const LOOP_VISITS_MAX: usize = 1_000_000;
-/// Worst-case steps of one condition, by the static cost model: about half a second.
+/// Elements that a loop counts as in the static cost model; what longer lists take is counted as it
+/// runs.
+pub const LOOP_COST_ITEMS: u64 = 1_000;
+/// Elements that loops within loops count as, all together.
+pub const LOOP_COST_VISITS: u64 = 100_000;
+/// Steps of one condition by the static cost model: about half a second.
 pub const CONDITION_COST_MAX: u64 = 50_000_000;
 /// Bytes of a text given to `matches`.
 pub const MATCH_TEXT_BYTES_MAX: usize = 65_536;

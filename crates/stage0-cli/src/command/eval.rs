@@ -217,8 +217,5 @@ fn list_functions() -> String {
         .collect();
     let mut out = String::new();
     write_rows(&mut out, 0, &rows);
-    out.push_str(
-        "\nand the macros has(path), list.exists(x, condition), all, exists_one, filter and map\n",
-    );
     out
 }

@@ -69,8 +69,8 @@ pub(crate) struct Signature {
     pub(crate) name: &'static str,
     pub(crate) builtin: Builtin,
     pub(crate) form: Form,
-    /// Types of the arguments, the receiver first; an empty list inside means any of these.
-    pub(crate) parameters: &'static [&'static [Type]],
+    /// The arguments, the receiver first.
+    pub(crate) parameters: &'static [Parameter],
     /// How many of the last parameters may be left out.
     pub(crate) optional: usize,
     pub(crate) result: Type,
@@ -80,18 +80,32 @@ pub(crate) struct Signature {
     pub(crate) summary: &'static str,
 }
 
+/// An argument of a function.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    /// What it is, for help texts and the reference.
+    pub(crate) name: &'static str,
+    /// The types that it may have.
+    pub(crate) types: &'static [Type],
+}
+
 const TEXT: &[Type] = &[Type::String];
+const SIZED: &[Type] = &[Type::String, Type::LIST, Type::MAP];
+const INSTANT: &[Type] = &[Type::String, Type::Timestamp];
+const SPAN: &[Type] = &[Type::String, Type::Duration];
+const VALUE: &[Type] = &[Type::String, Type::Number];
+const LIST: &[Type] = &[Type::LIST];
 const TIME: &[Type] = &[Type::Timestamp];
 const CLOCK: &[Type] = &[Type::Timestamp, Type::Duration];
 
 macro_rules! functions {
-    ($($name:literal $builtin:expr, $form:ident ($($parameter:expr),*) $(? $optional:literal)? -> $result:expr, $cost:literal, $summary:literal;)*) => {
+    ($($name:literal $builtin:expr, $form:ident ($($parameter:ident: $types:expr),*) $(? $optional:literal)? -> $result:expr, $cost:literal, $summary:literal;)*) => {
         /// Every function of the language, by name.
         pub(crate) const FUNCTIONS: &[Signature] = &[$(Signature {
             name: $name,
             builtin: $builtin,
             form: Form::$form,
-            parameters: &[$($parameter),*],
+            parameters: &[$(Parameter { name: stringify!($parameter), types: $types }),*],
             optional: 0 $(+ $optional)?,
             result: $result,
             cost: $cost,
@@ -101,35 +115,112 @@ macro_rules! functions {
 }
 
 functions! {
-    "size" Builtin::Size, Either(&[Type::String, Type::LIST, Type::MAP]) -> Type::Number, 10, "code points of a text, elements of a list, members of an object";
-    "startsWith" Builtin::StartsWith, Method(TEXT, TEXT) -> Type::Bool, 10, "whether the text begins with another";
-    "endsWith" Builtin::EndsWith, Method(TEXT, TEXT) -> Type::Bool, 10, "whether the text ends with another";
-    "contains" Builtin::Contains, Method(TEXT, TEXT) -> Type::Bool, 100, "whether another text occurs in the text";
-    "lowerAscii" Builtin::LowerAscii, Method(TEXT) -> Type::String, 20, "the text with A-Z as a-z";
-    "upperAscii" Builtin::UpperAscii, Method(TEXT) -> Type::String, 20, "the text with a-z as A-Z";
-    "glob" Builtin::Glob, Either(TEXT, TEXT) -> Type::Bool, 200, "whether the whole text fits a pattern: * within a segment, ** across /, ? one character";
-    "timestamp" Builtin::Timestamp, Function(&[Type::String, Type::Timestamp]) -> Type::Timestamp, 10, "an instant from RFC 3339 text with an offset";
-    "duration" Builtin::Duration, Function(&[Type::String, Type::Duration]) -> Type::Duration, 10, "a span of time from text such as 1h30m";
-    "getFullYear" Builtin::Clock(ClockField::FullYear), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the year";
-    "getMonth" Builtin::Clock(ClockField::Month), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the month, 0 to 11";
-    "getDayOfYear" Builtin::Clock(ClockField::DayOfYear), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the year, from 0";
-    "getDayOfMonth" Builtin::Clock(ClockField::DayOfMonth), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 0";
-    "getDate" Builtin::Clock(ClockField::Date), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 1";
-    "getDayOfWeek" Builtin::Clock(ClockField::DayOfWeek), Method(TIME, TEXT) ? 1 -> Type::Number, 20, "the day of the week, 0 is Sunday";
-    "getHours" Builtin::Clock(ClockField::Hours), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the hour of the day, or the whole hours of a duration";
-    "getMinutes" Builtin::Clock(ClockField::Minutes), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the minute of the hour, or the whole minutes of a duration";
-    "getSeconds" Builtin::Clock(ClockField::Seconds), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the second of the minute, or the whole seconds of a duration";
-    "getMilliseconds" Builtin::Clock(ClockField::Milliseconds), Method(CLOCK, TEXT) ? 1 -> Type::Number, 20, "the millisecond of the second";
-    "path_within" Builtin::PathWithin, Function(TEXT, TEXT) -> Type::Bool, 200, "whether an absolute path stays inside a folder";
-    "host" Builtin::Host, Function(TEXT) -> Type::String, 200, "the host of a URL, in one canonical form";
-    "host_within" Builtin::HostWithin, Function(TEXT, TEXT) -> Type::Bool, 200, "whether a URL's host is a domain or one of its subdomains";
-    "email_domain" Builtin::EmailDomain, Function(TEXT) -> Type::String, 200, "the domain of a plain e-mail address, in lower case";
-    "ip_in_cidr" Builtin::IpInCidr, Function(TEXT, TEXT) -> Type::Bool, 200, "whether an IP address belongs to a network";
-    "argv" Builtin::Argv, Function(TEXT) -> Type::LIST_OF_TEXT, 500, "the words of one plain shell command";
-    "commands" Builtin::Commands, Function(TEXT) -> Type::LIST, 500, "each command of a shell line: {argv, redirections}";
-    "grounded" Builtin::Grounded, Function(&[Type::String, Type::Number], &[Type::LIST]) -> Type::Bool, 10_000, "whether a value occurs, as a whole token, in trusted text";
-    "in_window" Builtin::InWindow, Function(TIME, TEXT) -> Type::Bool, 50, "whether an instant lies in a weekly window such as Mon-Fri 09:00-17:00 Europe/Berlin";
+    "size" Builtin::Size, Either(value: SIZED) -> Type::Number, 10, "code points of a text, elements of a list, members of an object";
+    "startsWith" Builtin::StartsWith, Method(text: TEXT, beginning: TEXT) -> Type::Bool, 10, "whether the text begins with another";
+    "endsWith" Builtin::EndsWith, Method(text: TEXT, end: TEXT) -> Type::Bool, 10, "whether the text ends with another";
+    "contains" Builtin::Contains, Method(text: TEXT, part: TEXT) -> Type::Bool, 100, "whether another text occurs in the text";
+    "lowerAscii" Builtin::LowerAscii, Method(text: TEXT) -> Type::String, 20, "the text with A-Z as a-z";
+    "upperAscii" Builtin::UpperAscii, Method(text: TEXT) -> Type::String, 20, "the text with a-z as A-Z";
+    "glob" Builtin::Glob, Either(text: TEXT, pattern: TEXT) -> Type::Bool, 200, "whether the whole text fits a pattern: * within a segment, ** across /, ? one character";
+    "timestamp" Builtin::Timestamp, Function(text: INSTANT) -> Type::Timestamp, 10, "an instant from RFC 3339 text with an offset";
+    "duration" Builtin::Duration, Function(text: SPAN) -> Type::Duration, 10, "a span of time from text such as 1h30m";
+    "getFullYear" Builtin::Clock(ClockField::FullYear), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the year";
+    "getMonth" Builtin::Clock(ClockField::Month), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the month, 0 to 11";
+    "getDayOfYear" Builtin::Clock(ClockField::DayOfYear), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the day of the year, from 0";
+    "getDayOfMonth" Builtin::Clock(ClockField::DayOfMonth), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 0";
+    "getDate" Builtin::Clock(ClockField::Date), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the day of the month, from 1";
+    "getDayOfWeek" Builtin::Clock(ClockField::DayOfWeek), Method(time: TIME, zone: TEXT) ? 1 -> Type::Number, 20, "the day of the week, 0 is Sunday";
+    "getHours" Builtin::Clock(ClockField::Hours), Method(time: CLOCK, zone: TEXT) ? 1 -> Type::Number, 20, "the hour of the day, or the whole hours of a duration";
+    "getMinutes" Builtin::Clock(ClockField::Minutes), Method(time: CLOCK, zone: TEXT) ? 1 -> Type::Number, 20, "the minute of the hour, or the whole minutes of a duration";
+    "getSeconds" Builtin::Clock(ClockField::Seconds), Method(time: CLOCK, zone: TEXT) ? 1 -> Type::Number, 20, "the second of the minute, or the whole seconds of a duration";
+    "getMilliseconds" Builtin::Clock(ClockField::Milliseconds), Method(time: CLOCK, zone: TEXT) ? 1 -> Type::Number, 20, "the millisecond of the second";
+    "path_within" Builtin::PathWithin, Function(path: TEXT, folder: TEXT) -> Type::Bool, 200, "whether an absolute path stays inside a folder";
+    "host" Builtin::Host, Function(url: TEXT) -> Type::String, 200, "the host of a URL, in one canonical form";
+    "host_within" Builtin::HostWithin, Function(url: TEXT, domain: TEXT) -> Type::Bool, 200, "whether a URL's host is a domain or one of its subdomains";
+    "email_domain" Builtin::EmailDomain, Function(address: TEXT) -> Type::String, 200, "the domain of a plain e-mail address, in lower case";
+    "ip_in_cidr" Builtin::IpInCidr, Function(address: TEXT, network: TEXT) -> Type::Bool, 200, "whether an IP address belongs to a network";
+    "argv" Builtin::Argv, Function(command: TEXT) -> Type::LIST_OF_TEXT, 500, "the words of one plain shell command";
+    "commands" Builtin::Commands, Function(line: TEXT) -> Type::LIST, 500, "each command of a shell line: {argv, redirections}";
+    "grounded" Builtin::Grounded, Function(value: VALUE, texts: LIST) -> Type::Bool, 10_000, "whether a value occurs, as a whole token, in trusted text";
+    "in_window" Builtin::InWindow, Function(time: TIME, window: TEXT) -> Type::Bool, 50, "whether an instant lies in a weekly window such as Mon-Fri 09:00-17:00 Europe/Berlin";
 }
+
+/// What is written like a function and is none: its arguments are a literal, a call, a path or a name.
+#[derive(Debug)]
+pub(crate) struct SpecialForm {
+    pub(crate) name: &'static str,
+    /// How it is written.
+    pub(crate) usage: &'static str,
+    pub(crate) result: Type,
+    /// What it does, for the reference and for completion.
+    pub(crate) summary: &'static str,
+}
+
+const fn form(
+    name: &'static str,
+    usage: &'static str,
+    result: Type,
+    summary: &'static str,
+) -> SpecialForm {
+    SpecialForm {
+        name,
+        usage,
+        result,
+        summary,
+    }
+}
+
+/// Every special form, by name.
+pub(crate) const FORMS: &[SpecialForm] = &[
+    form(
+        "matches",
+        "text.matches(\"pattern\")",
+        Type::Bool,
+        "whether a regular expression occurs in the text; the pattern is a literal",
+    ),
+    form(
+        "parses",
+        "parses(call)",
+        Type::Bool,
+        "whether a function can answer: false where it is refused or its argument is absent",
+    ),
+    form(
+        "has",
+        "has(path)",
+        Type::Bool,
+        "whether the path's last member is there",
+    ),
+    form(
+        "exists",
+        "list.exists(name, condition)",
+        Type::Bool,
+        "whether the condition is true of an element, or of a key of an object",
+    ),
+    form(
+        "all",
+        "list.all(name, condition)",
+        Type::Bool,
+        "whether the condition is true of every element, or of every key of an object",
+    ),
+    form(
+        "exists_one",
+        "list.exists_one(name, condition)",
+        Type::Bool,
+        "whether the condition is true of exactly one element; also existsOne",
+    ),
+    form(
+        "filter",
+        "list.filter(name, condition)",
+        Type::LIST,
+        "the elements of which the condition is true",
+    ),
+    form(
+        "map",
+        "list.map(name, condition?, value)",
+        Type::LIST,
+        "the value for each element, or for those of which the condition is true",
+    ),
+];
 
 /// Applies a function to arguments that the checker counted.
 pub(crate) fn apply<'a>(
@@ -365,8 +456,8 @@ fn command_list<'a>(
     Some(Value::List(values.into_bump_slice()))
 }
 
-/// The product of text and pattern is the worst case, and most patterns take far less.
-const GLOB_BYTES_PER_STEP: usize = 32;
+/// Each byte of the pattern goes once over the text, a few bytes at a time.
+const GLOB_BYTES_PER_STEP: usize = 4;
 /// The texts are brought to one form first, which is slower than finding one text in another.
 const GROUNDED_BYTES_PER_STEP: usize = 2;
 

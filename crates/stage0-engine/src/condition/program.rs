@@ -3,7 +3,8 @@
 //! One instruction per node, in the tree's own order, plus the jumps that let `&&` and `||` skip
 //! their right side. Paths become slots of the policy's fact table, names under `params` and `data`
 //! become constants, regular expressions and zones are made once. The static cost is worked out here
-//! too: every list counts as its longest allowed length.
+//! too, as if lists had the length that they usually have at most; longer ones are bounded by what their
+//! loops take as they run.
 
 use regex_lite::{Regex, RegexBuilder};
 
@@ -11,7 +12,7 @@ use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
 use crate::function;
-use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
+use crate::limits::{CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, REGEX_BYTES_MAX};
 use crate::number::Number;
 use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone, ZoneError};
@@ -203,7 +204,7 @@ pub(crate) fn compile(
                 ),
             )
             .with_help(
-                "loops within loops multiply: bound the lists in the tool's `args`, or loop once",
+                "loops within loops multiply: loop once, or look elements up with `in` a list",
             ),
         );
     }
@@ -332,8 +333,8 @@ impl Compiler<'_> {
     fn emit(&mut self, at: Id, op: Op, cost: u64) {
         let runs = match self.loops {
             0 => 1,
-            1 => LOOP_ITEMS_MAX as u64,
-            _ => LOOP_VISITS_MAX as u64,
+            1 => LOOP_COST_ITEMS,
+            _ => LOOP_COST_VISITS,
         };
         self.cost = self.cost.saturating_add(cost.saturating_mul(runs));
         self.ops.push(op);
@@ -709,6 +710,12 @@ impl Compiler<'_> {
         let text = self.literal(pattern).unwrap_or("").to_owned();
         match pattern_of(&text) {
             Ok(pattern) => self.patterns.push(pattern),
+            // A pattern that is accepted without the limit is merely too large.
+            Err(_) if Regex::new(&text).is_ok() => self.refuse(
+                pattern,
+                format!("this regular expression takes more than {REGEX_BYTES_MAX} bytes"),
+                "shorten its counted repetitions, such as {1,1000}",
+            ),
             Err(error) => self.refuse(
                 pattern,
                 format!("this is no regular expression: {error}"),

@@ -35,15 +35,19 @@ const RESERVED: &[&str] = &[
 
 /// Words of other languages for what CEL writes with symbols.
 const WORDS: &[(&str, &str)] = &[
-    ("and", "&&"),
-    ("or", "||"),
-    ("not", "!"),
-    ("is", "=="),
-    ("AND", "&&"),
-    ("OR", "||"),
-    ("NOT", "!"),
-    ("IN", "in"),
+    ("and", "write `&&`"),
+    ("or", "write `||`"),
+    ("not", "write `!` in front of the whole: !(a in b)"),
+    ("is", "write `==`"),
+    ("if", "write test ? value : other"),
+    ("AND", "write `&&`"),
+    ("OR", "write `||`"),
+    ("NOT", "write `!` in front of the whole: !(a in b)"),
+    ("IN", "write `in`"),
 ];
+
+/// The same in front of a value.
+const PREFIX_WORDS: &[(&str, &str)] = &[("not", "!"), ("NOT", "!")];
 
 /// Parses one condition.
 pub(crate) fn parse(text: &str) -> Result<Tree, ConditionError> {
@@ -306,7 +310,7 @@ impl Parser {
             };
             return syntax(open.clone(), format!("`{text}` {missing}"));
         }
-        if self.nodes.is_empty() {
+        if self.nodes.is_empty() && self.frames.is_empty() {
             return syntax(range, "the condition is empty");
         }
         syntax(range, "the condition ends where a value is expected")
@@ -319,6 +323,12 @@ impl Parser {
             "false" => return self.push(Expr::Bool(false), range).map(State::Complete),
             "in" => return Err(syntax(range, "`in` stands where a value is expected")),
             _ => {}
+        }
+        if let Some((_, symbol)) = PREFIX_WORDS.iter().find(|(word, _)| *word == text)
+            && self.begins_operand()
+        {
+            let error = syntax(range, format!("`{text}` has no meaning here"));
+            return Err(error.with_help(format!("write `{symbol}`")));
         }
         if RESERVED.contains(&text.as_str()) {
             let help = if text == "if" {
@@ -342,6 +352,15 @@ impl Parser {
             steps: Vec::new(),
         };
         self.push(Expr::Path(path), range).map(State::Complete)
+    }
+
+    /// Whether the next token is one with which a value begins, other than a bracket.
+    fn begins_operand(&self) -> bool {
+        match &self.peek().kind {
+            TokenKind::Name { text, .. } => text != "in",
+            TokenKind::Number(_) | TokenKind::String(_) => true,
+            TokenKind::Symbol(_) | TokenKind::End => false,
+        }
     }
 
     /// At the `(` of a function, or of a method of `receiver`.
@@ -397,7 +416,7 @@ impl Parser {
                 range,
                 format!("`{}` needs a variable name first", kind.name()),
             )
-            .with_help("for example: args.items.exists(item, item.price > 100)"));
+            .with_help(loop_help(kind)));
         };
         if !self.take_if(Symbol::Comma) {
             let place = self.peek().range.clone();
@@ -405,7 +424,7 @@ impl Parser {
                 place,
                 format!("`{}` needs a variable and a condition", kind.name()),
             )
-            .with_help("for example: args.items.exists(item, item.price > 100)"));
+            .with_help(loop_help(kind)));
         }
         if RESERVED.contains(&variable.as_str())
             || matches!(variable.as_str(), "in" | "true" | "false" | "null")
@@ -497,15 +516,24 @@ impl Parser {
                     format!("`{text}` stands where an operator is expected"),
                 );
                 Err(match WORDS.iter().find(|(word, _)| *word == text) {
-                    Some((_, symbol)) => error.with_help(format!("write `{symbol}`")),
+                    Some((_, help)) => error.with_help(*help),
                     None => error,
                 })
             }
-            TokenKind::Number(_) | TokenKind::String(_) => Err(syntax(
-                range,
-                "a value stands where an operator is expected",
-            )
-            .with_help("in YAML, put a condition with quotes inside single quotes")),
+            TokenKind::Number(_) | TokenKind::String(_) => {
+                let is_text = matches!(kind, TokenKind::String(_));
+                let is_adjacent = range.start == self.range(operand).end;
+                let error = syntax(range, "a value stands where an operator is expected");
+                Err(match (is_text, is_adjacent) {
+                    (true, _) => {
+                        error.with_help("in YAML, put a condition with quotes inside single quotes")
+                    }
+                    (false, true) => {
+                        error.with_help("elements of a list are written in brackets: items[0]")
+                    }
+                    (false, false) => error,
+                })
+            }
         }
     }
 
@@ -734,12 +762,21 @@ impl Parser {
                 self.end_loop(kind, begin, &bodies, end)
                     .map(State::Complete)
             }
+            (None, Some(Symbol::Comma)) => {
+                let error = syntax(place.clone(), "`,` separates nothing here");
+                Err(error
+                    .with_help("numbers have no commas: 1500, and conditions are joined with `&&`"))
+            }
             (None, Some(symbol)) => {
                 let text = symbol.text();
                 Err(syntax(
                     place.clone(),
                     format!("`{text}` closes nothing that is open"),
                 ))
+            }
+            (Some(Frame::Map { key: None, .. }), Some(Symbol::RightBrace | Symbol::Comma)) => {
+                let error = syntax(place.clone(), "this key has no `:` and no value");
+                Err(error.with_help("objects are {\"key\": value}; facts stand without braces"))
             }
             (Some(frame), _) => {
                 self.frames.push(frame);
@@ -815,12 +852,11 @@ impl Parser {
 
     /// `has` looks at the path itself, not at its value: the argument's last node is replaced.
     fn has(&mut self, arguments: &[Id], range: Range<u32>) -> Result<Id, ConditionError> {
-        let refused = || {
-            syntax(range.clone(), "`has` takes one path")
-                .with_help("for example: has(context.ticket_id)")
+        let refused = |message: &str| {
+            syntax(range.clone(), message).with_help("for example: has(context.ticket_id)")
         };
         let [argument] = arguments else {
-            return Err(refused());
+            return Err(refused("`has` takes one path"));
         };
         let expr = match self.nodes.get(*argument as usize).map(|node| &node.expr) {
             Some(Expr::Path(path)) if !path.steps.is_empty() => Expr::HasPath(path.clone()),
@@ -828,7 +864,16 @@ impl Parser {
                 operand: *operand,
                 field: field.clone(),
             },
-            _ => return Err(refused()),
+            Some(Expr::Path(_) | Expr::Variable(_)) => {
+                return Err(refused(
+                    "`has` looks for a member, and this path names none",
+                ));
+            }
+            Some(Expr::Index { .. }) => {
+                let error = refused("`has` needs a path whose every step is known");
+                return Err(error.with_help("ask for a key with: key in context.limits"));
+            }
+            _ => return Err(refused("`has` takes one path")),
         };
         self.nodes.truncate(*argument as usize);
         self.push(expr, range)
@@ -848,7 +893,7 @@ impl Parser {
             ([filter, body], LoopKind::Map) => (Some(*filter), *body),
             _ => {
                 let error = syntax(place, format!("`{}` has too many arguments", kind.name()));
-                return Err(error);
+                return Err(error.with_help(loop_help(kind)));
             }
         };
         self.push(
@@ -880,6 +925,17 @@ fn binary(symbol: Symbol) -> Option<Operator> {
         Symbol::Percent => Operator::Remainder,
         _ => return None,
     })
+}
+
+/// How a loop is written.
+fn loop_help(kind: LoopKind) -> String {
+    let body = match kind {
+        LoopKind::Map => "item.price",
+        LoopKind::Exists | LoopKind::All | LoopKind::ExistsOne | LoopKind::Filter => {
+            "item.price > 100"
+        }
+    };
+    format!("for example: args.items.{}(item, {body})", kind.name())
 }
 
 fn syntax(range: Range<u32>, message: impl Into<String>) -> ConditionError {

@@ -117,10 +117,26 @@ const SYMBOLS: &[(&str, Symbol)] = &[
     ("}", Symbol::RightBrace),
 ];
 
-/// What people type who come from other languages, and what to type instead.
+/// What people type who come from other languages, and what to type instead. These begin like symbols
+/// of the language, and no condition has those symbols in a row.
+const FOREIGN_SYMBOLS: &[(&str, &str)] = &[
+    ("===", "use `==`"),
+    ("!==", "use `!=`"),
+    ("<>", "use `!=`"),
+    ("!~", "use `!text.matches(\"...\")`"),
+    ("**", "there are no powers: multiply"),
+    ("++", "there is no counting: write `+ 1`"),
+    (
+        "??",
+        "test for the fact: has(context.region) ? context.region : \"eu\"",
+    ),
+    ("?.", "what is absent is unknown already: leave the `?` out"),
+    ("->", "members are written with `.`"),
+];
+
+/// The same for what is no symbol of the language.
 const FOREIGN: &[(&str, &str)] = &[
     ("=~", "use `text.matches(\"...\")`"),
-    ("===", "use `==`"),
     ("=", "use `==` to compare"),
     ("&", "use `&&`"),
     ("|", "use `||`"),
@@ -129,6 +145,15 @@ const FOREIGN: &[(&str, &str)] = &[
     ("\u{201d}", "use straight quotes"),
     ("\u{2018}", "use straight quotes"),
     ("\u{2019}", "use straight quotes"),
+    (
+        "$",
+        "names stand as they are, without `$` and braces: context.tenant_id",
+    ),
+    ("@", "names stand as they are: context.tenant_id"),
+    (
+        ";",
+        "a condition is one expression: join its parts with `&&`",
+    ),
 ];
 
 /// Splits a condition into tokens, the last of which is [`TokenKind::End`].
@@ -233,6 +258,15 @@ impl<'t> Lexer<'t> {
             }
         } else if first == '`' {
             self.quoted_name()?
+        } else if let Some((text, help)) =
+            FOREIGN_SYMBOLS.iter().find(|(text, _)| rest.starts_with(text))
+            // `a ?.5 : 1` is a number behind a question mark.
+            && !(first == '?' && rest.chars().nth(2).is_some_and(|c| c.is_ascii_digit()))
+        {
+            self.take(text.len());
+            return Err(self
+                .error(start, format!("`{text}` has no meaning here"))
+                .with_help(*help));
         } else if let Some((text, symbol)) = SYMBOLS.iter().find(|(text, _)| rest.starts_with(text))
         {
             self.take(text.len());
@@ -249,6 +283,9 @@ impl<'t> Lexer<'t> {
             let error = self.error(start, format!("`{shown}` has no meaning here"));
             return Err(match foreign {
                 Some((_, help)) => error.with_help(*help),
+                None if first.is_alphabetic() => error.with_help(
+                    "names are written with a-z, 0-9 and `_`; for others write context[\"name\"]",
+                ),
                 None => error,
             });
         };

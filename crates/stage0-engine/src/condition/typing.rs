@@ -7,7 +7,7 @@
 use core::ops::Range;
 use std::collections::BTreeSet;
 
-use super::builtin::{FUNCTIONS, Form, Signature};
+use super::builtin::{FUNCTIONS, Form, Parameter, Signature};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::syntax::nearest_name;
 use super::tree::{Expr, Id, LoopKind, Node, Operator, Path, Tree};
@@ -411,7 +411,7 @@ impl Checker<'_> {
                             self.incomparable(one, element, range);
                         }
                     }
-                    Type::Map(_) => self.expect(left, Type::String, "`in` an object"),
+                    Type::Map(_) => self.expect(left, Type::String, "`in` with an object"),
                     Type::Dyn => {}
                     other => self.error(
                         range.clone(),
@@ -450,9 +450,11 @@ impl Checker<'_> {
             }
             (Type::Duration, Type::String | Type::Number)
             | (Type::String | Type::Number, Type::Duration) => Some("write duration(\"15m\")"),
-            (Type::List(_), Type::String) | (Type::String, Type::List(_)) => {
+            (Type::List(_), Type::String | Type::Number | Type::Bool)
+            | (Type::String | Type::Number | Type::Bool, Type::List(_)) => {
                 Some("to ask whether a list has an element, write element in list")
             }
+            (Type::Bool, Type::Number) => Some("compare one pair at a time: 0 < x && x < 10"),
             _ => None,
         };
         self.errors.push(match help {
@@ -547,7 +549,9 @@ impl Checker<'_> {
                 .push(error.with_help(format!("write {}", usage(signature))));
             return signature.result;
         }
-        for (argument, wanted) in arguments.iter().zip(signature.parameters) {
+        for (argument, Parameter { types: wanted, .. }) in
+            arguments.iter().zip(signature.parameters)
+        {
             let found = self.of(*argument);
             if !wanted.iter().any(|wanted| found.fits(*wanted)) {
                 let wanted: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
@@ -566,22 +570,6 @@ impl Checker<'_> {
     }
 
     fn unknown_function(&mut self, name: &str, range: &Range<u32>) {
-        const LEFT_OUT: &[(&str, &str)] = &[
-            (
-                "int",
-                "numbers are exact decimals: no conversion is needed, and text is never a number",
-            ),
-            ("uint", "there is one kind of number, exact decimals"),
-            ("double", "there is one kind of number, exact decimals"),
-            (
-                "string",
-                "compare values of the same kind; there is no conversion to text",
-            ),
-            ("bool", "there is no conversion to a truth value"),
-            ("bytes", "requests are JSON, which has no bytes"),
-            ("type", "declare the argument's type in the tool's `args`"),
-            ("dyn", "what no schema describes is dynamic already"),
-        ];
         let error = ConditionError::new(
             if LEFT_OUT.iter().any(|(left_out, _)| *left_out == name) {
                 ConditionErrorKind::Unsupported
@@ -594,6 +582,7 @@ impl Checker<'_> {
         let help = LEFT_OUT
             .iter()
             .find(|(left_out, _)| *left_out == name)
+            .or_else(|| OTHER_NAMES.iter().find(|(other, _)| *other == name))
             .map(|(_, help)| (*help).to_owned())
             .or_else(|| {
                 let names = FUNCTIONS.iter().map(|signature| signature.name);
@@ -656,21 +645,76 @@ impl Checker<'_> {
     }
 }
 
-/// How a function is written, for help texts.
+/// Functions of CEL that the language leaves out, and why.
+const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "int",
+        "numbers are exact decimals: no conversion is needed, and text is never a number",
+    ),
+    ("uint", "there is one kind of number, exact decimals"),
+    ("double", "there is one kind of number, exact decimals"),
+    (
+        "string",
+        "compare values of the same kind; there is no conversion to text",
+    ),
+    ("bool", "there is no conversion to a truth value"),
+    ("bytes", "requests are JSON, which has no bytes"),
+    ("type", "declare the argument's type in the tool's `args`"),
+    ("dyn", "what no schema describes is dynamic already"),
+];
+
+/// What other languages call what this one has.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("len", "write size(...)"),
+    ("length", "write size(...)"),
+    ("count", "write size(...)"),
+    ("isEmpty", "write size(...) == 0"),
+    ("lower", "write text.lowerAscii()"),
+    ("toLower", "write text.lowerAscii()"),
+    ("toLowerCase", "write text.lowerAscii()"),
+    ("upper", "write text.upperAscii()"),
+    ("toUpper", "write text.upperAscii()"),
+    ("toUpperCase", "write text.upperAscii()"),
+    (
+        "includes",
+        "write element in list, or text.contains(\"part\")",
+    ),
+    (
+        "indexOf",
+        "write element in list, or text.contains(\"part\")",
+    ),
+    ("regex", "write text.matches(\"^[A-Z]+$\")"),
+    ("match", "write text.matches(\"^[A-Z]+$\")"),
+    ("test", "write text.matches(\"^[A-Z]+$\")"),
+    ("now", "the time is a fact: write now, without parentheses"),
+    ("date", "write timestamp(\"2026-01-05T10:00:00Z\")"),
+    ("some", "write list.exists(item, ...)"),
+    ("any", "write list.exists(item, ...)"),
+    ("every", "write list.all(item, ...)"),
+    ("abs", "compare with both signs: args.x < 5 && args.x > -5"),
+    ("min", "compare with both values"),
+    ("max", "compare with both values"),
+    ("get", "write object[\"key\"]"),
+    (
+        "keys",
+        "loops over an object visit its keys: object.exists(key, ...)",
+    ),
+];
+
+/// How a function is written, for help texts and the reference.
 pub(crate) fn usage(signature: &Signature) -> String {
-    let name = |types: &[Type]| {
-        types.first().map_or("value", |first| match first {
-            Type::String => "text",
-            Type::Timestamp => "timestamp",
-            Type::Number => "number",
-            Type::List(_) => "list",
-            _ => "value",
-        })
-    };
-    let parameters: Vec<&str> = signature
+    let required = signature
+        .parameters
+        .len()
+        .saturating_sub(signature.optional);
+    let parameters: Vec<String> = signature
         .parameters
         .iter()
-        .map(|types| name(types))
+        .enumerate()
+        .map(|(position, parameter)| {
+            let mark = if position < required { "" } else { "?" };
+            format!("{}{mark}", parameter.name)
+        })
         .collect();
     match (signature.form, parameters.split_first()) {
         (Form::Method, Some((receiver, rest))) => {
