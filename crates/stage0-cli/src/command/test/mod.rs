@@ -6,6 +6,7 @@ mod report;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use stage0_engine::legible::one_line;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::testing::{CaseReport, Coverage, run_case};
@@ -146,7 +147,7 @@ impl Test {
                 {
                     continue;
                 }
-                progress.now(|| format!("{} tests run, now {name}", ran.len()));
+                progress.now(|| format!("{} tests run, now {}", ran.len(), one_line(name, 40)));
                 let report = run_case(&policy, case, &Colors, coverage.as_mut());
                 let line = |span| sources.line_column(span).line;
                 ran.push(Ran {
