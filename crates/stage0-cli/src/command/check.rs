@@ -57,7 +57,8 @@ pub(crate) struct Check {
     #[command(flatten)]
     circumstances: Circumstances,
 
-    /// The state of the run: read if it is there, and replaced by the state after this decision
+    /// The state of the run: read if it is there, and replaced by the state after this decision.
+    /// For one process at a time
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
