@@ -150,8 +150,13 @@ pub(crate) fn now() -> Result<Timestamp, Problem> {
 
 /// Reads and compiles a policy with the files that it imports.
 pub(crate) fn load_policy(path: &Path) -> Result<Policy, Vec<Problem>> {
-    let _progress = Progress::of(&format!("loading {}", name_of(path)));
     let text = read(path, POLICY_BYTES_MAX).map_err(|problem| vec![problem])?;
+    compile_policy(path, text)
+}
+
+/// Compiles a policy that was read from this path.
+pub(crate) fn compile_policy(path: &Path, text: Vec<u8>) -> Result<Policy, Vec<Problem>> {
+    let _progress = Progress::of(&format!("loading {}", name_of(path)));
     Policy::load(&name_of(path), text, &Files)
 }
 

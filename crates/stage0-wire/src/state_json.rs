@@ -67,6 +67,15 @@ pub fn state_to_json(state: &RunState) -> String {
 
 /// Reads what [`state_to_json`] wrote. `name` is what problems call the text.
 ///
+/// ```
+/// use stage0_engine::state::RunState;
+/// use stage0_wire::{parse_state, state_to_json};
+///
+/// let text = state_to_json(&RunState::default());
+/// assert_eq!(parse_state("run.json", text.as_bytes()), Ok(RunState::default()));
+/// assert!(parse_state("run.json", b"{}").is_err());
+/// ```
+///
 /// # Errors
 /// The text is not JSON, of another version, or not a state that Stage0 could have written.
 pub fn parse_state(name: &str, text: &[u8]) -> Result<RunState, Vec<Problem>> {

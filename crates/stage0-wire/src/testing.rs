@@ -75,6 +75,32 @@ impl Mismatch {
 }
 
 /// Runs a test case. Explanations of what failed are painted; `coverage` learns what was reached.
+///
+/// ```
+/// use stage0_engine::PlainProse;
+/// use stage0_wire::Policy;
+/// use stage0_wire::testing::{Coverage, run_case};
+///
+/// let policy = Policy::parse(
+///     "
+/// stage0: v1
+/// name: searching
+/// version: 1.0.0
+/// tools: { search.query: { effects: [] } }
+/// rules:
+///   - { id: by-day, tools: [search.query], allow: now.getHours() >= 6 }
+/// tests:
+///   - { name: searching by day, call: { name: search.query }, expect: ALLOW }
+/// ",
+/// )
+/// .unwrap();
+/// let mut coverage = Coverage::of(&policy);
+/// for case in policy.tests() {
+///     assert!(run_case(&policy, case, &PlainProse, Some(&mut coverage)).passed());
+/// }
+/// let rule = &coverage.rules()[0];
+/// assert!(rule.fired && !rule.silent && !rule.is_covered());
+/// ```
 pub fn run_case(
     policy: &Policy,
     case: &TestCase,

@@ -30,6 +30,9 @@ use crate::pretty::pretty;
     after_help = "The decision is printed as canonical JSON on one line; on a terminal it is indented and
 coloured, unless --format json asks for the exact bytes.
 
+Approvals are a JSON list of {id, answer, by, roles, rule, terms, action, issued_at, expires_at}: the
+answer is approved, rejected or pending; rule, terms and action are those of the issue that asked.
+
 Exit codes:
   0  ALLOW
   1  a problem: nothing was decided, so nothing may run
@@ -54,7 +57,8 @@ pub(crate) struct Check {
     #[command(flatten)]
     circumstances: Circumstances,
 
-    /// The state of the run: read if it is there, and replaced by the state after this decision
+    /// The state of the run: read if it is there, and replaced by the state after this decision.
+    /// For one process at a time
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 

@@ -1,9 +1,10 @@
 //! Why a decision is what it is: every rule that was asked, with the values that it compared.
 //!
 //! Explaining decides again with everything kept, so it always fits the decision. Here it is data;
-//! [`prose`] turns it into sentences, once for all hosts.
+//! `prose` and `remedy` turn it into sentences, once for all hosts.
 
 mod prose;
+mod remedy;
 
 use std::collections::BTreeSet;
 use std::vec::IntoIter;

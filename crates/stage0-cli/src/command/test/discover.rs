@@ -1,6 +1,6 @@
 //! Which tests there are, and which policy each is for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use stage0_engine::limits::POLICY_BYTES_MAX;
@@ -21,8 +21,9 @@ const POLICY_BESIDE: &str = "policy.yaml";
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) policy: PathBuf,
-    /// Whether the policy itself was asked for, not only files of tests for it.
-    pub(super) with_own_tests: bool,
+    /// The policy's text where it was asked for itself, so that its own tests are run, too. It is kept
+    /// because standard input is read only once.
+    pub(super) text: Option<Vec<u8>>,
     pub(super) files: Vec<CaseFile>,
 }
 
@@ -55,9 +56,15 @@ pub(super) fn discover(paths: &[PathBuf]) -> Result<Found, Problem> {
     let paths = if paths.is_empty() { &here } else { paths };
     let mut groups: BTreeMap<PathBuf, Group> = BTreeMap::new();
     let mut problems = Vec::new();
+    // A file that is named twice is run once.
+    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
     for path in paths {
-        if path.is_dir() {
-            for file in files_in(path)? {
+        let path = &beside(Path::new(""), path);
+        if path.is_dir() || path.as_os_str().is_empty() {
+            for file in files_in(path)?
+                .into_iter()
+                .filter(|file| seen.insert(file.clone()))
+            {
                 // What cannot be read in a folder is no test of ours.
                 let Ok(bytes) = read(&file, POLICY_BYTES_MAX) else {
                     continue;
@@ -65,7 +72,7 @@ pub(super) fn discover(paths: &[PathBuf]) -> Result<Found, Problem> {
                 let kind = kind_of(&bytes);
                 add(&mut groups, &mut problems, file, kind, bytes);
             }
-        } else {
+        } else if seen.insert(path.clone()) {
             let bytes = read(path, POLICY_BYTES_MAX)?;
             // What is named is meant: if it is neither, loading it as a policy says what is wrong.
             let kind = match kind_of(&bytes) {
@@ -88,20 +95,20 @@ fn add(
     kind: FileKind,
     bytes: Vec<u8>,
 ) {
-    let mut group_of = |policy: PathBuf, own: bool, file: Option<CaseFile>| {
+    let mut group_of = |policy: PathBuf, text: Option<Vec<u8>>, file: Option<CaseFile>| {
         let group = groups.entry(policy.clone()).or_insert(Group {
             policy,
-            with_own_tests: false,
+            text: None,
             files: Vec::new(),
         });
-        group.with_own_tests |= own;
+        group.text = text.or(group.text.take());
         group.files.extend(file);
     };
     match kind {
         FileKind::Neither => {}
-        FileKind::Policy => group_of(path, true, None),
+        FileKind::Policy => group_of(path, Some(bytes), None),
         FileKind::Tests => match read_file(&path, bytes) {
-            Ok((policy, file)) => group_of(policy, false, Some(file)),
+            Ok((policy, file)) => group_of(policy, None, Some(file)),
             Err(found) => problems.extend(found),
         },
     }
@@ -185,8 +192,10 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(folder) = waiting.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|error| {
-            let message = format!("`{}` cannot be read: {}", name_of(&folder), reason(&error));
+        let here = folder.as_os_str().is_empty();
+        let listed = if here { Path::new(".") } else { &folder };
+        let entries = std::fs::read_dir(listed).map_err(|error| {
+            let message = format!("`{}` cannot be read: {}", name_of(listed), reason(&error));
             Problem::new(ProblemCode::FileUnreadable, message)
         })?;
         for entry in entries.filter_map(Result::ok) {
@@ -200,7 +209,6 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
                 continue;
             }
             let path = folder.join(entry.file_name());
-            let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
             if kind.is_dir() && !FOLDERS_PASSED_OVER.contains(&&*name) {
                 waiting.push(path);
             } else if kind.is_file()

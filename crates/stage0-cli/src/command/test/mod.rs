@@ -6,12 +6,14 @@ mod report;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use stage0_engine::legible::one_line;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::testing::{CaseReport, Coverage, run_case};
 
 use self::discover::{Group, discover};
 use crate::exit::{Exit, Failure, complain};
+use crate::input::{compile_policy, load_policy, name_of};
 use crate::output::{Format, print};
 use crate::paint::Colors;
 use crate::progress::Progress;
@@ -125,12 +127,16 @@ impl Test {
     }
 
     fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
-        let policy = crate::input::load_policy(&group.policy)?;
+        let policy = match &group.text {
+            Some(text) => compile_policy(&group.policy, text.clone())?,
+            None => load_policy(&group.policy)?,
+        };
         let has_tests = !group.files.is_empty() || !policy.tests().is_empty();
         let mut coverage = (self.coverage && has_tests).then(|| Coverage::of(&policy));
         let mut ran = Vec::new();
         let own = group
-            .with_own_tests
+            .text
+            .is_some()
             .then_some((policy.sources(), policy.tests()));
         let files = group
             .files
@@ -146,7 +152,7 @@ impl Test {
                 {
                     continue;
                 }
-                progress.now(|| format!("{} tests run, now {name}", ran.len()));
+                progress.now(|| format!("{} tests run, now {}", ran.len(), one_line(name, 40)));
                 let report = run_case(&policy, case, &Colors, coverage.as_mut());
                 let line = |span| sources.line_column(span).line;
                 ran.push(Ran {
@@ -158,7 +164,7 @@ impl Test {
             }
         }
         Ok(Results {
-            policy: crate::input::name_of(&group.policy),
+            policy: name_of(&group.policy),
             ran,
             coverage: coverage
                 .map(|coverage| report::CoverageReport::of(&coverage, policy.sources())),
