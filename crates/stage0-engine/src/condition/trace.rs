@@ -130,13 +130,18 @@ impl<'a> Trace<'a> {
                     });
                 }
                 other => {
-                    for child in children(other) {
-                        // The start of a loop has no value of its own; its list may be what is missing.
-                        let is_start = matches!(
+                    // Nobody need answer for the branch that is not taken.
+                    let parts = self
+                        .taken(other)
+                        .map_or_else(|| children(other), |branch| vec![branch]);
+                    for child in parts {
+                        // The start of a loop has no value of its own; its list may be what is
+                        // missing. A list that is written out is there, whatever its elements are.
+                        let is_around = matches!(
                             tree.node(child).map(|node| &node.expr),
-                            Some(Expr::LoopStart { .. })
+                            Some(Expr::LoopStart { .. } | Expr::List(_) | Expr::Map(_))
                         );
-                        if (is_start || self.is_unknown(child))
+                        if (is_around || self.is_unknown(child))
                             && let Some(cell) = needed.get_mut(child as usize)
                         {
                             *cell = true;
@@ -148,6 +153,22 @@ impl<'a> Trace<'a> {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// The branch of a conditional whose test is settled.
+    fn taken(&self, expr: &Expr) -> Option<Id> {
+        match expr {
+            Expr::Conditional {
+                test,
+                then,
+                otherwise,
+            } => match self.value(*test) {
+                Value::Bool(true) => Some(*then),
+                Value::Bool(false) => Some(*otherwise),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The innermost part that has no value because of an error, and the error.

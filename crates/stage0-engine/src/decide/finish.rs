@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
@@ -467,34 +469,33 @@ impl<'a> Draft<'a> {
                     .then_with(|| one.message.cmp(&two.message))
             });
         }
-        let mut merged: Vec<Issue<'a>> = Vec::with_capacity(issues.len());
-        // The tool named last in each issue: tools come in order, so this is where a repetition shows.
-        let mut last_tools: Vec<Cow<'a, str>> = Vec::with_capacity(issues.len());
+        let mut merged: Vec<(Issue<'a>, Vec<Cow<'a, str>>)> = Vec::with_capacity(issues.len());
+        let mut places: FxHashMap<(&'a str, &'a str), Vec<usize>> = FxHashMap::default();
         for issue in issues {
-            // What is equal has the same code and rule, hence is not far behind.
-            let same_rule = merged
-                .iter()
-                .rposition(|known| known.code != issue.code || known.rule != issue.rule)
-                .map_or(0, |other| other.saturating_add(1));
-            let known =
-                merged
-                    .iter_mut()
-                    .zip(&mut last_tools)
-                    .skip(same_rule)
-                    .find(|(known, _)| {
-                        known.details == issue.details && known.message == issue.message
-                    });
-            if let Some((known, last_tool)) = known {
-                if *last_tool != issue.tool {
-                    known.tool = Cow::Owned(format!("{}, {}", known.tool, issue.tool));
-                    *last_tool = issue.tool;
+            let alike = places.entry((issue.code, issue.rule)).or_default();
+            let same = alike.iter().copied().find(|at| {
+                merged.get(*at).is_some_and(|(known, _)| {
+                    known.details == issue.details && known.message == issue.message
+                })
+            });
+            match same.and_then(|at| merged.get_mut(at)) {
+                Some((_, tools)) if tools.contains(&issue.tool) => {}
+                Some((_, tools)) => tools.push(issue.tool),
+                None => {
+                    alike.push(merged.len());
+                    let tools = vec![issue.tool.clone()];
+                    merged.push((issue, tools));
                 }
-            } else {
-                last_tools.push(issue.tool.clone());
-                merged.push(issue);
             }
         }
-        merged
+        let merged = merged.into_iter().map(|(issue, tools)| Issue {
+            tool: match tools.as_slice() {
+                [tool] => tool.clone(),
+                tools => Cow::Owned(tools.join(", ")),
+            },
+            ..issue
+        });
+        merged.collect()
     }
 
     /// A declared sum: every addend has its reason, and an ALLOW stays below 100.

@@ -11,6 +11,7 @@ use crate::condition::Slot;
 use crate::condition::evaluate::Machine;
 use crate::condition::timing::{Motion, Standing, earlier, standing};
 use crate::condition::trace::{Missing, Trace, let_of};
+use crate::condition::tree::{Expr, Operator};
 use crate::condition::value::Value;
 use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::digest::Digest;
@@ -76,21 +77,20 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             };
         }
         if let RuleKind::Approval(approval) = &rule.kind {
+            // `when && !approval.valid`, except that an approval lifts no error.
+            let is_faulty = approval::fault(approval, self.machine.facts).is_some();
             let outcome = match truth(when) {
-                Outcome::Fires if approval::fault(approval, self.machine.facts).is_some() => {
-                    Outcome::Broken
+                Outcome::Fires if is_faulty => Outcome::Broken,
+                outcome @ (Outcome::Fires | Outcome::Undecided) if !is_faulty => {
+                    let (approved, end) = self.approved(rule, approval);
+                    until = earlier(until, end);
+                    match approved {
+                        Approved::Yes => Outcome::Silent,
+                        other if outcome == Outcome::Fires => Outcome::Unapproved(other),
+                        _ => outcome,
+                    }
                 }
-                Outcome::Fires => match self.approved(rule, approval) {
-                    (Approved::Yes, end) => {
-                        until = earlier(until, end);
-                        Outcome::Silent
-                    }
-                    (other, end) => {
-                        until = earlier(until, end);
-                        Outcome::Unapproved(other)
-                    }
-                },
-                other => other,
+                outcome => outcome,
             };
             return Asked { outcome, until };
         }
@@ -216,6 +216,16 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     None => found.push(missing),
                 }
             }
+        }
+        if let RuleKind::Approval(approval) = &rule.kind
+            && approval::fault(approval, self.machine.facts).is_none()
+            && let (Approved::NotYet { facts, .. }, _) = self.approved(rule, approval)
+        {
+            let table = self.machine.facts.table();
+            found.extend(facts.into_iter().map(|name| Missing {
+                path: table.named(&name).map(|fact| fact.path.clone()),
+                name,
+            }));
         }
         found.sort();
         found.dedup();
@@ -554,15 +564,26 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
     }
 
+    /// How many of the clauses that have to hold are false.
     fn false_clauses(&mut self, rule: &'a CompiledRule) -> usize {
         let mut count = 0_usize;
         for condition in rule.when.iter().chain([&rule.condition]) {
             let trace = Trace::of(&mut self.machine, condition);
-            let clauses = trace.clauses(&condition.tree, false);
-            let refused = clauses
-                .iter()
-                .filter(|clause| matches!(clause.value, Value::Bool(false)));
-            count = count.saturating_add(refused.count());
+            // Only what is joined by `&&` has to hold each by itself.
+            let mut waiting = vec![condition.tree.root()];
+            while let Some(at) = waiting.pop() {
+                match condition.tree.node(at).map(|node| &node.expr) {
+                    Some(Expr::Binary {
+                        operator: Operator::And,
+                        left,
+                        right,
+                    }) => waiting.extend([*left, *right]),
+                    _ if matches!(trace.value(at), Value::Bool(false)) => {
+                        count = count.saturating_add(1);
+                    }
+                    _ => {}
+                }
+            }
         }
         count
     }

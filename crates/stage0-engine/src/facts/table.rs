@@ -279,6 +279,12 @@ impl FactTable {
         self.facts.len()
     }
 
+    /// The fact of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Fact> {
+        let found = self.facts.binary_search_by(|fact| (*fact.name).cmp(name));
+        self.facts.get(found.ok()?)
+    }
+
     /// The slot of a path.
     pub(crate) fn slot(&self, path: &Path) -> Option<Slot> {
         let name = path.to_string();
