@@ -10,7 +10,7 @@ use stage0_engine::time::Timestamp;
 
 use super::condition::{Expr, Outcome, Path, Scope, Step};
 use super::model::{Approval, Request};
-use super::value::{Value, object, read_instant, span_text, text, whole};
+use super::value::{Value, object, read_instant, text, whole};
 
 /// What looking for an approval found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,10 @@ pub fn terms_digest(terms: &Approval) -> Digest {
         ("min", Some(whole(i64::from(terms.min.unwrap_or(1))))),
         ("not", paths(&terms.not)),
         ("bind", paths(&terms.bind)),
-        ("ttl", terms.ttl.map(|ttl| text(span_text(ttl)))),
+        (
+            "ttl",
+            terms.ttl.map(|ttl| text(format!("{}s", ttl / 1_000))),
+        ),
         ("evidence", Some(text(evidence.as_str()))),
     ]);
     Digest::of(digested.to_json().as_bytes())

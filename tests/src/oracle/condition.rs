@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
+use std::{iter, mem};
 
 use super::decimal::Decimal;
 use super::value::{Value, read_instant, read_span, write_text};
@@ -248,16 +249,25 @@ impl Scope<'_> {
         let walk = |expr: &Expr| self.walk(expr, variables);
         match expr {
             Expr::Literal(value) => Known(value.clone()),
-            Expr::List(items) => all_of(items.iter().map(walk), |items| Some(Value::List(items))),
+            Expr::List(items) => {
+                let items = items.iter().map(|item| match walk(item) {
+                    Known(value) => Some(value),
+                    Unknown(missing) => Some(Value::Missing(missing)),
+                    Error => None,
+                });
+                items
+                    .collect::<Option<_>>()
+                    .map_or(Error, |items| Known(Value::List(items)))
+            }
             Expr::Fact(path) => self.read(path),
             Expr::Has(path) => self.has(path),
             Expr::Param(name) => named(self.params, name).cloned().map_or(Error, Known),
             Expr::Let(name) => named(self.lets, name).map_or(Error, |expr| self.evaluate(expr)),
-            Expr::Variable(name) => named(variables, name).cloned().map_or(Error, Known),
-            Expr::Not(it) => match walk(it).truth() {
-                Known(value) => Outcome::bool(value == Value::Bool(false)),
-                other => other,
+            Expr::Variable(name) => match named(variables, name) {
+                Some(Value::Missing(missing)) => Unknown(missing.clone()),
+                value => value.cloned().map_or(Error, Known),
             },
+            Expr::Not(it) => not(walk(it)),
             Expr::And(one, two) => all([walk(one), walk(two)]),
             Expr::Or(one, two) => any([walk(one), walk(two)]),
             Expr::If(test, one, two) => match walk(test).truth() {
@@ -272,12 +282,14 @@ impl Scope<'_> {
                 },
                 Error => Error,
             },
-            Expr::Compare(comparison, one, two) => all_of([walk(one), walk(two)], |values| {
-                compare(*comparison, &values).map(Value::Bool)
-            }),
-            Expr::In(one, two) => all_of([walk(one), walk(two)], |values| {
-                contains(values.first()?, values.get(1)?).map(Value::Bool)
-            }),
+            Expr::Compare(comparison, one, two) => match comparison {
+                Comparison::Equal => either(walk(one), walk(two), equal),
+                Comparison::NotEqual => not(either(walk(one), walk(two), equal)),
+                order => all_of([walk(one), walk(two)], |values| {
+                    compare(*order, values.first()?, values.get(1)?).map(Value::Bool)
+                }),
+            },
+            Expr::In(one, two) => either(walk(one), walk(two), contains),
             Expr::Arithmetic(sign, one, two) => {
                 all_of([walk(one), walk(two)], |values| arithmetic(*sign, &values))
             }
@@ -304,10 +316,8 @@ impl Scope<'_> {
             Expr::Duration(it) => all_of([walk(it)], |values| {
                 read_span(values.first()?.as_text()?).map(Value::Span)
             }),
-            Expr::Parses(it) => match walk(it) {
-                unknown @ Unknown(_) => unknown,
-                other => Outcome::bool(other != Error),
-            },
+            // Two-valued: what is not there was not read either.
+            Expr::Parses(it) => Outcome::bool(matches!(walk(it), Known(_))),
             Expr::Loop(kind, list, variable, body) => match walk(list) {
                 Known(Value::List(items)) => {
                     let each = items.iter().map(|item| {
@@ -430,64 +440,78 @@ fn fold(kind: Loop, items: &[Value], outcomes: Vec<Outcome>) -> Outcome {
     }
 }
 
-/// Whether two values are equal; nothing where their types differ and neither is null.
-pub fn equal(one: &Value, two: &Value) -> Option<bool> {
-    match (one, two) {
-        (Value::Null, other) | (other, Value::Null) => Some(*other == Value::Null),
-        (Value::List(one), Value::List(two)) => {
-            if one.len() != two.len() {
-                return Some(false);
-            }
-            let pairs: Vec<_> = one
-                .iter()
-                .zip(two)
-                .map(|(one, two)| equal(one, two))
-                .collect();
-            if pairs.contains(&Some(false)) {
-                return Some(false);
-            }
-            pairs.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
-        }
-        _ if std::mem::discriminant(one) == std::mem::discriminant(two) => Some(one == two),
-        _ => None,
+/// The opposite.
+fn not(outcome: Outcome) -> Outcome {
+    match outcome.truth() {
+        Known(value) => Outcome::bool(value == Value::Bool(false)),
+        other => other,
     }
 }
 
-fn compare(comparison: Comparison, values: &[Value]) -> Option<bool> {
-    let (one, two) = (values.first()?, values.get(1)?);
-    let order = || match (one, two) {
-        (Value::Number(one), Value::Number(two)) => one.order(*two),
-        (Value::Text(one), Value::Text(two)) => Some(one.cmp(two)),
-        (Value::Instant(one), Value::Instant(two)) | (Value::Span(one), Value::Span(two)) => {
-            Some(one.cmp(two))
+/// A question about two values, one of which may hold elements that are missing. Where one of the
+/// two is missing itself, so is the answer, and with it all that the other one lacks.
+fn either(one: Outcome, two: Outcome, ask: impl Fn(&Value, &Value) -> Outcome) -> Outcome {
+    match (&one, &two) {
+        (Known(one), Known(two)) => ask(one, two),
+        (Unknown(_), _) | (_, Unknown(_)) => {
+            let inside = [&one, &two].map(|side| match side {
+                Known(Value::List(items)) => Unknown(items.iter().flat_map(lacks).collect()),
+                other => other.clone(),
+            });
+            Unknown(missing_of(&inside))
         }
-        _ => None,
+        _ => Error,
+    }
+}
+
+fn lacks(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Missing(missing) => missing.clone(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Whether two values are equal; an error where their types differ and neither is null.
+fn equal(one: &Value, two: &Value) -> Outcome {
+    match (one, two) {
+        (Value::Missing(missing), other) | (other, Value::Missing(missing)) => {
+            Unknown(missing.union(&lacks(other)).cloned().collect())
+        }
+        (Value::Null, other) | (other, Value::Null) => Outcome::bool(*other == Value::Null),
+        (Value::List(one), Value::List(two)) => {
+            let same_length = Outcome::bool(one.len() == two.len());
+            all(iter::once(same_length)
+                .chain(one.iter().zip(two).map(|(one, two)| equal(one, two))))
+        }
+        _ if mem::discriminant(one) == mem::discriminant(two) => Outcome::bool(one == two),
+        _ => Error,
+    }
+}
+
+fn compare(comparison: Comparison, one: &Value, two: &Value) -> Option<bool> {
+    let order = match (one, two) {
+        (Value::Number(one), Value::Number(two)) => one.order(*two)?,
+        (Value::Text(one), Value::Text(two)) => one.cmp(two),
+        (Value::Instant(one), Value::Instant(two)) | (Value::Span(one), Value::Span(two)) => {
+            one.cmp(two)
+        }
+        _ => return None,
     };
     Some(match comparison {
-        Comparison::Equal => equal(one, two)?,
-        Comparison::NotEqual => !equal(one, two)?,
-        Comparison::Less => order()? == Ordering::Less,
-        Comparison::AtMost => order()? != Ordering::Greater,
-        Comparison::Greater => order()? == Ordering::Greater,
-        Comparison::AtLeast => order()? != Ordering::Less,
+        Comparison::Less => order == Ordering::Less,
+        Comparison::AtMost => order != Ordering::Greater,
+        Comparison::Greater => order == Ordering::Greater,
+        Comparison::AtLeast => order != Ordering::Less,
+        Comparison::Equal | Comparison::NotEqual => return None,
     })
 }
 
 /// `x in list`: true if an equal element is there, else an error if one has another type.
-fn contains(value: &Value, list: &Value) -> Option<bool> {
-    match list {
-        Value::List(items) => {
-            let equals: Vec<_> = items.iter().map(|item| equal(value, item)).collect();
-            if equals.contains(&Some(true)) {
-                return Some(true);
-            }
-            equals
-                .into_iter()
-                .collect::<Option<Vec<_>>>()
-                .map(|_| false)
-        }
-        Value::Map(members) => Some(members.contains_key(value.as_text()?)),
-        _ => None,
+fn contains(value: &Value, list: &Value) -> Outcome {
+    match (list, value) {
+        (Value::List(items), _) => any(items.iter().map(|item| equal(value, item))),
+        (Value::Map(members), Value::Text(key)) => Outcome::bool(members.contains_key(key)),
+        _ => Error,
     }
 }
 

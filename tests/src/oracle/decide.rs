@@ -308,6 +308,13 @@ impl Judge<'_> {
         all(when.into_iter().chain([scope.evaluate(condition)]))
     }
 
+    fn in_scope(&self) -> Vec<&Part<'_>> {
+        let parts = self.layer.rules.iter();
+        parts
+            .filter(|part| self.subject.is_in_scope(part.rule))
+            .collect()
+    }
+
     /// The verdict and its reasons, with or without the rules that are only observed.
     fn judge(&self, with_observed: bool) -> (Verdict, Vec<Issue>) {
         let mut found = vec![(Verdict::Allow, None)];
@@ -319,11 +326,8 @@ impl Judge<'_> {
                 found.into_iter().filter_map(|(_, issue)| issue).collect(),
             );
         }
-        let parts = self.layer.rules.iter();
-        let parts: Vec<_> = parts
-            .filter(|part| self.subject.is_in_scope(part.rule))
-            .filter(|part| with_observed || !part.rule.observe)
-            .collect();
+        let mut parts = self.in_scope();
+        parts.retain(|part| with_observed || !part.rule.observe);
         let mut permission = self.layer.default.unwrap_or(Verdict::Deny);
         let mut unknown = Vec::new();
         let mut nearest = None;
@@ -346,7 +350,14 @@ impl Judge<'_> {
             Verdict::Allow => {}
             _ if !unknown.is_empty() => found.extend(unknown),
             verdict => {
-                let issue = engine_issue(IssueCode::NO_RULE_ALLOWS, self.tool(), "");
+                // That an allow is merely observed is worth knowing.
+                let granted = |part: &&Part<'_>| match &part.rule.action {
+                    Action::Allow(condition) => self.outcome(part, condition).is(true),
+                    _ => false,
+                };
+                let only_observed = self.in_scope().iter().any(granted);
+                let about = if only_observed { "observed" } else { "" };
+                let issue = engine_issue(IssueCode::NO_RULE_ALLOWS, self.tool(), about);
                 let severity = if verdict == Verdict::Deny {
                     Severity::High
                 } else {
@@ -557,32 +568,32 @@ impl Judge<'_> {
             now: self.now,
         };
         let approved = approval::find(&question);
-        let is_valid = match &approved {
-            Approved::Yes => Outcome::Known(Value::Bool(true)),
-            Approved::Rejected => Outcome::Known(Value::Bool(false)),
-            Approved::NotYet(_, missing) => Outcome::Unknown(missing.clone()),
-            Approved::Error => Outcome::Error,
-        };
-        let scope = self.scope(part);
-        let negated = match is_valid {
-            Outcome::Known(value) => Outcome::Known(Value::Bool(value == Value::Bool(false))),
-            other => other,
-        };
-        let when = part.rule.when.as_ref().map(|when| scope.evaluate(when));
-        let outcome = all(when.into_iter().chain([negated]));
-        match outcome {
-            Outcome::Error => found.push(self.error(part)),
-            outcome if outcome.is(true) => {
+        let when = part
+            .rule
+            .when
+            .as_ref()
+            .map(|when| self.scope(part).evaluate(when));
+        match (all(when), approved) {
+            (Outcome::Error, _) => found.push(self.error(part)),
+            (when, _) if when.is(false) => {}
+            // An approval lifts what would DEFER, and no error.
+            (_, Approved::Yes) => {}
+            (Outcome::Unknown(mut missing), approved) => {
+                if let Approved::NotYet(_, facts) = approved {
+                    missing.extend(facts);
+                }
+                found.push(self.unknown(part, missing));
+            }
+            (_, Approved::Error) => found.push(self.error(part)),
+            (_, Approved::Rejected) => {
                 let code = IssueCode::APPROVAL_REJECTED;
                 let issue = self.issue(part, code.as_str(), code.severity());
                 found.push((Verdict::Deny, Some(issue)));
             }
-            Outcome::Unknown(missing) => {
+            (_, Approved::NotYet(why, missing)) => {
                 // What is wrong with the approval that there is takes the place of asking for one.
-                let code = match &approved {
-                    Approved::NotYet(Some(why), _) => why.as_str(),
-                    _ => part.rule.issue.unwrap_or("APPROVAL_REQUIRED"),
-                };
+                let asking = part.rule.issue.unwrap_or("APPROVAL_REQUIRED");
+                let code = why.map_or(asking, IssueCode::as_str);
                 let issue = self.issue(part, code, part.rule.severity.unwrap_or(Severity::Medium));
                 let about = question.action().to_string();
                 found.push((
@@ -594,7 +605,6 @@ impl Judge<'_> {
                     }),
                 ));
             }
-            Outcome::Known(_) => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Values, and the two texts that they have: JSON and a literal of the language.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::decimal::Decimal;
@@ -29,6 +29,8 @@ pub enum Value {
     List(Vec<Value>),
     /// An object.
     Map(BTreeMap<String, Value>),
+    /// An element, of a list that a condition writes out, for want of these facts.
+    Missing(BTreeSet<String>),
 }
 
 /// A text value.
@@ -107,7 +109,7 @@ impl Value {
 
     fn write<K: Ord>(&self, out: &mut String, rank: &impl Fn(&str) -> K) {
         match self {
-            Value::Null => out.push_str("null"),
+            Value::Null | Value::Missing(_) => out.push_str("null"),
             Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
             Value::Number(number) => out.push_str(&number.to_string()),
             Value::Text(text) => write_text(out, text),

@@ -87,6 +87,9 @@ fn issue(issue: &stage0_engine::decision::Issue<'_>) -> Issue {
 /// The detail that tells issues of one code apart.
 fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
     use stage0_engine::decision::Detail;
+    if issue.message == "Only a rule that is merely observed allows this." {
+        return "observed".to_owned();
+    }
     let distinguishes =
         |name: &str| ["path", "field", "effect", "constraint", "action"].contains(&name);
     issue

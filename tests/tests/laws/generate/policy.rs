@@ -324,8 +324,14 @@ pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     prop_oneof![
         6 => root,
         2 => (file("root", first, 5, observe), import).prop_map(|(root, (import, allows, disables))| {
-            let disable = if disables { vec!["base/rule-0".to_owned()] } else { Vec::new() };
-            Policy { extends: vec![(import, allows)], disable, ..root }
+            // Only what counts can be switched off.
+                let allows_only = matches!(import.rules[0].action, Action::Allow(_)) && !allows;
+                let disable = disables && !allows_only;
+                let disable = disable.then(|| "base/rule-0".to_owned());
+            Policy {
+ extends: vec![(import, allows)],
+ disable: disable.into_iter().collect(),
+ ..root }
         }),
         1 => (file("org", first, 4, observe), layer, any::<bool>()).prop_map(|(org, team, strict)| Policy {
             name: "root",
