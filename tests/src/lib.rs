@@ -2,4 +2,6 @@
 
 pub mod bench;
 pub mod cel;
+pub mod condition;
 pub mod oracle;
+pub mod random;

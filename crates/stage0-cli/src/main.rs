@@ -27,17 +27,17 @@ use crate::output::{ColorWhen, Format};
     name = "stage0",
     version,
     arg_required_else_help = true,
-    infer_long_args = false,
     disable_help_subcommand = true,
     after_help = "Begin with `stage0 init`, then `stage0 test`. Every verb has its own --help."
 )]
 struct Arguments {
-    /// When to use colours
+    /// When to use colours: auto (on terminals, unless `NO_COLOR` is set), always or never
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
         default_value = "auto",
+        hide_possible_values = true,
         help_heading = "Display"
     )]
     color: ColorWhen,

@@ -57,14 +57,13 @@ impl ColorWhen {
 }
 
 /// The form of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// `text` on a terminal, `json` anywhere else
-    #[default]
+    /// Text on a terminal, JSON anywhere else. Problems are text either way.
     Auto,
-    /// For people
+    /// For people.
     Text,
-    /// For programs
+    /// For programs.
     Json,
 }
 

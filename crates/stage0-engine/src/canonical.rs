@@ -16,22 +16,32 @@ use crate::number::Number;
 /// assert_eq!(out, r#""a \"b\"\u001b\n""#);
 /// ```
 pub fn write_string(out: &mut String, text: &str) {
-    let mut rest = text;
     out.reserve(text.len().saturating_add(2));
     out.push('"');
+    let plain = plain_len(text.as_bytes());
+    if plain == text.len() {
+        out.push_str(text);
+    } else {
+        write_with_escapes(out, text, plain);
+    }
+    out.push('"');
+}
+
+/// Appends a text whose first bytes, as many as `plain`, need no escape.
+fn write_with_escapes(out: &mut String, text: &str, plain: usize) {
+    let (mut rest, mut plain) = (text, plain);
     loop {
-        let plain = plain_len(rest.as_bytes());
         // INVARIANT: what ends a plain run is ASCII, so both cuts are at character boundaries.
         let (run, behind) = rest.split_at_checked(plain).unwrap_or((rest, ""));
         out.push_str(run);
         let mut characters = behind.chars();
         match characters.next() {
             Some(character) => write_escape(out, character),
-            None => break,
+            None => return,
         }
         rest = characters.as_str();
+        plain = plain_len(rest.as_bytes());
     }
-    out.push('"');
 }
 
 fn write_escape(out: &mut String, character: char) {
@@ -120,7 +130,7 @@ enum Rest<'d> {
 /// [`value.without_nulls()`](ValueRef::without_nulls). Elements of lists stay even then, because
 /// leaving one out would renumber the others.
 pub fn write_value(out: &mut String, value: ValueRef<'_>) {
-    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut open: Vec<Open<'_>> = Vec::with_capacity(4);
     // The members, by key, of all the objects that are open, innermost last.
     let mut members: Vec<(&str, ValueRef<'_>)> = Vec::new();
     let mut value = value;

@@ -314,6 +314,11 @@ impl<'d> Iterator for Elements<'d> {
     type Item = ValueRef<'d>;
 
     #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+
+    #[inline]
     fn next(&mut self) -> Option<ValueRef<'d>> {
         self.left = self.left.checked_sub(1)?;
         let index = self.next;
@@ -337,6 +342,12 @@ pub struct Members<'d> {
 
 impl<'d> Iterator for Members<'d> {
     type Item = (&'d str, ValueRef<'d>);
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let most = self.left as usize;
+        (if self.null_is_absent { 0 } else { most }, Some(most))
+    }
 
     #[inline]
     fn next(&mut self) -> Option<(&'d str, ValueRef<'d>)> {

@@ -8,20 +8,24 @@ use std::collections::BTreeSet;
 use bumpalo::Bump;
 
 use crate::condition::evaluate::Machine;
-use crate::condition::program::{Program, Resolved, Resolver, compile};
+use crate::condition::program::{Resolved, Resolver, compile};
+use crate::condition::timing::{Motion, Standing, earlier, standing};
+use crate::condition::trace::Trace;
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::typing::{self, Environment, NameError, SchemaId, Type};
 use crate::condition::value::Value;
 use crate::condition::{ConditionError, Path, Step, syntax};
 use crate::document::Document;
 use crate::facts::{FactTable, Facts};
+use crate::index::CompiledCondition;
 use crate::number::Number;
+use crate::span::TextPlaces;
 use crate::time::{Duration, Timestamp};
 
 /// An expression ready to be evaluated.
 #[derive(Debug)]
 pub struct Expression {
-    program: Program,
+    condition: CompiledCondition,
     facts: FactTable,
     constants: Document<'static>,
 }
@@ -63,8 +67,15 @@ impl Expression {
         let facts = FactTable::new(paths(&tree));
         let program = compile(&tree, &mut Arguments { facts: &facts }, &mut errors);
         if errors.is_empty() {
-            Ok(Self {
+            let condition = CompiledCondition {
                 program,
+                tree,
+                text: text.into(),
+                places: TextPlaces::default(),
+                is_true: false,
+            };
+            Ok(Self {
+                condition,
                 facts,
                 constants: Document::default(),
             })
@@ -78,7 +89,30 @@ impl Expression {
         let arena = Bump::new();
         let facts = Facts::of_variables(&self.facts, variables.root(), now, &arena);
         let mut machine = Machine::new(&facts, &self.constants, &arena);
-        outcome(machine.run(&self.program))
+        outcome(machine.run(&self.condition.program))
+    }
+
+    /// Evaluates the expression, and tells how long its outcome stands while only time goes on.
+    ///
+    /// The instant is no later than the first at which the outcome is another one: `now` itself where
+    /// that cannot be told, nothing if it never is.
+    pub fn evaluate_until(
+        &self,
+        variables: &Document<'_>,
+        now: Timestamp,
+    ) -> (Outcome, Option<Timestamp>) {
+        let arena = Bump::new();
+        let facts = Facts::of_variables(&self.facts, variables.root(), now, &arena);
+        let mut machine = Machine::new(&facts, &self.constants, &arena);
+        let CompiledCondition { tree, program, .. } = &self.condition;
+        let trace = Trace::of(&mut machine, &self.condition);
+        let nothing = |_: &str| Standing {
+            motion: Motion::Still,
+            until: None,
+        };
+        let Standing { motion, until } = standing(tree, program, &trace, now, &nothing);
+        let moves = (motion != Motion::Still).then_some(now);
+        (outcome(trace.result), earlier(until, moves))
     }
 }
 

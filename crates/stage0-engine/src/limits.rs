@@ -18,8 +18,15 @@ pub const GOAL_CHARS_MAX: usize = 8_000;
 pub const REQUEST_LIST_ITEMS_MAX: usize = 200;
 /// Texts in `trusted`.
 pub const TRUSTED_TEXTS_MAX: usize = 200;
+/// Fields unknown to the contract that a decision names; of more only the number is told.
+pub const UNKNOWN_FIELDS_TOLD_MAX: usize = 20;
+/// Catalogued names that one decision compares with unknown ones for a did-you-mean, about a
+/// microsecond each; where there are more, none is looked for.
+pub const NAMES_COMPARED_MAX: usize = 10_000;
 /// Bytes of a tool's name.
 pub const TOOL_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a call's id: it is kept with the state of the run.
+pub const CALL_ID_BYTES_MAX: usize = 512;
 /// Bytes of a request id.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -66,18 +73,22 @@ pub const CONDITION_DEPTH_MAX: usize = 128;
 pub const LOOP_DEPTH_MAX: usize = 3;
 /// Elements that one loop may visit; a longer list is an error, hence DENY.
 pub const LOOP_ITEMS_MAX: usize = 10_000;
-/// Elements that loops within loops, and `in` within a loop, may visit in all: the product of the
-/// lists' lengths. More is an error, hence DENY.
+/// Steps that one loop, with the loops inside it, may take: instructions, elements that `in` compares
+/// and texts by their length. About a tenth of a second; more is an error, hence DENY.
+pub const LOOP_STEPS_MAX: u64 = 10_000_000;
+/// Elements that loops within loops count as in the static cost model.
 pub const LOOP_VISITS_MAX: usize = 1_000_000;
-/// Bytes of a text that a function takes inside a loop, where it may be called for every element.
-pub const LOOP_TEXT_BYTES_MAX: usize = 4_096;
 /// Worst-case steps of one condition, by the static cost model: about half a second.
 pub const CONDITION_COST_MAX: u64 = 50_000_000;
-/// Bytes of a text given to `matches`: linear time, but the factor is the pattern's size.
+/// Bytes of a text given to `matches`.
 pub const MATCH_TEXT_BYTES_MAX: usize = 65_536;
+/// Steps of one call of `matches`: linear in the text, but the factor is the pattern's size. A third
+/// of a second; more is an error, hence DENY.
+pub const MATCH_STEPS_MAX: usize = 10_000_000;
 /// Bytes of a compiled regular expression.
 pub const REGEX_BYTES_MAX: usize = 262_144;
-/// Bytes of strings and list entries that one decision may build (`+`, `map`, `filter`, ...).
-pub const SCRATCH_BYTES_MAX: usize = 4_000_000;
+/// Bytes of texts and list entries that one evaluation of a condition may build (`+`, `map`,
+/// `filter`, ...): as many as a request may have.
+pub const SCRATCH_BYTES_MAX: usize = 1_000_000;
 /// Bytes of a text given to a domain function such as `argv`, `host` or `path_within`.
 pub const FUNCTION_TEXT_BYTES_MAX: usize = 65_536;

@@ -5,7 +5,14 @@
 //! here. Nothing is interpreted yet: that is what facts are for.
 
 use crate::document::{Document, Kind, ValueRef};
-use crate::limits::{GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX};
+use crate::legible::one_line;
+use crate::limits::{
+    CALL_ID_BYTES_MAX, GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX,
+    UNKNOWN_FIELDS_TOLD_MAX,
+};
+
+/// Characters of an unknown field's name that are told.
+const FIELD_CHARS_MAX: usize = 64;
 use crate::suggest::nearest;
 
 /// The fields of a request.
@@ -75,7 +82,7 @@ impl RequestError {
 /// A field of the request that the contract does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownField {
-    /// Its path.
+    /// Its path, made legible.
     pub path: String,
     /// The field that was probably meant.
     pub nearest: Option<&'static str>,
@@ -99,6 +106,7 @@ pub struct Request<'a> {
     pro: bool,
     debug_store_input: bool,
     unknown_fields: Vec<UnknownField>,
+    unknown_fields_untold: usize,
 }
 
 /// Members of the context that every decision looks at, found while the request is checked: looking
@@ -161,6 +169,7 @@ impl<'a> Request<'a> {
             errors.push(wrong_type("", "an object", root.kind()));
             return;
         }
+        let mut unknown: Vec<(&'static str, &str)> = Vec::new();
         for (key, value) in root.members() {
             // A member that is null is one that was left out; clients of the contract send both.
             let given = (!value.is_null()).then(|| value.index());
@@ -184,13 +193,11 @@ impl<'a> Request<'a> {
                     trusted(value, errors);
                     self.trusted = given;
                 }
-                "tool_call" => self.read_call(value, errors),
-                other => self.unknown_fields.push(UnknownField {
-                    path: other.to_owned(),
-                    nearest: nearest(other, REQUEST_FIELDS.iter().copied()),
-                }),
+                "tool_call" => self.read_call(value, &mut unknown, errors),
+                other => unknown.push(("", other)),
             }
         }
+        self.keep_unknown(unknown);
         self.check_goal(root, errors);
         if let (Some(outer), Some(inner)) = (self.environment, self.known.environment) {
             let text = |index| root.document().value(index).as_str();
@@ -205,6 +212,27 @@ impl<'a> Request<'a> {
                 );
             }
         }
+    }
+
+    /// Keeps the first unknown fields by name, so that their order in the text does not matter.
+    fn keep_unknown(&mut self, mut unknown: Vec<(&'static str, &str)>) {
+        unknown.sort_unstable();
+        self.unknown_fields_untold = unknown.len().saturating_sub(UNKNOWN_FIELDS_TOLD_MAX);
+        unknown.truncate(UNKNOWN_FIELDS_TOLD_MAX);
+        self.unknown_fields = unknown
+            .into_iter()
+            .map(|(parent, field)| {
+                let known = if parent.is_empty() {
+                    REQUEST_FIELDS
+                } else {
+                    TOOL_CALL_FIELDS
+                };
+                UnknownField {
+                    path: format!("{parent}{}", one_line(field, FIELD_CHARS_MAX)),
+                    nearest: nearest(field, known.iter().copied()),
+                }
+            })
+            .collect();
     }
 
     fn check_goal(&self, root: ValueRef<'_>, errors: &mut Vec<RequestError>) {
@@ -230,7 +258,8 @@ impl<'a> Request<'a> {
             Some(_) => {}
             None => {
                 let refused = errors.iter().any(|error| error.path == "goal");
-                if self.call.is_none() && !refused && root.get("tool_call").is_none() {
+                let has_call = root.get("tool_call").is_some_and(|call| !call.is_null());
+                if !has_call && !refused {
                     errors.push(
                         RequestError::new("REQUEST_FIELD_MISSING", "goal", "`goal` is missing")
                             .with_help("say what is to be done, or give a `tool_call`"),
@@ -240,7 +269,12 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn read_call(&mut self, call: ValueRef<'_>, errors: &mut Vec<RequestError>) {
+    fn read_call<'d>(
+        &mut self,
+        call: ValueRef<'d>,
+        unknown: &mut Vec<(&'static str, &'d str)>,
+        errors: &mut Vec<RequestError>,
+    ) {
         if call.is_null() {
             return;
         }
@@ -264,11 +298,16 @@ impl<'a> Request<'a> {
                         );
                     }
                 }
-                other => self.unknown_fields.push(UnknownField {
-                    path: format!("tool_call.{other}"),
-                    nearest: nearest(other, TOOL_CALL_FIELDS.iter().copied()),
-                }),
+                other => unknown.push(("tool_call.", other)),
             }
+        }
+        let id_text = call.get("id").and_then(ValueRef::as_str);
+        if id_text.is_some_and(|id| id.len() > CALL_ID_BYTES_MAX) {
+            errors.push(RequestError::new(
+                "REQUEST_LIMIT",
+                "tool_call.id",
+                format!("`tool_call.id` is longer than {CALL_ID_BYTES_MAX} bytes"),
+            ));
         }
         match name {
             Some(name) => {
@@ -432,9 +471,15 @@ impl<'a> Request<'a> {
         index.map(|index| self.document.value(index))
     }
 
-    /// Fields that the contract does not know; each is reported, none is obeyed.
+    /// Fields that the contract does not know, at most [`UNKNOWN_FIELDS_TOLD_MAX`] of them by name;
+    /// none is obeyed.
     pub fn unknown_fields(&self) -> &[UnknownField] {
         &self.unknown_fields
+    }
+
+    /// How many further unknown fields there are.
+    pub fn unknown_fields_untold(&self) -> usize {
+        self.unknown_fields_untold
     }
 }
 

@@ -9,6 +9,7 @@ use core::cmp::Ordering;
 use crate::codes::IssueCode;
 use crate::document::{Kind, ValueRef};
 use crate::index::SchemaPatterns;
+use crate::legible::one_line;
 use crate::limits::MATCH_TEXT_BYTES_MAX;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
 use crate::suggest::nearest;
@@ -16,6 +17,9 @@ use crate::time::{Duration, Timestamp};
 
 /// Violations reported for one call; more would not be read.
 const VIOLATIONS_MAX: usize = 20;
+
+/// Characters of an argument's name that are told.
+const KEY_CHARS_MAX: usize = 64;
 
 /// One violation of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,13 +127,15 @@ fn members<'v>(
     if node.extra {
         return;
     }
-    for (key, _) in value.members() {
-        if node.properties.iter().any(|(name, _)| name.value == key) {
-            continue;
-        }
+    let is_known = |key: &str| node.properties.iter().any(|(name, _)| name.value == key);
+    let keys = value.members().map(|(key, _)| key);
+    let mut unknown: Vec<&str> = keys.filter(|key| !is_known(key)).collect();
+    // The first by name, so that the order of arguments does not matter.
+    unknown.sort_unstable();
+    for key in unknown.into_iter().take(VIOLATIONS_MAX) {
         let known = node.properties.iter().map(|(name, _)| name.value.as_str());
         let hint = nearest(key, known).map(|near| format!("; did you mean `{near}`?"));
-        let shown: String = key.chars().take(64).collect();
+        let shown = one_line(key, KEY_CHARS_MAX);
         violations.push(Violation {
             code: IssueCode::ARGUMENT_NOT_ALLOWED,
             path: format!("{path}.{shown}"),

@@ -3,6 +3,7 @@
 //! The engine keeps none of it. A host passes the state in and stores what comes out; replaying a log
 //! of requests replays the states.
 
+use crate::digest::Digest;
 use crate::time::Timestamp;
 
 /// Version of the state's form; another version is refused.
@@ -21,4 +22,6 @@ pub struct RunState {
     pub last_at: Option<Timestamp>,
     /// Id of the last call, so that a framework asking twice is counted once.
     pub last_call: Option<String>,
+    /// Digest of the last action, because an id alone does not say that two calls are one.
+    pub last_action: Option<Digest>,
 }

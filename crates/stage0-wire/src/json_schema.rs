@@ -105,9 +105,13 @@ impl Writer {
             ],
             Form::Words(words) => vec![("enum", texts(words.names.iter().copied()))],
             Form::List(entry) => list(self.form(entry)),
-            Form::OneOrMany(one) => {
+            Form::OneOrMany(one) | Form::OneOrMore(one) => {
                 let alone = Json::Object(self.form(one));
-                let many = Json::Object(list(self.form(one)));
+                let mut many = list(self.form(one));
+                if matches!(form, Form::OneOrMore(_)) {
+                    many.push(("minItems", Json::Number(1)));
+                }
+                let many = Json::Object(many);
                 vec![("anyOf", Json::List(vec![alone, many]))]
             }
             Form::Headed(first, others) => vec![

@@ -176,6 +176,9 @@ pub(crate) enum Form {
     List(&'static Form),
     /// One value, or a list of them.
     OneOrMany(&'static Form),
+    /// One value, or a list of them that is not empty: where leaving the key out means all or any, an
+    /// empty list would mean the opposite of what it says.
+    OneOrMore(&'static Form),
     /// A list whose first entry differs from the others.
     Headed(&'static Form, &'static Form),
     /// A map with known keys.
@@ -204,7 +207,7 @@ impl Form {
             Self::Bool => kind == Kind::Bool,
             Self::Number | Self::Whole(..) => kind == Kind::Number,
             Self::List(_) | Self::Headed(..) => kind == Kind::List,
-            Self::OneOrMany(one) => kind == Kind::List || one.takes(kind),
+            Self::OneOrMany(one) | Self::OneOrMore(one) => kind == Kind::List || one.takes(kind),
             Self::Map(_) | Self::MapOf(..) | Self::Object => kind == Kind::Map,
             Self::Any => true,
             Self::Either(forms) => forms.iter().any(|form| form.takes(kind)),
@@ -215,7 +218,7 @@ impl Form {
     pub(crate) fn takes_any_text(&self) -> bool {
         match self {
             Self::Text | Self::Name(_) | Self::Any => true,
-            Self::OneOrMany(one) => one.takes_any_text(),
+            Self::OneOrMany(one) | Self::OneOrMore(one) => one.takes_any_text(),
             Self::Either(forms) => forms.iter().any(Self::takes_any_text),
             _ => false,
         }
@@ -236,7 +239,7 @@ impl Form {
             Self::Duration => "a duration such as `4h`",
             Self::Timestamp => "a time such as `2026-01-05T10:00:00Z`",
             Self::List(_) | Self::Headed(..) => "a list",
-            Self::OneOrMany(one) => {
+            Self::OneOrMany(one) | Self::OneOrMore(one) => {
                 let one = one.expected();
                 return match one.as_str() {
                     "text" => String::from("text or a list of texts"),

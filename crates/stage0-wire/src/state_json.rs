@@ -5,6 +5,7 @@
 //! databases are the host's.
 
 use stage0_engine::canonical::write_string;
+use stage0_engine::digest::Digest;
 use stage0_engine::document::{Kind, ValueRef};
 use stage0_engine::number::Number;
 use stage0_engine::state::{RunState, STATE_VERSION};
@@ -23,13 +24,14 @@ pub const STATE_LIMITS: JsonLimits = JsonLimits {
 };
 
 /// The members of a state, in the order in which they are written.
-const MEMBERS: [&str; 6] = [
+const MEMBERS: [&str; 7] = [
     "v",
     "attempts",
     "allowed",
     "first_at",
     "last_at",
     "last_call",
+    "last_action",
 ];
 
 /// A state's canonical text.
@@ -52,6 +54,11 @@ pub fn state_to_json(state: &RunState) -> String {
     out.push_str(",\"last_call\":");
     match &state.last_call {
         Some(call) => write_string(&mut out, call),
+        None => out.push_str("null"),
+    }
+    out.push_str(",\"last_action\":");
+    match &state.last_action {
+        Some(action) => write_string(&mut out, &action.to_string()),
         None => out.push_str("null"),
     }
     out.push('}');
@@ -103,6 +110,10 @@ fn read(root: ValueRef<'_>) -> Result<RunState, (ProblemCode, String)> {
         first_at: instant(root, "first_at")?,
         last_at: instant(root, "last_at")?,
         last_call: nullable(root, "last_call")?.map(str::to_owned),
+        last_action: nullable(root, "last_action")?
+            .map(Digest::parse)
+            .transpose()
+            .map_err(|_| invalid("`last_action` is no digest"))?,
     };
     if state.allowed > state.attempts {
         return Err(invalid("more calls were allowed than were decided"));
@@ -165,7 +176,7 @@ mod tests {
         let mut state = RunState::default();
         assert_eq!(
             state_to_json(&state),
-            r#"{"v":1,"attempts":0,"allowed":0,"first_at":null,"last_at":null,"last_call":null}"#
+            r#"{"v":1,"attempts":0,"allowed":0,"first_at":null,"last_at":null,"last_call":null,"last_action":null}"#
         );
         for _ in 0..2 {
             let text = state_to_json(&state);
@@ -176,13 +187,14 @@ mod tests {
                 first_at: Timestamp::parse("2026-01-05T10:00:00Z").ok(),
                 last_at: Timestamp::parse("2026-01-05T10:00:00.250Z").ok(),
                 last_call: Some("call \"1\"\n\u{e9}".to_owned()),
+                last_action: Some(Digest::of(b"action")),
             };
         }
     }
 
     #[test]
     fn what_nobody_wrote_is_refused() {
-        let good = r#"{"v":1,"attempts":1,"allowed":1,"first_at":"2026-01-05T10:00:00Z","last_at":"2026-01-05T10:00:00Z","last_call":null}"#;
+        let good = r#"{"v":1,"attempts":1,"allowed":1,"first_at":"2026-01-05T10:00:00Z","last_at":"2026-01-05T10:00:00Z","last_call":null,"last_action":null}"#;
         assert_eq!(code(good), "");
         for (from, to, expected) in [
             ("\"v\":1", "\"v\":2", "STATE_VERSION"),

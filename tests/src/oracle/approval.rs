@@ -281,22 +281,21 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     if by.is_none() && !barred.is_empty() {
         return lacking(None, "context.approved_by");
     }
-    let ttl = question.terms.ttl;
-    let Some(at) = context("approved_at") else {
-        return match ttl {
-            None => Approved::Yes,
-            Some(_) => lacking(
-                Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
-                "context.approved_at",
-            ),
-        };
-    };
-    match at.as_text().and_then(read_instant) {
-        None => Approved::Error,
-        Some(at) if at > question.now => not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID)),
-        Some(at) if ttl.is_some_and(|ttl| at + ttl <= question.now) => {
-            not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+    let at = context("approved_at").and_then(Value::as_text);
+    match (at.map(read_instant), question.terms.ttl) {
+        (None, None) => Approved::Yes,
+        (None | Some(None), _) => lacking(
+            Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
+            "context.approved_at",
+        ),
+        (Some(Some(at)), ttl) => {
+            if at > question.now {
+                not_yet(Some(IssueCode::APPROVAL_NOT_YET_VALID))
+            } else if ttl.is_some_and(|ttl| at + ttl <= question.now) {
+                not_yet(Some(IssueCode::APPROVAL_EXPIRED))
+            } else {
+                Approved::Yes
+            }
         }
-        Some(_) => Approved::Yes,
     }
 }

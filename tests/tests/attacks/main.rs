@@ -5,7 +5,13 @@
 
 mod actions;
 mod approvals;
+mod catalog;
 mod composition;
+mod effects;
+mod floods;
+mod modes;
+mod requests;
+mod words;
 
 use stage0_engine::host::{Answer, ApprovalRecord, Host};
 use stage0_engine::policy::Severity;

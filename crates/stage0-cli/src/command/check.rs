@@ -62,11 +62,12 @@ pub(crate) struct Check {
     #[arg(long, conflicts_with = "format")]
     explain: bool,
 
-    /// The form of the decision, and of problems
+    /// The form of the decision and of problems: text, json, or auto, which is text on a terminal
     #[arg(
         long,
         value_name = "FORM",
         default_value = "auto",
+        hide_possible_values = true,
         help_heading = "Display"
     )]
     pub(crate) format: Format,

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::{Problem, Severity, problems_to_json};
 
 use crate::exit::{Exit, Failure, render};
@@ -25,21 +26,45 @@ pub(crate) struct Lint {
     #[arg(long)]
     deny_warnings: bool,
 
-    /// The form of the report
+    /// The form of the report: text, or json for programs
     #[arg(
         long,
         value_name = "FORM",
         default_value = "text",
+        hide_possible_values = true,
         help_heading = "Display"
     )]
-    pub(crate) format: Format,
+    format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Text,
+    Json,
 }
 
 impl Lint {
+    /// The form in which problems are told.
+    pub(crate) fn problem_format(&self) -> Format {
+        match self.format {
+            ReportFormat::Text => Format::Text,
+            ReportFormat::Json => Format::Json,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let mut files = self.files;
         if files.is_empty() {
-            files.push(PathBuf::from("policy.yaml"));
+            let here = PathBuf::from("policy.yaml");
+            if !here.exists() {
+                return Err(Problem::new(
+                    ProblemCode::FileUnreadable,
+                    "there is no file `policy.yaml` here",
+                )
+                .help("name the policies; `stage0 init` writes one to begin with")
+                .into());
+            }
+            files.push(here);
         }
         let mut problems: Vec<Problem> = Vec::new();
         for file in &files {
@@ -60,7 +85,7 @@ impl Lint {
             found.count()
         };
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        if self.format == Format::Json {
+        if self.format == ReportFormat::Json {
             print(&format!("{{\"problems\":{}}}\n", problems_to_json(&seen)))?;
         } else {
             let mut out = render(&seen);

@@ -47,7 +47,7 @@ impl Verb {
         match self {
             Self::Check(verb) => verb.format,
             Self::Test(verb) => verb.problem_format(),
-            Self::Lint(verb) => verb.format,
+            Self::Lint(verb) => verb.problem_format(),
             Self::Init(_)
             | Self::Explain(_)
             | Self::Eval(_)

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
-use super::operation::{has_member, room};
+use super::operation::has_member;
+use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
@@ -132,7 +132,11 @@ functions! {
 }
 
 /// Applies a function to arguments that the checker counted.
-pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bump) -> Value<'a> {
+pub(crate) fn apply<'a>(
+    builtin: Builtin,
+    arguments: &[Value<'a>],
+    scratch: &mut Scratch<'a>,
+) -> Value<'a> {
     // Unknown wins over error, so all arguments are looked at before one is refused.
     if arguments.iter().any(|argument| argument.is_unknown()) {
         return Value::Unknown;
@@ -141,6 +145,11 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
         return *error;
     }
     let argument = |position: usize| arguments.get(position).copied().unwrap_or(Value::Null);
+    for argument in arguments {
+        if let Value::String(text) = argument {
+            scratch.read(text);
+        }
+    }
     match builtin {
         Builtin::Size => size(argument(0)),
         Builtin::StartsWith => texts(argument(0), argument(1), |text, other| {
@@ -150,10 +159,13 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             text.ends_with(other)
         }),
         Builtin::Contains => texts(argument(0), argument(1), |text, other| text.contains(other)),
-        Builtin::LowerAscii => change(argument(0), arena, str::to_ascii_lowercase),
-        Builtin::UpperAscii => change(argument(0), arena, str::to_ascii_uppercase),
+        Builtin::LowerAscii => change(argument(0), scratch, str::make_ascii_lowercase),
+        Builtin::UpperAscii => change(argument(0), scratch, str::make_ascii_uppercase),
         Builtin::Glob => match (argument(0), argument(1)) {
-            (Value::String(text), Value::String(pattern)) => outcome(function::glob(text, pattern)),
+            (Value::String(text), Value::String(pattern)) => {
+                scratch.work(text.len().saturating_mul(pattern.len()) / GLOB_BYTES_PER_STEP);
+                outcome(function::glob(text, pattern))
+            }
             (left, right) => not_text(left, right),
         },
         Builtin::Timestamp => match argument(0) {
@@ -172,30 +184,35 @@ pub(crate) fn apply<'a>(builtin: Builtin, arguments: &[Value<'a>], arena: &'a Bu
             Value::Duration(_) => argument(0),
             other => other.expected(&"text or a duration"),
         },
-        Builtin::Clock(field) => clock(field, argument(0), arguments.get(1).copied()),
+        Builtin::Clock(field) => {
+            if arguments.len() > 1 {
+                scratch.work(ZONE_STEPS);
+            }
+            clock(field, argument(0), arguments.get(1).copied())
+        }
         Builtin::PathWithin => domain2(argument(0), argument(1), function::path_within),
         Builtin::HostWithin => domain2(argument(0), argument(1), function::host_within),
         Builtin::IpInCidr => domain2(argument(0), argument(1), function::ip_in_cidr),
         Builtin::Host => match argument(0) {
-            Value::String(url) => made(function::host(url), arena),
+            Value::String(url) => made(function::host(url), scratch),
             other => other.expected(&"text"),
         },
         Builtin::EmailDomain => match argument(0) {
-            Value::String(address) => made(function::email_domain(address), arena),
+            Value::String(address) => made(function::email_domain(address), scratch),
             other => other.expected(&"text"),
         },
         Builtin::Argv => match argument(0) {
             Value::String(command) => match function::argv(command) {
-                Ok(words) => text_list(&words, arena),
+                Ok(words) => text_list(&words, scratch),
                 Err(error) => Value::Error(EvalError::Function(error)),
             },
             other => other.expected(&"text"),
         },
         Builtin::Commands => match argument(0) {
-            Value::String(command) => commands(command, arena),
+            Value::String(command) => commands(command, scratch),
             other => other.expected(&"text"),
         },
-        Builtin::Grounded => grounded(argument(0), argument(1)),
+        Builtin::Grounded => grounded(argument(0), argument(1), scratch),
         // Compiled into an instruction that knows the policy's zone; without one it is UTC.
         Builtin::InWindow => in_window(argument(0), argument(1), Zone::UTC),
     }
@@ -239,10 +256,14 @@ fn texts<'a>(left: Value<'a>, right: Value<'a>, test: impl Fn(&str, &str) -> boo
     }
 }
 
-fn change<'a>(text: Value<'a>, arena: &'a Bump, change: impl Fn(&str) -> String) -> Value<'a> {
+fn change<'a>(text: Value<'a>, scratch: &mut Scratch<'a>, change: impl Fn(&mut str)) -> Value<'a> {
     match text {
-        Value::String(text) if text.len() > room(arena) => Value::Error(EvalError::TooLarge),
-        Value::String(text) => Value::String(arena.alloc_str(&change(text))),
+        Value::String(text) if scratch.build(text.len()) => {
+            let changed = scratch.arena.alloc_str(text);
+            change(changed);
+            Value::String(changed)
+        }
+        Value::String(_) => Value::Error(EvalError::TooLarge),
         other => other.expected(&"text"),
     }
 }
@@ -265,54 +286,92 @@ fn outcome<'a>(result: Result<bool, function::FunctionError>) -> Value<'a> {
     )
 }
 
-fn made<'a>(result: Result<Cow<'a, str>, function::FunctionError>, arena: &'a Bump) -> Value<'a> {
+fn made<'a>(
+    result: Result<Cow<'a, str>, function::FunctionError>,
+    scratch: &mut Scratch<'a>,
+) -> Value<'a> {
     match result {
         Ok(Cow::Borrowed(text)) => Value::String(text),
-        Ok(Cow::Owned(text)) => Value::String(arena.alloc_str(&text)),
+        Ok(Cow::Owned(text)) => match copy(&text, scratch) {
+            Some(text) => Value::String(text),
+            None => Value::Error(EvalError::TooLarge),
+        },
         Err(error) => Value::Error(EvalError::Function(error)),
     }
 }
 
-fn text_list<'a>(texts: &[Cow<'_, str>], arena: &'a Bump) -> Value<'a> {
-    let mut values = ArenaVec::with_capacity_in(texts.len(), arena);
+fn copy<'a>(text: &str, scratch: &mut Scratch<'a>) -> Option<&'a str> {
+    scratch
+        .build(text.len())
+        .then(|| &*scratch.arena.alloc_str(text))
+}
+
+fn text_list<'a>(texts: &[Cow<'_, str>], scratch: &mut Scratch<'a>) -> Value<'a> {
+    if !scratch.build(texts.len().saturating_mul(ENTRY_BYTES)) {
+        return Value::Error(EvalError::TooLarge);
+    }
+    let mut values = ArenaVec::with_capacity_in(texts.len(), scratch.arena);
     for text in texts {
-        values.push(Value::String(&*arena.alloc_str(text)));
+        let Some(text) = copy(text, scratch) else {
+            return Value::Error(EvalError::TooLarge);
+        };
+        values.push(Value::String(text));
     }
     Value::List(values.into_bump_slice())
 }
 
-fn commands<'a>(line: &str, arena: &'a Bump) -> Value<'a> {
-    let commands = match function::commands(line) {
-        Ok(commands) => commands,
-        Err(error) => return Value::Error(EvalError::Function(error)),
-    };
+fn commands<'a>(line: &str, scratch: &mut Scratch<'a>) -> Value<'a> {
+    match function::commands(line) {
+        Ok(commands) => {
+            command_list(&commands, scratch).unwrap_or(Value::Error(EvalError::TooLarge))
+        }
+        Err(error) => Value::Error(EvalError::Function(error)),
+    }
+}
+
+/// Nothing if there is no room.
+fn command_list<'a>(
+    commands: &[function::Command<'_>],
+    scratch: &mut Scratch<'a>,
+) -> Option<Value<'a>> {
+    let arena = scratch.arena;
     let mut values = ArenaVec::with_capacity_in(commands.len(), arena);
-    for command in &commands {
+    for command in commands {
+        let entries = command
+            .redirections
+            .len()
+            .saturating_mul(3)
+            .saturating_add(3);
+        if !scratch.build(entries.saturating_mul(ENTRY_BYTES)) {
+            return None;
+        }
         let mut redirections = ArenaVec::with_capacity_in(command.redirections.len(), arena);
         for redirection in &command.redirections {
             let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
                 (
                     "operator",
-                    Value::String(&*arena.alloc_str(redirection.operator)),
+                    Value::String(copy(redirection.operator, scratch)?),
                 ),
-                (
-                    "target",
-                    Value::String(&*arena.alloc_str(&redirection.target)),
-                ),
+                ("target", Value::String(copy(&redirection.target, scratch)?)),
             ]);
             redirections.push(Value::Map(entries));
         }
         let entries: &'a [(&'a str, Value<'a>)] = arena.alloc_slice_copy(&[
-            ("argv", text_list(&command.argv, arena)),
+            ("argv", text_list(&command.argv, scratch)),
             ("redirections", Value::List(redirections.into_bump_slice())),
         ]);
         values.push(Value::Map(entries));
     }
-    Value::List(values.into_bump_slice())
+    Some(Value::List(values.into_bump_slice()))
 }
 
+/// The product of text and pattern is the worst case, and most patterns take far less.
+const GLOB_BYTES_PER_STEP: usize = 32;
+/// The texts are brought to one form first, which is slower than finding one text in another.
+const GROUNDED_BYTES_PER_STEP: usize = 2;
+
 /// `trusted` is a list of texts or of `{source, text}`.
-fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
+fn grounded<'a>(value: Value<'a>, trusted: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
     let Some(entries) = trusted.visit() else {
         return trusted.expected(&"a list of texts");
     };
@@ -324,7 +383,10 @@ fn grounded<'a>(value: Value<'a>, trusted: Value<'a>) -> Value<'a> {
             entry
         };
         match text {
-            Value::String(text) => texts.push(text),
+            Value::String(text) => {
+                scratch.work(text.len() / GROUNDED_BYTES_PER_STEP);
+                texts.push(text);
+            }
             other => return other.expected(&"a list of texts"),
         }
     }

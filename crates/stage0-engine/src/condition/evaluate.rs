@@ -9,15 +9,14 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
 use super::builtin::{apply, clock_field, in_window};
-use super::operation::{
-    and, binary, conditional, has_member, is_element, negate, not, or, room, truth,
-};
-use super::program::{Constant, Op, Program};
-use super::tree::{Id, LoopKind, Operator, id};
+use super::operation::{and, binary, conditional, has_member, is_element, negate, not, or, truth};
+use super::program::{Constant, Op, Pattern, Program};
+use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
+use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, LOOP_TEXT_BYTES_MAX, LOOP_VISITS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::{LOOP_ITEMS_MAX, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX};
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -44,18 +43,29 @@ impl<'a> Tracer<'a> for Untraced {
 pub(crate) struct Machine<'a, 'f> {
     pub(crate) facts: &'f Facts<'a>,
     pub(crate) constants: &'a Document<'a>,
-    pub(crate) arena: &'a Bump,
+    scratch: Scratch<'a>,
     lets: Vec<(u32, Value<'a>)>,
     stack: ArenaVec<'a, Value<'a>>,
     loops: Vec<Loop<'a>>,
+    aside: Option<Aside>,
+}
+
+/// A right side that is evaluated although the left one settled the outcome, only to be shown.
+#[derive(Debug, Clone, Copy)]
+struct Aside {
+    /// The instruction with which what counts goes on.
+    end: usize,
+    stack_len: usize,
+    loops_len: usize,
 }
 
 #[derive(Debug)]
 struct Loop<'a> {
     visit: Visit<'a>,
     current: Value<'a>,
-    /// Elements that this loop and those around it visit in all, at most.
-    visits: usize,
+    /// The instruction behind the loop, and how many values wait there.
+    behind: usize,
+    stack_len: usize,
     /// The answer so far of `exists` and `all`; what spoils the others.
     outcome: Value<'a>,
     count: u64,
@@ -67,11 +77,17 @@ impl<'a, 'f> Machine<'a, 'f> {
         Self {
             facts,
             constants,
-            arena,
+            scratch: Scratch::new(arena),
             lets: Vec::new(),
             stack: ArenaVec::with_capacity_in(16, arena),
             loops: Vec::new(),
+            aside: None,
         }
+    }
+
+    /// Where everything that the decision makes lives.
+    pub(crate) fn arena(&self) -> &'a Bump {
+        self.scratch.arena
     }
 
     /// The value of a named expression, if it was set.
@@ -100,11 +116,17 @@ impl<'a, 'f> Machine<'a, 'f> {
     ) -> Value<'a> {
         self.stack.clear();
         self.loops.clear();
+        self.scratch.renew();
+        self.aside = None;
         let mut at = 0_usize;
         while let Some(op) = program.ops.get(at) {
             let next = self.step(program, op, at, T::COMPLETE);
             if T::COMPLETE {
                 self.tell(program, op, at, next, tracer);
+                if self.aside.is_some_and(|aside| aside.end == next) {
+                    self.aside = None;
+                    self.scratch.end_aside();
+                }
             }
             at = next;
         }
@@ -131,9 +153,14 @@ impl<'a, 'f> Machine<'a, 'f> {
                     tracer.record(node(next.saturating_sub(1)), top);
                 }
             }
+            Op::SelectOrAbsent { .. } | Op::IndexOrAbsent { .. } => {
+                tracer.record(node(next.saturating_sub(1)), top);
+            }
+            // It goes on in front, or behind what has its value: this loop, one around it that was
+            // given up, or an operator that needs no more of its right side.
             Op::LoopEnd { .. } => {
-                if next == at.saturating_add(1) {
-                    tracer.record(node(at), top);
+                if next > at {
+                    tracer.record(node(next.saturating_sub(1)), top);
                 }
             }
             Op::LoopFilter { .. } | Op::AndSkip(_) | Op::OrSkip(_) => {}
@@ -148,7 +175,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                 self.tell_literals(program, list, node(at), tracer);
             }
             Op::SlotIn { slot, list } => {
-                let (whole, count) = (node(at), self.literals(program, list).len());
+                let (whole, count) = (node(at), literals(program, list, self.constants).len());
                 self.tell_literals(program, list, whole.saturating_sub(1), tracer);
                 let left = whole.saturating_sub(2).saturating_sub(id(count));
                 tracer.record(left, self.facts.value(slot));
@@ -166,9 +193,9 @@ impl<'a, 'f> Machine<'a, 'f> {
         node: Id,
         tracer: &mut T,
     ) {
-        let literals = self.literals(program, list);
-        let first = node.saturating_sub(id(literals.len()));
-        for (element, value) in (first..).zip(literals) {
+        let elements = literals(program, list, self.constants);
+        let first = node.saturating_sub(id(elements.len()));
+        for (element, value) in (first..).zip(elements) {
             tracer.record(element, value);
         }
         tracer.record(node, self.literal_list(program, list));
@@ -181,40 +208,12 @@ impl<'a, 'f> Machine<'a, 'f> {
     #[inline]
     fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
         let constant = program.constants.get(index as usize);
-        constant.map_or(Value::Null, |constant| self.value_of(constant))
-    }
-
-    #[inline]
-    fn value_of(&self, constant: &'a Constant) -> Value<'a> {
-        match constant {
-            Constant::Null => Value::Null,
-            Constant::Bool(value) => Value::Bool(*value),
-            Constant::Number(number) => Value::Number(*number),
-            Constant::String(text) => Value::String(text),
-            Constant::Timestamp(at) => Value::Timestamp(*at),
-            Constant::Duration(span) => Value::Duration(*span),
-            Constant::Data(node) => Value::from_document(self.constants.value(*node)),
-        }
-    }
-
-    /// The elements of a list of literals.
-    fn literals(
-        &self,
-        program: &'a Program,
-        list: u32,
-    ) -> impl ExactSizeIterator<Item = Value<'a>> {
-        let list = program
-            .lists
-            .get(list as usize)
-            .map_or(&[][..], |list| list);
-        list.iter().map(|constant| self.value_of(constant))
+        constant.map_or(Value::Null, |constant| value_of(constant, self.constants))
     }
 
     fn literal_list(&self, program: &'a Program, list: u32) -> Value<'a> {
-        Value::List(
-            self.arena
-                .alloc_slice_fill_iter(self.literals(program, list)),
-        )
+        let elements = literals(program, list, self.constants);
+        Value::List(self.scratch.arena.alloc_slice_fill_iter(elements))
     }
 
     fn name(program: &'a Program, index: u32) -> &'a str {
@@ -245,22 +244,36 @@ impl<'a, 'f> Machine<'a, 'f> {
                 self.stack.push(value.unwrap_or(Value::Unknown));
             }
             Op::Select(name) => {
-                let value = self.pop().member(Self::name(program, name));
-                self.stack.push(value);
+                let object = self.pop();
+                self.scratch.work(object.search_steps());
+                self.stack.push(object.member(Self::name(program, name)));
+            }
+            Op::SelectOrAbsent { name, absent } => {
+                let object = self.pop();
+                let name = Value::String(Self::name(program, name));
+                return self.step_or_absent(object, name, absent as usize, next);
+            }
+            Op::IndexOrAbsent { absent } => {
+                let index = self.pop();
+                let indexed = self.pop();
+                return self.step_or_absent(indexed, index, absent as usize, next);
             }
             Op::HasField(name) => {
                 let value = match self.pop() {
+                    absent if is_behind_the_end(absent) => Value::Bool(false),
                     map @ (Value::DocumentMap(_) | Value::Map(_)) => {
+                        self.scratch.work(map.search_steps());
                         Value::Bool(has_member(map, Self::name(program, name)))
                     }
-                    other => other.expected(&"an object"),
+                    other => other.member(""),
                 };
                 self.stack.push(value);
             }
             Op::Index => {
                 let index = self.pop();
-                let value = self.pop().index(index);
-                self.stack.push(value);
+                let indexed = self.pop();
+                self.scratch.work(indexed.search_steps());
+                self.stack.push(indexed.index(index));
             }
             Op::Not => {
                 let value = not(self.pop());
@@ -272,13 +285,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             }
             Op::Binary(operator) => {
                 let right = self.pop();
-                if operator == Operator::In && !self.may_visit(right) {
-                    self.pop();
-                    self.stack.push(Value::Error(EvalError::TooLarge));
-                    return next;
-                }
                 let left = self.pop();
-                self.stack.push(binary(operator, left, right, self.arena));
+                self.stack
+                    .push(binary(operator, left, right, &mut self.scratch));
             }
             Op::SlotConstant {
                 operator,
@@ -287,42 +296,46 @@ impl<'a, 'f> Machine<'a, 'f> {
             } => {
                 let left = self.facts.value(slot);
                 let right = self.constant(program, constant);
-                self.stack.push(binary(operator, left, right, self.arena));
+                self.stack
+                    .push(binary(operator, left, right, &mut self.scratch));
             }
             Op::ConstantList(list) => {
-                let value = self.literal_list(program, list);
+                let count = literals(program, list, self.constants).len();
+                let value = if self.scratch.build(count.saturating_mul(ENTRY_BYTES)) {
+                    self.literal_list(program, list)
+                } else {
+                    Value::Error(EvalError::TooLarge)
+                };
                 self.stack.push(value);
             }
             Op::SlotIn { slot, list } => {
-                let value = is_element(self.facts.value(slot), self.literals(program, list));
+                let elements = literals(program, list, self.constants);
+                let value = is_element(self.facts.value(slot), elements, &mut self.scratch);
                 self.stack.push(value);
             }
             Op::AndSkip(target) => {
-                if !complete && matches!(self.stack.last(), Some(Value::Bool(false))) {
-                    return target as usize;
+                if matches!(self.stack.last(), Some(Value::Bool(false))) {
+                    return self.skip(target as usize, next, complete);
                 }
             }
             Op::OrSkip(target) => {
-                if !complete && matches!(self.stack.last(), Some(Value::Bool(true))) {
-                    return target as usize;
+                if matches!(self.stack.last(), Some(Value::Bool(true))) {
+                    return self.skip(target as usize, next, complete);
                 }
             }
             Op::Conditional => {
                 let otherwise = self.pop();
                 let then = self.pop();
                 let test = self.pop();
-                self.stack.push(conditional(test, then, otherwise));
+                self.stack
+                    .push(conditional(test, then, otherwise, &mut self.scratch));
             }
             Op::List(count) => self.list(count as usize),
             Op::Map(count) => self.map(count as usize),
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = if arguments.iter().any(|argument| self.is_too_long(*argument)) {
-                    Value::Error(EvalError::TooLarge)
-                } else {
-                    apply(builtin, arguments, self.arena)
-                };
+                let value = apply(builtin, arguments, &mut self.scratch);
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -349,24 +362,23 @@ impl<'a, 'f> Machine<'a, 'f> {
                     .copied()
                     .unwrap_or(Zone::UTC);
                 let window = self.pop();
+                self.scratch.work(ZONE_STEPS);
                 let value = in_window(self.pop(), window, zone);
                 self.stack.push(value);
             }
-            Op::Matches(regex) => {
-                let value = match (self.pop(), program.regexes.get(regex as usize)) {
-                    (Value::String(text), _)
-                        if text.len() > MATCH_TEXT_BYTES_MAX
-                            || self.is_too_long(Value::String(text)) =>
-                    {
-                        Value::Error(EvalError::TooLarge)
-                    }
-                    (Value::String(text), Some(regex)) => Value::Bool(regex.is_match(text)),
+            Op::Matches(pattern) => {
+                let value = match (self.pop(), program.patterns.get(pattern as usize)) {
+                    (Value::String(text), Some(pattern)) => self.matches(text, pattern),
                     (other, _) => other.expected(&"text"),
                 };
                 self.stack.push(value);
             }
             Op::Parses => {
-                let value = Value::Bool(self.pop().kind().is_some());
+                let value = match self.pop() {
+                    // Not the function's answer, but that it could not be asked.
+                    spent @ Value::Error(EvalError::TooLarge | EvalError::TooManySteps) => spent,
+                    value => Value::Bool(value.kind().is_some()),
+                };
                 self.stack.push(value);
             }
             Op::LoopStart { kind, behind } => return self.begin(kind, next, behind as usize),
@@ -376,61 +388,117 @@ impl<'a, 'f> Machine<'a, 'f> {
         next
     }
 
+    /// At `&&` or `||` whose outcome is settled: goes behind it, or visits its right side only to show
+    /// that.
+    fn skip(&mut self, end: usize, next: usize, complete: bool) -> usize {
+        if !complete {
+            return end;
+        }
+        if self.aside.is_none() {
+            self.aside = Some(Aside {
+                end,
+                stack_len: self.stack.len(),
+                loops_len: self.loops.len(),
+            });
+            self.scratch.begin_aside();
+        }
+        next
+    }
+
+    /// One step on the way to the member that `has` asks about.
+    fn step_or_absent(
+        &mut self,
+        object: Value<'a>,
+        key: Value<'a>,
+        absent: usize,
+        next: usize,
+    ) -> usize {
+        self.scratch.work(object.search_steps());
+        let found = match (object, key) {
+            (Value::DocumentMap(_) | Value::Map(_), Value::String(name))
+                if !has_member(object, name) =>
+            {
+                None
+            }
+            (_, Value::String(name)) => Some(object.member(name)),
+            _ => Some(object.index(key)),
+        };
+        match found {
+            Some(found) if !is_behind_the_end(found) => {
+                self.stack.push(found);
+                next
+            }
+            _ => {
+                self.stack.push(Value::Bool(false));
+                absent
+            }
+        }
+    }
+
+    /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
+    /// begun where it may.
+    fn matches(&mut self, text: &str, pattern: &Pattern) -> Value<'a> {
+        let steps = text.len().saturating_mul(pattern.steps_per_byte);
+        if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
+            return Value::Error(EvalError::TooLarge);
+        }
+        if !self.scratch.work(steps) && !self.loops.is_empty() {
+            return Value::Error(EvalError::TooManySteps);
+        }
+        Value::Bool(pattern.regex.is_match(text))
+    }
+
     fn list(&mut self, count: usize) {
+        let has_room = self.scratch.build(count.saturating_mul(ENTRY_BYTES));
         let first = self.stack.len().saturating_sub(count);
         let items = self.stack.get(first..).unwrap_or(&[]);
-        let error = items
-            .iter()
-            .find(|item| matches!(item, Value::Error(_)))
-            .copied();
-        let list = error.unwrap_or_else(|| Value::List(self.arena.alloc_slice_copy(items)));
+        let error = items.iter().find(|item| matches!(item, Value::Error(_)));
+        let list = match error {
+            Some(error) => *error,
+            None if has_room => Value::List(self.scratch.arena.alloc_slice_copy(items)),
+            None => Value::Error(EvalError::TooLarge),
+        };
         self.stack.truncate(first);
         self.stack.push(list);
     }
 
     fn map(&mut self, count: usize) {
+        let mut outcome = Value::Null;
+        if !self
+            .scratch
+            .build(count.saturating_mul(ENTRY_BYTES).saturating_mul(2))
+        {
+            outcome = Value::Error(EvalError::TooLarge);
+        }
         let first = self.stack.len().saturating_sub(count.saturating_mul(2));
-        let mut entries = ArenaVec::with_capacity_in(count, self.arena);
-        let mut spoiled = None;
+        let mut entries = ArenaVec::with_capacity_in(count, self.scratch.arena);
         for pair in self.stack.get(first..).unwrap_or(&[]).chunks(2) {
             match pair {
-                [Value::String(key), value] if !matches!(value, Value::Error(_)) => {
-                    // A key that stands twice in a literal has no single value.
+                [Value::String(_), error @ Value::Error(_)] => spoil(&mut outcome, *error),
+                [Value::String(key), value] => {
+                    // A key that stands twice has no single value.
                     if entries.iter().any(|(known, _)| known == key) {
-                        spoiled = Some(Value::Error(EvalError::Index));
+                        spoil(&mut outcome, Value::Error(EvalError::DuplicateKey));
                     }
                     entries.push((*key, *value));
                 }
-                [Value::String(_), error] => spoiled = Some(*error),
-                [key, ..] => spoiled = Some(key.expected(&"text as key")),
+                [key, ..] => spoil(&mut outcome, key.expected(&"text as key")),
                 [] => {}
             }
         }
         self.stack.truncate(first);
-        self.stack
-            .push(spoiled.unwrap_or(Value::Map(entries.into_bump_slice())));
+        self.stack.push(match outcome {
+            Value::Null => Value::Map(entries.into_bump_slice()),
+            spoiled => spoiled,
+        });
     }
 
     // --- Loops ---
 
-    /// Whether the innermost loop may visit this list for each of its own elements.
-    fn may_visit(&self, list: Value<'a>) -> bool {
-        let outer = self.loops.last().map_or(1, |frame| frame.visits);
-        outer == 1 || outer.saturating_mul(list.len().unwrap_or(0)) <= LOOP_VISITS_MAX
-    }
-
-    /// Whether a text is too long to be given to a function for every element of a loop.
-    fn is_too_long(&self, value: Value<'a>) -> bool {
-        !self.loops.is_empty()
-            && matches!(value, Value::String(text) if text.len() > LOOP_TEXT_BYTES_MAX)
-    }
-
     fn begin(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let list = self.pop();
         let visit = match (list.visit(), list.len()) {
-            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX || !self.may_visit(list) => {
-                Err(Value::Error(EvalError::TooLarge))
-            }
+            (Some(_), Some(len)) if len > LOOP_ITEMS_MAX => Err(Value::Error(EvalError::TooLarge)),
             (Some(visit), _) => Ok(visit),
             (None, _) => Err(list.expected(&"a list")),
         };
@@ -450,12 +518,15 @@ impl<'a, 'f> Machine<'a, 'f> {
             });
             return behind;
         };
-        let values = ArenaVec::new_in(self.arena);
-        let outer = self.loops.last().map_or(1, |frame| frame.visits);
+        if self.loops.is_empty() {
+            self.scratch.renew_steps();
+        }
+        let values = ArenaVec::new_in(self.scratch.arena);
         self.loops.push(Loop {
             visit,
             current,
-            visits: outer.saturating_mul(list.len().unwrap_or(0).max(1)),
+            behind,
+            stack_len: self.stack.len(),
             outcome,
             count: 0,
             values,
@@ -482,14 +553,41 @@ impl<'a, 'f> Machine<'a, 'f> {
         end
     }
 
+    /// Leaves all loops, or what is visited only to be shown, because there are no steps left.
+    fn give_up(&mut self, behind: usize) -> usize {
+        if let Some(aside) = self.aside.filter(|aside| aside.loops_len > 0) {
+            self.stack.truncate(aside.stack_len);
+            self.loops.truncate(aside.loops_len);
+            return aside.end;
+        }
+        let (behind, stack_len) = self
+            .loops
+            .first()
+            .map_or((behind, 0), |frame| (frame.behind, frame.stack_len));
+        self.loops.clear();
+        self.stack.truncate(stack_len);
+        self.stack.push(Value::Error(EvalError::TooManySteps));
+        behind
+    }
+
     /// Takes the body's answer for the current element; goes to the next one or leaves the loop.
     fn advance(&mut self, kind: LoopKind, body: usize, behind: usize) -> usize {
         let answer = self.pop();
-        let arena_room = room(self.arena);
+        self.scratch
+            .work(behind.saturating_sub(body).saturating_add(STEPS_PER_VISIT));
+        if self.scratch.is_out_of_steps() {
+            return self.give_up(behind);
+        }
+        let keeps = matches!(kind, LoopKind::Filter | LoopKind::Map);
+        let has_room = !keeps || self.scratch.build(ENTRY_BYTES);
         let Some(frame) = self.loops.last_mut() else {
             return behind;
         };
         let mut done = false;
+        if !has_room {
+            frame.outcome = Value::Error(EvalError::TooLarge);
+            done = true;
+        }
         match kind {
             LoopKind::Exists => {
                 frame.outcome = or(frame.outcome, answer);
@@ -519,10 +617,6 @@ impl<'a, 'f> Machine<'a, 'f> {
                 }
             }
         }
-        if arena_room == 0 {
-            frame.outcome = Value::Error(EvalError::TooLarge);
-            done = true;
-        }
         if !done && let Some(current) = frame.visit.next() {
             frame.current = current;
             return body;
@@ -540,6 +634,40 @@ impl<'a, 'f> Machine<'a, 'f> {
         behind
     }
 }
+
+/// An index behind the end of a list finds nothing, which `has` tells from what cannot be.
+fn is_behind_the_end(value: Value<'_>) -> bool {
+    matches!(value, Value::Error(EvalError::Index))
+}
+
+#[inline]
+fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
+    match constant {
+        Constant::Null => Value::Null,
+        Constant::Bool(value) => Value::Bool(*value),
+        Constant::Number(number) => Value::Number(*number),
+        Constant::String(text) => Value::String(text),
+        Constant::Timestamp(at) => Value::Timestamp(*at),
+        Constant::Duration(span) => Value::Duration(*span),
+        Constant::Data(node) => Value::from_document(constants.value(*node)),
+    }
+}
+
+/// The elements of a list of literals.
+fn literals<'a>(
+    program: &'a Program,
+    list: u32,
+    constants: &'a Document<'a>,
+) -> impl ExactSizeIterator<Item = Value<'a>> {
+    let list = program
+        .lists
+        .get(list as usize)
+        .map_or(&[][..], |list| list);
+    list.iter().map(|constant| value_of(constant, constants))
+}
+
+/// What going to the next element costs, besides the instructions of the loop's body.
+const STEPS_PER_VISIT: usize = 2;
 
 /// Marks the element that `map`'s filter left out.
 const SKIPPED: u64 = u64::MAX;

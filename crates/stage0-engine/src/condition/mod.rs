@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod evaluate;
 pub(crate) mod operation;
 pub(crate) mod program;
+pub(crate) mod scratch;
 pub(crate) mod syntax;
 pub(crate) mod timing;
 mod token;

@@ -4,12 +4,11 @@
 //! side settles it, and unknown wins over error. Comparing values of different kinds is an error
 //! except against null. Arithmetic is exact or an error.
 
-use bumpalo::Bump;
 use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 
+use super::scratch::{ENTRY_BYTES, Scratch};
 use super::tree::Operator;
 use super::value::{EvalError, Value};
-use crate::limits::SCRATCH_BYTES_MAX;
 
 /// A truth value as the logic operators see it: anything else than a truth value is an error.
 pub(crate) fn truth(value: Value<'_>) -> Value<'_> {
@@ -71,11 +70,16 @@ pub(crate) fn negate(operand: Value<'_>) -> Value<'_> {
 }
 
 /// `test ? then : otherwise`; an unknown test is settled when both branches agree.
-pub(crate) fn conditional<'a>(test: Value<'a>, then: Value<'a>, otherwise: Value<'a>) -> Value<'a> {
+pub(crate) fn conditional<'a>(
+    test: Value<'a>,
+    then: Value<'a>,
+    otherwise: Value<'a>,
+    scratch: &mut Scratch<'a>,
+) -> Value<'a> {
     match truth(test) {
         Value::Bool(true) => then,
         Value::Bool(false) => otherwise,
-        Value::Unknown => match equal(then, otherwise) {
+        Value::Unknown => match equal(then, otherwise, scratch) {
             Value::Bool(true) => then,
             _ => Value::Unknown,
         },
@@ -88,41 +92,46 @@ pub(crate) fn binary<'a>(
     operator: Operator,
     left: Value<'a>,
     right: Value<'a>,
-    arena: &'a Bump,
+    scratch: &mut Scratch<'a>,
 ) -> Value<'a> {
     match operator {
         Operator::Or => or(left, right),
         Operator::And => and(left, right),
-        Operator::Equal => equal(left, right),
-        Operator::NotEqual => not(equal(left, right)),
+        Operator::Equal => equal(left, right, scratch),
+        Operator::NotEqual => not(equal(left, right, scratch)),
         Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
-            compare(operator, left, right)
+            compare(operator, left, right, scratch)
         }
-        Operator::In => contains(right, left),
+        Operator::In => contains(right, left, scratch),
         Operator::Add
         | Operator::Subtract
         | Operator::Multiply
         | Operator::Divide
-        | Operator::Remainder => arithmetic(operator, left, right, arena),
+        | Operator::Remainder => arithmetic(operator, left, right, scratch),
     }
 }
 
 /// `left == right`, to any depth, without recursing: pairs that remain to be compared wait in a list.
 #[inline]
-pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+pub(crate) fn equal<'a>(left: Value<'a>, right: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
+    if let (Value::String(text), Value::String(_)) = (left, right)
+        && text.len() >= LONG_TEXT_BYTES
+    {
+        scratch.read(text);
+    }
     // Scalars, which is nearly always, need no list.
     if let Some(settled) = equal_scalars(left, right) {
         return settled;
     }
-    equal_deep(left, right)
+    equal_deep(left, right, scratch)
 }
 
-fn equal_deep<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
+fn equal_deep<'a>(left: Value<'a>, right: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
     let mut waiting = vec![(left, right)];
     let mut outcome = Value::Bool(true);
     while let Some((left, right)) = waiting.pop() {
         let Some(settled) = equal_scalars(left, right) else {
-            if equal_containers(left, right, &mut waiting) {
+            if equal_containers(left, right, &mut waiting, scratch) {
                 continue;
             }
             return Value::Bool(false);
@@ -140,27 +149,55 @@ fn equal_containers<'a>(
     left: Value<'a>,
     right: Value<'a>,
     waiting: &mut Vec<(Value<'a>, Value<'a>)>,
+    scratch: &mut Scratch<'a>,
 ) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    let (Some(lefts), Some(rights)) = (left.visit(), right.visit()) else {
-        return false;
-    };
+    scratch.work(left.len().unwrap_or(0).saturating_mul(STEPS_PER_PAIR));
     if matches!(left, Value::DocumentList(_) | Value::List(_)) {
+        let (Some(lefts), Some(rights)) = (left.visit(), right.visit()) else {
+            return false;
+        };
         waiting.extend(lefts.zip(rights));
         return true;
     }
-    for key in lefts {
-        let Value::String(key) = key else {
-            return false;
-        };
-        if !has_member(right, key) {
-            return false;
-        }
-        waiting.push((left.member(key), right.member(key)));
+    let (lefts, rights) = (sorted_entries(left), sorted_entries(right));
+    let have_same_keys = lefts
+        .iter()
+        .map(|(key, _)| key)
+        .eq(rights.iter().map(|(key, _)| key));
+    if have_same_keys {
+        waiting.extend(
+            lefts
+                .iter()
+                .zip(&rights)
+                .map(|((_, left), (_, right))| (*left, *right)),
+        );
     }
-    true
+    have_same_keys
+}
+
+/// Comparing two elements, or two members once they are sorted, takes about as long as so many
+/// instructions.
+const STEPS_PER_PAIR: usize = 4;
+
+/// Texts from which on comparing them costs more than the instruction that does.
+const LONG_TEXT_BYTES: usize = 256;
+
+/// An object's members by key, so that comparing large objects does not search one for each member
+/// of the other.
+fn sorted_entries(map: Value<'_>) -> Vec<(&str, Value<'_>)> {
+    let mut entries: Vec<(&str, Value<'_>)> = match map {
+        Value::DocumentMap(value) => value
+            .members()
+            .map(|(key, value)| (key, Value::from_document(value)))
+            .collect(),
+        Value::Map(entries) => entries.to_vec(),
+        _ => Vec::new(),
+    };
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries
 }
 
 /// Whether an object has this key; a value that is no object has none.
@@ -201,11 +238,21 @@ fn incomparable<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
 }
 
 #[inline]
-fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+fn compare<'a>(
+    operator: Operator,
+    left: Value<'a>,
+    right: Value<'a>,
+    scratch: &mut Scratch<'a>,
+) -> Value<'a> {
     let ordering = match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.cmp(&right),
-        // The order of UTF-8 bytes is the order of code points.
-        (Value::String(left), Value::String(right)) => left.cmp(right),
+        (Value::String(left), Value::String(right)) => {
+            if left.len() >= LONG_TEXT_BYTES {
+                scratch.read(left);
+            }
+            // The order of UTF-8 bytes is the order of code points.
+            left.cmp(right)
+        }
         (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(&right),
         (Value::Duration(left), Value::Duration(right)) => left.cmp(&right),
         (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
@@ -226,17 +273,18 @@ fn compare<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'
 }
 
 /// `element in list` or `key in object`: an equal element settles it, whatever the others are.
-fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
+fn contains<'a>(list: Value<'a>, element: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
     if let Some(settled) = undecided(element, list) {
         return settled;
     }
     match (list, element) {
         (Value::DocumentMap(_) | Value::Map(_), Value::String(key)) => {
+            scratch.work(list.search_steps());
             Value::Bool(has_member(list, key))
         }
         (Value::DocumentMap(_) | Value::Map(_), other) => other.expected(&"text as key"),
         (Value::DocumentList(_) | Value::List(_), _) => {
-            is_element(element, list.visit().into_iter().flatten())
+            is_element(element, list.visit().into_iter().flatten(), scratch)
         }
         (other, _) => other.expected(&"a list or an object behind `in`"),
     }
@@ -246,13 +294,15 @@ fn contains<'a>(list: Value<'a>, element: Value<'a>) -> Value<'a> {
 pub(crate) fn is_element<'a>(
     element: Value<'a>,
     candidates: impl Iterator<Item = Value<'a>>,
+    scratch: &mut Scratch<'a>,
 ) -> Value<'a> {
     if matches!(element, Value::Unknown | Value::Error(_)) {
         return element;
     }
     let mut outcome = Value::Bool(false);
     for candidate in candidates {
-        let same = equal(element, candidate);
+        scratch.work(STEPS_PER_PAIR);
+        let same = equal(element, candidate, scratch);
         if matches!(same, Value::Bool(true)) {
             return same;
         }
@@ -265,7 +315,7 @@ fn arithmetic<'a>(
     operator: Operator,
     left: Value<'a>,
     right: Value<'a>,
-    arena: &'a Bump,
+    scratch: &mut Scratch<'a>,
 ) -> Value<'a> {
     if let Some(settled) = undecided(left, right) {
         return settled;
@@ -288,11 +338,11 @@ fn arithmetic<'a>(
             )
         }
         (Operator::Add, Value::String(left), Value::String(right)) => {
-            if left.len().saturating_add(right.len()) > room(arena) {
+            let len = left.len().saturating_add(right.len());
+            if !scratch.build(len) {
                 return Value::Error(EvalError::TooLarge);
             }
-            let mut text =
-                ArenaString::with_capacity_in(left.len().saturating_add(right.len()), arena);
+            let mut text = ArenaString::with_capacity_in(len, scratch.arena);
             text.push_str(left);
             text.push_str(right);
             Value::String(text.into_bump_str())
@@ -306,10 +356,10 @@ fn arithmetic<'a>(
                 .len()
                 .unwrap_or(0)
                 .saturating_add(right.len().unwrap_or(0));
-            if len.saturating_mul(size_of::<Value<'_>>()) > room(arena) {
+            if !scratch.build(len.saturating_mul(ENTRY_BYTES)) {
                 return Value::Error(EvalError::TooLarge);
             }
-            let mut values = ArenaVec::with_capacity_in(len, arena);
+            let mut values = ArenaVec::with_capacity_in(len, scratch.arena);
             values.extend(left.visit().into_iter().flatten());
             values.extend(right.visit().into_iter().flatten());
             Value::List(values.into_bump_slice())
@@ -336,9 +386,4 @@ fn arithmetic<'a>(
         }),
         (_, left, right) => incomparable(left, right),
     }
-}
-
-/// How many bytes the decision may still build.
-pub(crate) fn room(arena: &Bump) -> usize {
-    SCRATCH_BYTES_MAX.saturating_sub(arena.allocated_bytes())
 }

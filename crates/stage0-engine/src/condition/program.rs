@@ -10,10 +10,11 @@ use regex_lite::{Regex, RegexBuilder};
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
+use crate::function;
 use crate::limits::{CONDITION_COST_MAX, LOOP_ITEMS_MAX, LOOP_VISITS_MAX, REGEX_BYTES_MAX};
 use crate::number::Number;
 use crate::time::window::Window;
-use crate::time::{Duration, Timestamp, Zone};
+use crate::time::{Duration, Timestamp, Zone, ZoneError};
 
 /// Index of a fact in the policy's table.
 pub(crate) type Slot = u32;
@@ -27,6 +28,15 @@ pub(crate) enum Op {
     Let(u32),
     Variable(u32),
     Select(u32),
+    /// A step on the way to what `has` asks about: where it finds nothing, it leaves `false` and goes
+    /// on at the target.
+    SelectOrAbsent {
+        name: u32,
+        absent: u32,
+    },
+    IndexOrAbsent {
+        absent: u32,
+    },
     HasField(u32),
     Index,
     Not,
@@ -113,6 +123,14 @@ pub(crate) trait Resolver {
     }
 }
 
+/// A compiled regular expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    pub(crate) regex: Regex,
+    /// What one byte of text costs at most: in every place of the pattern, a match may stand.
+    pub(crate) steps_per_byte: usize,
+}
+
 /// A compiled condition.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Program {
@@ -121,7 +139,7 @@ pub(crate) struct Program {
     pub(crate) nodes: Box<[Id]>,
     pub(crate) constants: Box<[Constant]>,
     pub(crate) lists: Box<[Box<[Constant]>]>,
-    pub(crate) regexes: Box<[Regex]>,
+    pub(crate) patterns: Box<[Pattern]>,
     pub(crate) zones: Box<[Zone]>,
     pub(crate) windows: Box<[Window]>,
     /// The facts it reads, sorted.
@@ -144,7 +162,7 @@ pub(crate) fn compile(
         nodes: Vec::new(),
         constants: Vec::new(),
         lists: Vec::new(),
-        regexes: Vec::new(),
+        patterns: Vec::new(),
         zones: Vec::new(),
         windows: Vec::new(),
         slots: Vec::new(),
@@ -162,7 +180,7 @@ pub(crate) fn compile(
         nodes,
         constants,
         lists,
-        regexes,
+        patterns,
         zones,
         windows,
         mut slots,
@@ -194,7 +212,7 @@ pub(crate) fn compile(
         nodes: nodes.into(),
         constants: constants.into(),
         lists: lists.into(),
-        regexes: regexes.into(),
+        patterns: patterns.into(),
         zones: zones.into(),
         windows: windows.into(),
         slots: slots.into(),
@@ -210,7 +228,7 @@ struct Compiler<'c> {
     nodes: Vec<Id>,
     constants: Vec<Constant>,
     lists: Vec<Box<[Constant]>>,
-    regexes: Vec<Regex>,
+    patterns: Vec<Pattern>,
     zones: Vec<Zone>,
     windows: Vec<Window>,
     slots: Vec<Slot>,
@@ -375,8 +393,9 @@ impl Compiler<'_> {
                 let name = self.constant(Constant::String(field.as_str().into()));
                 self.emit(at, Op::Select(name), 5);
             }
-            Expr::HasField { field, .. } => {
+            Expr::HasField { operand, field } => {
                 let name = self.constant(Constant::String(field.as_str().into()));
+                self.find_on_the_way(*operand);
                 self.emit(at, Op::HasField(name), 5);
             }
             Expr::Index { .. } => self.emit(at, Op::Index, 10),
@@ -398,7 +417,9 @@ impl Compiler<'_> {
             }
             Expr::Map(entries) => {
                 let count = id(entries.len());
-                self.emit(at, Op::Map(count), u64::from(count));
+                // Each key is compared with those in front of it.
+                let cost = u64::from(count).saturating_mul(u64::from(count)) / 8;
+                self.emit(at, Op::Map(count), cost);
             }
             Expr::Call {
                 function,
@@ -444,6 +465,32 @@ impl Compiler<'_> {
                         *end = behind.saturating_sub(1);
                     }
                 }
+            }
+        }
+    }
+
+    /// Presence is two-valued: what is missing on the way to the last member settles `has`.
+    fn find_on_the_way(&mut self, operand: Id) {
+        let absent = id(self.ops.len()).saturating_add(1);
+        let mut wanted = operand;
+        // Operands come before their operator, so one look back meets every step of the way.
+        for (op, node) in self.ops.iter_mut().zip(&self.nodes).rev() {
+            if *node != wanted {
+                continue;
+            }
+            match (&*op, self.tree.node(wanted).map(|node| &node.expr)) {
+                (Op::Select(name), Some(Expr::Select { operand, .. })) => {
+                    *op = Op::SelectOrAbsent {
+                        name: *name,
+                        absent,
+                    };
+                    wanted = *operand;
+                }
+                (Op::Index, Some(Expr::Index { operand, .. })) => {
+                    *op = Op::IndexOrAbsent { absent };
+                    wanted = *operand;
+                }
+                _ => return,
             }
         }
     }
@@ -512,8 +559,15 @@ impl Compiler<'_> {
             return;
         }
         let fused = match (operator, self.ops.as_slice()) {
+            // The list's elements stand between the two, and nothing else: what explains a decision
+            // finds the nodes by counting back.
             (Operator::In, [.., Op::Slot(slot), Op::ConstantList(list)])
-                if self.nodes.ends_with(&[left, right]) =>
+                if self.nodes.ends_with(&[left, right])
+                    && self
+                        .lists
+                        .last()
+                        .and_then(|list| right.checked_sub(id(list.len()))?.checked_sub(1))
+                        == Some(left) =>
             {
                 Some(Op::SlotIn {
                     slot: *slot,
@@ -575,11 +629,7 @@ impl Compiler<'_> {
                     let name = name.to_owned();
                     match Zone::find(&name) {
                         Ok(zone) => self.zones.push(zone),
-                        Err(error) => self.refuse(
-                            *zone,
-                            error.to_string(),
-                            "use an IANA name such as Europe/Berlin, or UTC",
-                        ),
+                        Err(error) => self.refuse(*zone, error.to_string(), &zone_help(error)),
                     }
                     let zone = id(self.zones.len().saturating_sub(1));
                     return self.emit(at, Op::Clock { field, zone }, signature.cost);
@@ -587,6 +637,7 @@ impl Compiler<'_> {
                 if let Some(constant) = self.literal_time(signature.builtin, arguments) {
                     return self.emit_constant(at, constant);
                 }
+                self.literal_argument(signature.builtin, arguments);
                 let count = id(arguments.len());
                 self.emit(
                     at,
@@ -625,22 +676,84 @@ impl Compiler<'_> {
         }
     }
 
+    /// What a text is held against is nearly always a literal, and one that no text can be held against
+    /// is an error of the policy, too.
+    fn literal_argument(&mut self, builtin: Builtin, arguments: &[Id]) {
+        let [_, argument] = arguments else { return };
+        let Some(text) = self.literal(*argument) else {
+            return;
+        };
+        // The functions accept these texts, so that only the literal can be wrong.
+        let (answer, help) = match builtin {
+            Builtin::Glob => (function::glob("", text), "split the pattern"),
+            Builtin::PathWithin => (
+                function::path_within("/", text),
+                "write an absolute folder such as \"/srv/data\"",
+            ),
+            Builtin::HostWithin => (
+                function::host_within("https://example.com/", text),
+                "write a bare domain such as \"example.com\", which covers its subdomains",
+            ),
+            Builtin::IpInCidr => (
+                function::ip_in_cidr("::1", text),
+                "write for example \"10.0.0.0/8\"",
+            ),
+            _ => return,
+        };
+        if let Err(error) = answer {
+            self.refuse(*argument, error.to_string(), help);
+        }
+    }
+
     fn regex(&mut self, pattern: Id) -> u32 {
         let text = self.literal(pattern).unwrap_or("").to_owned();
-        match RegexBuilder::new(&text).size_limit(REGEX_BYTES_MAX).build() {
-            Ok(regex) => self.regexes.push(regex),
+        match pattern_of(&text) {
+            Ok(pattern) => self.patterns.push(pattern),
             Err(error) => self.refuse(
                 pattern,
                 format!("this is no regular expression: {error}"),
                 "the syntax is RE2's with ASCII classes; there are no look-arounds or back-references",
             ),
         }
-        id(self.regexes.len().saturating_sub(1))
+        id(self.patterns.len().saturating_sub(1))
     }
 
     fn refuse(&mut self, at: Id, message: String, help: &str) {
         let range = self.tree.node(at).map_or(0..0, |node| node.range.clone());
         self.errors
             .push(ConditionError::new(ConditionErrorKind::Literal, range, message).with_help(help));
+    }
+}
+
+/// What to write instead of a zone that is not known.
+fn zone_help(error: ZoneError) -> String {
+    match error {
+        ZoneError::Unknown {
+            suggestion: Some(name),
+        } => format!("did you mean `{name}`?"),
+        ZoneError::Unknown { suggestion: None } | ZoneError::NotFixed => {
+            "use an IANA name such as Europe/Berlin, an offset such as +02:00, or UTC".to_owned()
+        }
+    }
+}
+
+/// Bytes of a compiled pattern that one byte of text meets in one step.
+const PATTERN_BYTES_PER_STEP: usize = 64;
+
+/// Compiles a pattern, and tells its size by the smallest limit that it keeps.
+fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
+    let mut bytes = 1_024;
+    loop {
+        match RegexBuilder::new(text).size_limit(bytes).build() {
+            Ok(regex) => {
+                let steps_per_byte = bytes / PATTERN_BYTES_PER_STEP;
+                return Ok(Pattern {
+                    regex,
+                    steps_per_byte,
+                });
+            }
+            Err(error) if bytes >= REGEX_BYTES_MAX => return Err(error),
+            Err(_) => bytes = bytes.saturating_mul(2),
+        }
     }
 }

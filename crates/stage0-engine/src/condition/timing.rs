@@ -8,7 +8,7 @@
 use super::builtin::{Builtin, ClockField};
 use super::program::{Op, Program};
 use super::trace::{Trace, children, let_of};
-use super::tree::{Expr, Id, Operator, Tree};
+use super::tree::{Expr, Id, Operator, Tree, id};
 use super::value::Value;
 use crate::time::window::{Window, next_boundary};
 use crate::time::{Duration, Timestamp, Zone};
@@ -68,8 +68,12 @@ pub(crate) fn standing(
                 loops = loops.saturating_add(1);
                 Motion::Still
             }
-            Expr::Loop { .. } => {
+            Expr::Loop { filter, body, .. } => {
                 loops = loops.saturating_sub(1);
+                // What a loop makes of moving values is a list, and those are not followed.
+                if of(*body) != Motion::Still || filter.is_some_and(|at| of(at) != Motion::Still) {
+                    bound(Some(now));
+                }
                 Motion::Still
             }
             Expr::Binary {
@@ -87,7 +91,11 @@ pub(crate) fn standing(
                 } else {
                     let (left, right) = (trace.value(*left), trace.value(*right));
                     match combine(*operator, one, two) {
-                        Combined::Moves(motion) => motion,
+                        Combined::Moves(motion) => {
+                            let made = trace.value(id(index));
+                            bound(end_of_range(motion, (left, right), made, now));
+                            motion
+                        }
                         Combined::Turns => {
                             bound(turn(*operator, (one, left), (two, right), now));
                             Motion::Still
@@ -109,18 +117,21 @@ pub(crate) fn standing(
                 then,
                 otherwise,
             } => match trace.value(*test) {
-                Value::Bool(true) => of(*then),
-                Value::Bool(false) => of(*otherwise),
                 _ if of(*then) == of(*otherwise) => of(*then),
+                // In a loop, the test is known of the last visit only.
+                Value::Bool(true) if loops == 0 => of(*then),
+                Value::Bool(false) if loops == 0 => of(*otherwise),
                 _ => {
                     bound(Some(now));
                     Motion::Still
                 }
             },
             other => {
-                let moving = children(other)
-                    .into_iter()
-                    .any(|child| of(child) != Motion::Still);
+                // Where nothing has moved so far, as in front of every `now`, no child does.
+                let moving = motions.iter().any(|motion| *motion != Motion::Still)
+                    && children(other)
+                        .into_iter()
+                        .any(|child| of(child) != Motion::Still);
                 if moving {
                     bound(clock(
                         program,
@@ -271,8 +282,17 @@ fn clock(
     if loops > 0 || of(*first) != Motion::Forward {
         return lost;
     }
-    let Value::Timestamp(at) = trace.value(*first) else {
-        return None;
+    let at = match (trace.value(*first), op) {
+        (Value::Timestamp(at), _) => at,
+        (
+            Value::Duration(span),
+            Some(Op::Call {
+                builtin: Builtin::Clock(field),
+                ..
+            }),
+        ) => return Timestamp::from_ms(now.to_ms().checked_add(span_change(field, span)?)?),
+        // What has no value here does not get one by waiting.
+        _ => return None,
     };
     let then = match op {
         Some(Op::Clock { field, zone }) => {
@@ -310,15 +330,56 @@ fn shift(then: Timestamp, at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     Timestamp::from_ms(now.to_ms().checked_add(ahead)?)
 }
 
-/// The next instant at which a field of the clock differs.
-fn field_change(field: ClockField, at: Timestamp, zone: Zone) -> Option<Timestamp> {
-    let unit = match field {
+/// Milliseconds after which a field surely differs at the earliest; larger units change with the day.
+const fn unit_ms(field: ClockField) -> i64 {
+    match field {
         ClockField::Milliseconds => 1,
         ClockField::Seconds => 1_000,
         ClockField::Minutes => 60_000,
         ClockField::Hours => 3_600_000,
         _ => 86_400_000,
+    }
+}
+
+/// Milliseconds until a growing duration has another number of whole units.
+fn span_change(field: ClockField, span: Duration) -> Option<i64> {
+    let unit = unit_ms(field);
+    let rest = span.to_ms().checked_rem(unit)?;
+    // Below zero units are cut off towards zero, so that the last of them lasts until zero's own.
+    let behind = if span.to_ms() <= unit.saturating_neg() {
+        1
+    } else {
+        unit
     };
-    let boundary = next_boundary(at, zone.offset_at(at), Duration::from_ms(unit)?);
+    behind.checked_sub(rest)
+}
+
+/// When a moving sum or difference leaves the range of times; `now` where it may enter it.
+fn end_of_range(
+    motion: Motion,
+    (left, right): (Value<'_>, Value<'_>),
+    made: Value<'_>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let (first, last) = match made {
+        Value::Timestamp(_) => (Timestamp::MIN.to_ms(), Timestamp::MAX.to_ms()),
+        Value::Duration(_) => (Duration::MIN.to_ms(), Duration::MAX.to_ms()),
+        // Both operands are times, so that only the range is to blame.
+        Value::Error(_) if millis(left).is_some() && millis(right).is_some() => return Some(now),
+        _ => return None,
+    };
+    let at = millis(made)?;
+    let room = match motion {
+        Motion::Still => return None,
+        Motion::Forward => last.checked_sub(at)?,
+        Motion::Backward => at.checked_sub(first)?,
+    };
+    Timestamp::from_ms(now.to_ms().checked_add(room.checked_add(1)?)?)
+}
+
+/// The next instant at which a field of the clock differs.
+fn field_change(field: ClockField, at: Timestamp, zone: Zone) -> Option<Timestamp> {
+    let unit = Duration::from_ms(unit_ms(field))?;
+    let boundary = next_boundary(at, zone.offset_at(at), unit);
     earlier(boundary, zone.next_transition_after(at))
 }

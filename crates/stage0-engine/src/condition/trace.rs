@@ -4,6 +4,8 @@
 //! place of an error and the values that were compared, and for rules that read the time, to say how
 //! long the answer stands.
 
+use bumpalo::collections::Vec as ArenaVec;
+
 use super::evaluate::{Machine, Tracer};
 use super::tree::{Expr, Id, Operator, Path, Step, Tree, id};
 use super::value::{EvalError, Value};
@@ -12,9 +14,9 @@ use crate::index::CompiledCondition;
 /// The values of a condition's nodes.
 #[derive(Debug)]
 pub(crate) struct Trace<'a> {
-    values: Vec<Option<Value<'a>>>,
+    values: ArenaVec<'a, Option<Value<'a>>>,
     /// Nodes that had no value in some visit of a loop.
-    was_unknown: Vec<bool>,
+    was_unknown: ArenaVec<'a, bool>,
     /// The value of the whole.
     pub(crate) result: Value<'a>,
 }
@@ -67,8 +69,8 @@ impl<'a> Trace<'a> {
     pub(crate) fn of(machine: &mut Machine<'a, '_>, condition: &'a CompiledCondition) -> Self {
         let count = condition.tree.nodes.len();
         let mut trace = Self {
-            values: vec![None; count],
-            was_unknown: vec![false; count],
+            values: bumpalo::vec![in machine.arena(); None; count],
+            was_unknown: bumpalo::vec![in machine.arena(); false; count],
             result: Value::Unknown,
         };
         trace.result = machine.run_traced(&condition.program, &mut trace);

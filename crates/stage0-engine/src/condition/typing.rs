@@ -5,6 +5,7 @@
 //! this pass. All errors of a condition are reported, not just the first.
 
 use core::ops::Range;
+use std::collections::BTreeSet;
 
 use super::builtin::{FUNCTIONS, Form, Signature};
 use super::error::{ConditionError, ConditionErrorKind};
@@ -244,9 +245,7 @@ impl Checker<'_> {
                 })
             }
             Expr::Map(entries) => {
-                for (key, _) in entries {
-                    self.expect(*key, Type::String, "a key");
-                }
+                self.keys(entries);
                 Type::MAP
             }
             Expr::Call {
@@ -310,6 +309,24 @@ impl Checker<'_> {
                         _ => Element::Dyn,
                     }),
                 }
+            }
+        }
+    }
+
+    fn keys(&mut self, entries: &[(Id, Id)]) {
+        let tree = self.tree;
+        let mut known = BTreeSet::new();
+        for (key, _) in entries {
+            self.expect(*key, Type::String, "a key");
+            let Some(Node {
+                expr: Expr::String(text),
+                range,
+            }) = tree.node(*key)
+            else {
+                continue;
+            };
+            if !known.insert(text) {
+                self.error(range.clone(), format!("the key `{text}` stands twice"));
             }
         }
     }
@@ -466,11 +483,13 @@ impl Checker<'_> {
             | (Operator::Add | Operator::Subtract, Type::Duration, Type::Duration) => {
                 Some(Type::Duration)
             }
-            (
-                Operator::Add | Operator::Subtract,
-                Type::Dyn | Type::Timestamp | Type::Duration,
-                Type::Dyn | Type::Timestamp | Type::Duration,
-            ) => Some(Type::Dyn),
+            (Operator::Add, Type::Timestamp, Type::Dyn)
+            | (Operator::Add, Type::Dyn, Type::Timestamp) => Some(Type::Timestamp),
+            (Operator::Subtract, Type::Dyn, Type::Timestamp)
+            | (Operator::Subtract, Type::Duration, Type::Dyn) => Some(Type::Duration),
+            (Operator::Subtract, Type::Timestamp, Type::Dyn)
+            | (Operator::Add, Type::Duration, Type::Dyn)
+            | (Operator::Add | Operator::Subtract, Type::Dyn, Type::Duration) => Some(Type::Dyn),
             _ => None,
         };
         result.unwrap_or_else(|| {
@@ -492,6 +511,15 @@ impl Checker<'_> {
         if name == "parses" && !method {
             return self.parses(arguments, range);
         }
+        if method && matches!(name, "parses" | "has") {
+            let message = format!("`{name}` is not called like this");
+            let error = ConditionError::new(ConditionErrorKind::Type, range.clone(), message);
+            self.errors.push(error.with_help(match name {
+                "has" => "write has(context.ticket_id)",
+                _ => "write parses(host(args.url))",
+            }));
+            return Type::Bool;
+        }
         let Some(signature) = FUNCTIONS.iter().find(|signature| signature.name == name) else {
             self.unknown_function(name, range);
             return Type::Dyn;
@@ -507,12 +535,7 @@ impl Checker<'_> {
         let least = most.saturating_sub(signature.optional);
         if arguments.len() < least || arguments.len() > most {
             let message = format!(
-                "`{name}` is given {} values too {}",
-                if arguments.len() > most {
-                    arguments.len().saturating_sub(most)
-                } else {
-                    least.saturating_sub(arguments.len())
-                },
+                "`{name}` is given too {} values",
                 if arguments.len() > most {
                     "many"
                 } else {

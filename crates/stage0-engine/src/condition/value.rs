@@ -7,6 +7,7 @@
 use core::fmt;
 
 use crate::document::{Content, ValueRef};
+use crate::limits::LOOP_STEPS_MAX;
 use crate::number::{Number, NumberError};
 use crate::time::{Duration, TimeError, Timestamp};
 
@@ -104,6 +105,10 @@ pub enum EvalError {
     Function(crate::function::FunctionError),
     /// A list or text is larger than a loop or a function may visit.
     TooLarge,
+    /// A loop takes more steps than it may.
+    TooManySteps,
+    /// A key stands twice in an object that the condition makes.
+    DuplicateKey,
 }
 
 impl fmt::Display for EvalError {
@@ -128,6 +133,8 @@ impl fmt::Display for EvalError {
             Self::Window(error) => error.fmt(f),
             Self::Function(error) => error.fmt(f),
             Self::TooLarge => f.write_str("the value is larger than a condition may visit"),
+            Self::TooManySteps => write!(f, "a loop takes more than {LOOP_STEPS_MAX} steps"),
+            Self::DuplicateKey => f.write_str("a key stands twice in the object"),
         }
     }
 }
@@ -183,6 +190,15 @@ impl<'a> Value<'a> {
             Self::List(values) => Some(values.len()),
             Self::Map(entries) => Some(entries.len()),
             _ => None,
+        }
+    }
+
+    /// What finding a member or an element by position costs: it is found by walking.
+    pub(crate) fn search_steps(self) -> usize {
+        match self {
+            Self::DocumentList(value) | Self::DocumentMap(value) => value.len() / 8,
+            Self::Map(entries) => entries.len() / 8,
+            _ => 0,
         }
     }
 

@@ -8,6 +8,7 @@ use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
+use crate::condition::Step;
 use crate::condition::timing::earlier;
 use crate::decision::{
     CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
@@ -17,12 +18,18 @@ use crate::digest::Digest;
 use crate::facts::FactRoot;
 use crate::host::Host;
 use crate::index::{CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::legible::one_line;
+use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
 use crate::policy::{Mode, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
+use crate::suggest::nearest;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::Constraint;
+
+/// Characters of a declared effect that are told.
+const EFFECT_CHARS_MAX: usize = 64;
 
 /// A decision in the making.
 #[derive(Debug)]
@@ -130,6 +137,8 @@ impl<'a> Draft<'a> {
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
+        self.constraints_applied.reserve(constraints.len());
+        self.known_constraints.reserve(constraints.len());
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -141,6 +150,13 @@ impl<'a> Draft<'a> {
             );
             let details = vec![("field", Detail::Text(field.path.clone()))];
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, details);
+        }
+        if self.request.unknown_fields_untold() > 0 {
+            let message = format!(
+                "The request has {} further fields that are unknown.",
+                self.request.unknown_fields_untold()
+            );
+            self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
         for (text, constraint) in constraints {
             let applied = match constraint {
@@ -172,6 +188,35 @@ impl<'a> Draft<'a> {
                 }
             };
             self.constraints_applied.push(applied);
+        }
+    }
+
+    /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
+    /// unknown, and a catalog may be large: then none is looked for.
+    pub(crate) fn nearest_tool(&self, layer: &'a Layer, name: &str) -> Option<&'a str> {
+        let unknown = if self.request.has_call() {
+            1
+        } else {
+            self.request.tools().count()
+        };
+        let compared = layer.catalog.name_count().saturating_mul(unknown);
+        if compared > NAMES_COMPARED_MAX {
+            return None;
+        }
+        nearest(name, layer.catalog.names())
+    }
+
+    /// Where every layer only observes, so is what was found in the request.
+    pub(crate) fn observe_request(&mut self) {
+        let mut layers = self.policy.layers.iter();
+        if layers.all(|layer| mode_of(layer, self.host_mode) == Mode::Observe) {
+            for finding in self
+                .findings
+                .iter_mut()
+                .filter(|finding| finding.verdict != REMARK)
+            {
+                finding.counts = Counts::IfEnforced;
+            }
         }
     }
 
@@ -233,14 +278,23 @@ impl<'a> Draft<'a> {
             let Some(fact) = self.policy.facts.fact(*slot) else {
                 continue;
             };
-            let value = match fact.root {
-                FactRoot::Context => self.request.context(),
-                FactRoot::Args => self.request.arguments(),
+            let steps = fact.path.steps.as_slice();
+            let value = match (fact.root, steps) {
+                // The environment may stand beside the context.
+                (FactRoot::Context, [Step::Field(name), inner @ ..]) if name == "environment" => {
+                    let environment = self.request.environment_value();
+                    environment.and_then(|environment| walk(environment, inner))
+                }
+                (FactRoot::Context, _) => {
+                    self.request.context().and_then(|value| walk(value, steps))
+                }
+                (FactRoot::Args, _) => self
+                    .request
+                    .arguments()
+                    .and_then(|value| walk(value, steps)),
                 _ => None,
             };
-            let Some(value) = value.and_then(|value| walk(value, &fact.path.steps)) else {
-                continue;
-            };
+            let Some(value) = value else { continue };
             let mut violations = Vec::new();
             check(
                 &layer.schemas,
@@ -281,6 +335,11 @@ impl<'a> Draft<'a> {
 
     // --- The end ---
 
+    /// The strictest of everything that was found so far and counts.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.strictest(Counts::now)
+    }
+
     /// The strictest of what counts.
     fn strictest(&self, counts: impl Fn(Counts) -> bool) -> Verdict {
         let counted = self
@@ -310,10 +369,19 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
-        let verdict = self.strictest(Counts::now);
+        let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(plan, verdict, otherwise);
         let would = self.would(otherwise);
+        let modes = self
+            .policy
+            .layers
+            .iter()
+            .map(|layer| mode_of(layer, self.host_mode));
+        let mode = match would {
+            Some(_) => Mode::Observe,
+            None => modes.max().unwrap_or_default(),
+        };
         self.findings.retain(|finding| finding.counts.now());
         let mut questions: Vec<Cow<'a, str>> = Vec::new();
         if verdict == Verdict::Defer {
@@ -326,11 +394,7 @@ impl<'a> Draft<'a> {
             }
         }
         let findings = core::mem::take(&mut self.findings);
-        let issues = if findings.is_empty() {
-            Vec::new()
-        } else {
-            self.sorted(findings.into_iter().map(|finding| finding.issue).collect())
-        };
+        let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
         let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
@@ -365,11 +429,7 @@ impl<'a> Draft<'a> {
             action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
-            mode: if would.is_some() {
-                Mode::Observe
-            } else {
-                self.host_mode.max(Mode::Enforce)
-            },
+            mode,
             would,
             disabled: &self.policy.disabled,
             facts: &self.policy.facts,
@@ -388,23 +448,21 @@ impl<'a> Draft<'a> {
             }
         }
         for effect in unknown {
+            let effect = one_line(effect, EFFECT_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
-            let details = vec![("effect", Detail::Text(effect.to_owned()))];
+            let details = vec![("effect", Detail::Text(effect))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let unread: Vec<&'static str> = self
-            .known_constraints
-            .iter()
-            .copied()
-            .filter(|name| {
-                !layers
-                    .iter()
-                    .any(|layer| layer.constraint_names.iter().any(|read| **read == **name))
-            })
-            .collect();
-        for name in unread {
-            let message = format!("No rule of the policy checks the constraint `{name}`.");
+        let is_read = |name: &str| {
+            let mut read = layers.iter().flat_map(|layer| &layer.constraint_names);
+            read.any(|read| **read == *name)
+        };
+        for name in core::mem::take(&mut self.known_constraints) {
+            if is_read(name) {
+                continue;
+            }
+            let message = ["No rule of the policy checks the constraint `", name, "`."].concat();
             let details = vec![("constraint", Detail::Text(name.to_owned()))];
             self.engine(
                 IssueCode::CONSTRAINT_NOT_CHECKED,
@@ -448,6 +506,9 @@ impl<'a> Draft<'a> {
     /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
     /// name, never by the order of rules; equal ones once.
     fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
+        if issues.len() < 2 {
+            return issues;
+        }
         let rank = |code: &'a str| {
             let engine = IssueCode::ALL
                 .iter()
@@ -459,16 +520,14 @@ impl<'a> Draft<'a> {
                 (None, None) => (2, 0, code),
             }
         };
-        if issues.len() > 1 {
-            issues.sort_by(|one, two| {
-                two.severity
-                    .cmp(&one.severity)
-                    .then_with(|| rank(one.code).cmp(&rank(two.code)))
-                    .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.tool.cmp(&two.tool))
-                    .then_with(|| one.message.cmp(&two.message))
-            });
-        }
+        issues.sort_by(|one, two| {
+            two.severity
+                .cmp(&one.severity)
+                .then_with(|| rank(one.code).cmp(&rank(two.code)))
+                .then_with(|| one.rule.cmp(two.rule))
+                .then_with(|| one.tool.cmp(&two.tool))
+                .then_with(|| one.message.cmp(&two.message))
+        });
         let mut merged: Vec<(Issue<'a>, Vec<Cow<'a, str>>)> = Vec::with_capacity(issues.len());
         let mut places: FxHashMap<(&'a str, &'a str), Vec<usize>> = FxHashMap::default();
         for issue in issues {
@@ -509,10 +568,11 @@ impl<'a> Draft<'a> {
             return (Vec::new(), 0, false);
         };
         let weights = &layer.risk;
-        let mut addends = vec![RiskAddend {
+        let mut addends = Vec::with_capacity(issues.len().saturating_add(4));
+        addends.push(RiskAddend {
             reason: Cow::Borrowed("base"),
             points: weights.base,
-        }];
+        });
         let mut add = |reason: Cow<'a, str>, points: u32| {
             if points > 0 {
                 addends.push(RiskAddend { reason, points });
@@ -590,11 +650,11 @@ fn reads_args<'a>(
 /// The value behind constant steps.
 fn walk<'a>(
     value: crate::document::ValueRef<'a>,
-    steps: &[crate::condition::Step],
+    steps: &[Step],
 ) -> Option<crate::document::ValueRef<'a>> {
     steps.iter().try_fold(value, |value, step| match step {
-        crate::condition::Step::Field(name) => value.get(name),
-        crate::condition::Step::Position(position) => value.element(*position as usize),
+        Step::Field(name) => value.get(name),
+        Step::Position(position) => value.element(*position as usize),
     })
 }
 

@@ -26,6 +26,13 @@ use crate::state::RunState;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint;
 
+/// Room in the arena before it has to ask for more: the facts of a typical policy, a stack, and the
+/// trace of one condition.
+const ARENA_BYTES: usize = 3_000;
+
+/// Room for a decision's rules before it has to ask for more.
+const CANDIDATES: usize = 32;
+
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
 
@@ -84,7 +91,7 @@ pub fn decide<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> (Decision<'a>, RunState) {
-    let arena = Bump::new();
+    let arena = Bump::with_capacity(ARENA_BYTES);
     let constraints: Vec<_> = request
         .constraints()
         .map(|text| (text, constraint::read(text)))
@@ -93,6 +100,7 @@ pub fn decide<'a>(
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request(&constraints);
+    draft.observe_request();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
@@ -102,9 +110,11 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(CANDIDATES);
+    // A tool of a request that is refused as a whole is refused too.
+    let whole = draft.verdict();
     for subject in &plan.subjects {
-        let mut verdict = Verdict::Allow;
+        let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             facts.turn_to(crate::facts::Subject {
                 tool: subject.tool_name(view),
@@ -131,7 +141,7 @@ pub fn decide<'a>(
     }
     let action = plan.digest(request);
     let decision = draft.finish(&plan, action);
-    let next = advance(state, request, decision.verdict, now);
+    let next = advance(state, request, &decision, now);
     (decision, next)
 }
 
@@ -297,18 +307,27 @@ fn unknown_tool(policy: UnknownTools) -> (IssueCode, Verdict, Option<Resolution>
 }
 
 /// The run after this decision.
-fn advance(state: &RunState, request: &Request<'_>, verdict: Verdict, now: Timestamp) -> RunState {
-    // A framework that asks twice about one call is counted once.
-    let again = request.call_id().is_some() && request.call_id() == state.last_call.as_deref();
+fn advance(
+    state: &RunState,
+    request: &Request<'_>,
+    decision: &Decision<'_>,
+    now: Timestamp,
+) -> RunState {
+    // A framework that asks twice about one call is counted once. The id alone does not say that it is
+    // one call: it may come from whoever is to be counted.
+    let again = request.call_id().is_some()
+        && request.call_id() == state.last_call.as_deref()
+        && state.last_action == Some(decision.action_digest);
     let step = u64::from(!again);
     RunState {
         attempts: state.attempts.saturating_add(step),
         allowed: state
             .allowed
-            .saturating_add(if verdict == Verdict::Allow { step } else { 0 }),
+            .saturating_add(if decision.allowed() { step } else { 0 }),
         first_at: state.first_at.or(Some(now)),
         last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
         last_call: request.call_id().map(str::to_owned),
+        last_action: Some(decision.action_digest),
     }
 }
 

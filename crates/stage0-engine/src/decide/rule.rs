@@ -62,14 +62,19 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// Asks a rule.
     pub(crate) fn ask(&mut self, rule: &'a CompiledRule) -> Asked {
         self.prepare(rule);
-        let when = match &rule.when {
-            Some(when) => self.machine.run(&when.program),
-            None => Value::Bool(true),
+        let (when, condition, mut until) = if rule.reads_now {
+            self.values_and_standing(rule)
+        } else {
+            let when = match &rule.when {
+                Some(when) => self.machine.run(&when.program),
+                None => Value::Bool(true),
+            };
+            let condition = match when {
+                Value::Bool(false) => when,
+                _ => self.value_of(&rule.condition),
+            };
+            (when, condition, None)
         };
-        let mut until = None;
-        if rule.reads_now {
-            until = self.standing_of(rule);
-        }
         if matches!(when, Value::Bool(false)) {
             return Asked {
                 outcome: Outcome::Silent,
@@ -94,17 +99,20 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             };
             return Asked { outcome, until };
         }
-        let condition = if rule.condition.is_true {
-            Value::Bool(true)
-        } else {
-            self.machine.run(&rule.condition.program)
-        };
         let condition = match rule.kind {
             RuleKind::Require { .. } => crate::condition::operation::not(condition),
             _ => condition,
         };
         let outcome = truth(crate::condition::operation::and(when, condition));
         Asked { outcome, until }
+    }
+
+    /// The value of a rule's condition, which approvals do not have.
+    fn value_of(&mut self, condition: &'a CompiledCondition) -> Value<'x> {
+        if condition.is_true || condition.tree.nodes.is_empty() {
+            return Value::Bool(true);
+        }
+        self.machine.run(&condition.program)
     }
 
     /// Evaluates the named expressions that a rule reads, those that others need first.
@@ -119,47 +127,53 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
     }
 
-    /// How long the outcome of a rule that reads the time stands.
-    fn standing_of(&mut self, rule: &'a CompiledRule) -> Option<Timestamp> {
+    /// The values of a rule's scope and condition, and how long its outcome stands: for rules that
+    /// read the time, whose conditions are run with every part kept.
+    fn values_and_standing(
+        &mut self,
+        rule: &'a CompiledRule,
+    ) -> (Value<'x>, Value<'x>, Option<Timestamp>) {
         let mut named: Vec<(&'a str, Standing)> = Vec::new();
         for index in &rule.lets {
             let Some(let_) = self.layer.lets.get(*index as usize) else {
                 continue;
             };
-            let standing = self.standing_of_condition(&let_.condition, &named);
+            let (_, standing) = self.value_and_standing(&let_.condition, &named);
             named.push((&let_.name, standing));
         }
-        let mut until = None;
-        for condition in rule.when.iter().chain([&rule.condition]) {
-            if !condition.tree.nodes.is_empty() {
-                until = earlier(until, self.standing_of_condition(condition, &named).until);
-            }
+        let (mut when, mut until) = (Value::Bool(true), None);
+        if let Some(condition) = &rule.when {
+            let (value, standing) = self.value_and_standing(condition, &named);
+            (when, until) = (value, standing.until);
         }
-        until
+        let (condition, standing) = self.value_and_standing(&rule.condition, &named);
+        (when, condition, earlier(until, standing.until))
     }
 
-    fn standing_of_condition(
+    fn value_and_standing(
         &mut self,
         condition: &'a CompiledCondition,
         named: &[(&'a str, Standing)],
-    ) -> Standing {
-        let trace = Trace::of(&mut self.machine, condition);
+    ) -> (Value<'x>, Standing) {
         let still = Standing {
             motion: Motion::Still,
             until: None,
         };
-        standing(
+        if condition.is_true || condition.tree.nodes.is_empty() {
+            return (Value::Bool(true), still);
+        }
+        let trace = Trace::of(&mut self.machine, condition);
+        let standing = standing(
             &condition.tree,
             &condition.program,
             &trace,
             self.now,
             &|name| {
-                named
-                    .iter()
-                    .find(|(known, _)| *known == name)
-                    .map_or(still, |(_, found)| *found)
+                let known = named.iter().find(|(known, _)| *known == name);
+                known.map_or(still, |(_, found)| *found)
             },
-        )
+        );
+        (trace.result, standing)
     }
 
     fn approved(

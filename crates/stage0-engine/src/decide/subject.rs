@@ -19,7 +19,6 @@ use crate::index::{Layer, PolicyIndex};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::schema_check::{Violation, check};
-use crate::suggest::nearest;
 use crate::tool_pattern::tool_name_is_valid;
 use crate::vocabulary::effect::EffectSet;
 
@@ -78,14 +77,13 @@ impl<'a> Plan<'a> {
 
     /// Digest of the call, or of the plan.
     pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
-        let names: Vec<&str> = self
-            .subjects
-            .iter()
-            .filter_map(Subject::canonical_name)
-            .collect();
-        if let (true, [name]) = (self.has_call, names.as_slice()) {
+        let mut names = self.subjects.iter().filter_map(Subject::canonical_name);
+        if self.has_call
+            && let Some(name) = names.next()
+        {
             return call_digest(request, name);
         }
+        let names: Vec<&str> = names.collect();
         let declared: Vec<&str> = request.side_effects().collect();
         plan_digest(request, &declared, &names)
     }
@@ -297,8 +295,8 @@ fn refuse_name<'a: 'x, 'x>(
         }
         UnknownTools::Defer | UnknownTools::Deny => "The tool is not in the catalog.",
     };
-    let near = nearest(name, layer.catalog.names());
-    let details = near
+    let details = draft
+        .nearest_tool(layer, name)
         .map(|near| ("nearest", Detail::Text(near.to_owned())))
         .into_iter()
         .collect();

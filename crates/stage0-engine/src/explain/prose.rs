@@ -531,16 +531,20 @@ impl<'p> Prose<'p, '_> {
             [] => "a person".to_owned(),
             roles => format!("somebody with the role {}", list(roles, "or")),
         };
-        let mut step = match resolution.approvals {
-            0 | 1 => format!("{} approves this", capital(&who)),
-            many => format!("{many} different people, each {who}, approve this"),
-        };
         let asked = self
             .explanation
             .rules
             .iter()
             .find(|report| report.rule == issue.rule)
             .and_then(|report| report.approval.as_ref());
+        let other = match asked.map_or(&[][..], |asked| asked.not.as_slice()) {
+            [] => String::new(),
+            not => format!(", other than {},", list(not, "or")),
+        };
+        let mut step = match resolution.approvals {
+            0 | 1 => format!("{}{other} approves this", capital(&who)),
+            many => format!("{many} different people, each {who}{other} approve this"),
+        };
         if let Some(asked) = asked {
             step.push_str(&approval_terms(asked));
         }
@@ -742,9 +746,6 @@ fn correction(report: Option<&RuleReport>, issue: &Issue<'_>) -> String {
 
 fn approval_terms(approval: &ApprovalDescription) -> String {
     let mut terms = String::new();
-    if !approval.not.is_empty() {
-        let _ = write!(terms, " (somebody else than {})", list(&approval.not, "or"));
-    }
     if let Some(ttl) = approval.ttl {
         let _ = write!(terms, "; the approval lasts {}", span_text(ttl));
     }

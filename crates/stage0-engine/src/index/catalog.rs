@@ -113,6 +113,11 @@ impl Catalog {
         lists
     }
 
+    /// How many names a request may use.
+    pub(crate) fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
     /// Every name that a request may use.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let mut names: Vec<&str> = Vec::with_capacity(self.names.len());

@@ -12,6 +12,10 @@ const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 /// The window that needs no hours: Monday to Friday, 09:00 to 17:00.
 pub const BUSINESS_HOURS: &str = "business_hours";
 const DAY_MINUTES: i32 = 24 * 60;
+const DAY_MS: i64 = 86_400_000;
+/// A week has all edges. One whose hours a change of the clock skips opens a week later; no zone
+/// changes its clock in the same hour of two weeks in succession.
+const LOOK_AHEAD_MS: i64 = 15 * DAY_MS;
 
 /// Text that is no weekly window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,25 +121,28 @@ impl Window {
     /// never does.
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
         let now = self.contains(at);
-        let civil = at.civil(self.zone.offset_at(at));
-        // Candidates are the edges of the following days; a week has them all, and one more day
-        // covers edges that fall into a skipped hour.
-        for ahead in 0..=8_i32 {
-            let day = i32::from(civil.day).saturating_add(ahead);
-            for minute in [0, self.opens, self.closes] {
-                let edge = self.zone.instant_of(
-                    civil.year,
-                    i32::from(civil.month),
-                    day,
-                    minute.checked_div(60).unwrap_or(0),
-                    minute.checked_rem(60).unwrap_or(0),
-                );
-                if edge > at && self.contains(edge) != now {
-                    return Some(edge);
-                }
+        let last = at.to_ms().saturating_add(LOOK_AHEAD_MS);
+        let mut edge = at;
+        while edge.to_ms() <= last {
+            edge = self.next_edge(edge)?;
+            if self.contains(edge) != now {
+                return Some(edge);
             }
         }
         None
+    }
+
+    /// The next instant at which the answer might differ: the wall clock shows midnight, the opening
+    /// or the closing, or it is changed.
+    fn next_edge(&self, at: Timestamp) -> Option<Timestamp> {
+        let offset_s = self.zone.offset_at(at);
+        let midnight = next_boundary(at, offset_s, Duration::from_ms(DAY_MS)?)?;
+        let edges = [self.opens, self.closes].into_iter().filter_map(|minute| {
+            let before = DAY_MS.checked_sub(i64::from(minute).checked_mul(60_000)?)?;
+            Timestamp::from_ms(midnight.to_ms().checked_sub(before)?).filter(|edge| *edge > at)
+        });
+        let change = self.zone.next_transition_after(at);
+        edges.chain(change).chain([midnight]).min()
     }
 
     /// The next instant at which the window is open; the instant itself if it is open now.
@@ -257,6 +264,30 @@ mod tests {
             Window::parse("Mon-Fri 09:00-17:00 Europe/Berlin", Zone::UTC).unwrap()
         );
         assert!(window.contains(at("2026-01-05T08:00:00Z")));
+    }
+
+    #[test]
+    fn hours_that_the_clock_repeats_or_skips_open_when_it_shows_them() {
+        let window = Window::parse("Sun 02:15-02:45 Europe/Berlin", Zone::UTC).unwrap();
+        // 02:15 to 02:45 comes twice on October 25.
+        for (from, to) in [
+            ("2026-10-25T00:00:00Z", "2026-10-25T00:15:00Z"),
+            ("2026-10-25T00:15:00Z", "2026-10-25T00:45:00Z"),
+            ("2026-10-25T00:45:00Z", "2026-10-25T01:15:00Z"),
+            ("2026-10-25T01:15:00Z", "2026-10-25T01:45:00Z"),
+            ("2026-10-25T01:45:00Z", "2026-11-01T01:15:00Z"),
+        ] {
+            assert_eq!(window.next_change(at(from)), Some(at(to)), "{from}");
+        }
+        // It does not come at all on March 29.
+        let after = window.next_change(at("2026-03-22T12:00:00Z"));
+        assert_eq!(after, Some(at("2026-04-05T00:15:00Z")));
+        // The clock is set into the window, and back out of it.
+        let window = Window::parse("Sun 02:30-04:00 Europe/Berlin", Zone::UTC).unwrap();
+        let opens = window.next_change(at("2026-03-29T00:00:00Z"));
+        assert_eq!(opens, Some(at("2026-03-29T01:00:00Z")));
+        let closes = window.next_change(at("2026-10-25T00:30:00Z"));
+        assert_eq!(closes, Some(at("2026-10-25T01:00:00Z")));
     }
 
     #[test]

@@ -209,8 +209,10 @@ impl Effects {
         let mut spellings = vec![fold(name).into_owned()];
         spellings.extend(aliases.into_iter().map(|alias| fold(alias).into_owned()));
         for spelling in &spellings {
-            if let Some(taken) = self.spellings.get(spelling.as_str()) {
-                return Err(EffectError::Taken(self.name(*taken).to_owned()));
+            // A plural means what its singular does, whichever of the two is listed.
+            let plural = self.spellings.get(format!("{spelling}s").as_str()).copied();
+            if let Some(taken) = self.find(spelling).or(plural) {
+                return Err(EffectError::Taken(self.name(taken).to_owned()));
             }
         }
         for spelling in spellings {

@@ -166,14 +166,26 @@ impl<'s> Decoder<'s> {
                 let fitting = forms.iter().find(|form| form.takes(kind));
                 waiting.extend(fitting.map(|form| task.of(node, form)));
             }
-            (Form::List(entry) | Form::OneOrMany(entry), NodeValue::List(items)) => {
+            (Form::OneOrMore(_), NodeValue::List(items)) if items.is_empty() => {
+                let message = task.subject.must_be("one or several, found an empty list");
+                self.error_with_help(
+                    node.span,
+                    ProblemCode::PolicyWrongType,
+                    message,
+                    "leave the key out to name none",
+                );
+            }
+            (
+                Form::List(entry) | Form::OneOrMany(entry) | Form::OneOrMore(entry),
+                NodeValue::List(items),
+            ) => {
                 waiting.extend(items.iter().map(|item| Task {
                     node: item,
                     form: entry,
                     subject: task.subject.entry(),
                 }));
             }
-            (Form::OneOrMany(one), _) => waiting.push(task.of(node, one)),
+            (Form::OneOrMany(one) | Form::OneOrMore(one), _) => waiting.push(task.of(node, one)),
             (Form::Headed(first, others), NodeValue::List(items)) => {
                 self.check_headed(task, items, first, others, waiting);
             }

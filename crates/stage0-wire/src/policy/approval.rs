@@ -30,7 +30,7 @@ pub(super) static APPROVAL: Shape = Shape {
     groups: &[&[
         Key::new(
             "roles",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "The roles of which each approver must have one; without it anybody may approve.",
         ),
         Key::new(
@@ -40,12 +40,12 @@ pub(super) static APPROVAL: Shape = Shape {
         ),
         Key::new(
             "not",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "Facts that name people who may not approve, such as context.actor_id.",
         ),
         Key::new(
             "bind",
-            Form::OneOrMany(&Form::Text),
+            Form::OneOrMore(&Form::Text),
             "The facts that the approval is given for, such as args.amount; all arguments if left out.",
         ),
         Key::new(

@@ -51,12 +51,12 @@ static SCOPE_KEYS: [Key; 4] = [
     .or_help("give the rule a name of its own: `id: large-payout`"),
     Key::new(
         "tools",
-        Form::OneOrMany(&Form::Text),
+        Form::OneOrMore(&Form::Text),
         "The tools that it is about: catalogued names, or patterns in which `*` stays within one segment and `**` crosses dots. All tools if left out.",
     ),
     Key::new(
         "effects",
-        Form::OneOrMany(&Form::Text),
+        Form::OneOrMore(&Form::Text),
         "The effects that it is about. For an allow rule they must cover every effect of the tool.",
     ),
     Key::new(

@@ -44,11 +44,12 @@ pub(crate) struct Test {
     #[arg(long, short)]
     verbose: bool,
 
-    /// The form of the report
+    /// The form of the report: text, json for programs, or junit, which CI servers read
     #[arg(
         long,
         value_name = "FORM",
         default_value = "text",
+        hide_possible_values = true,
         help_heading = "Display"
     )]
     format: ReportFormat,
@@ -56,12 +57,9 @@ pub(crate) struct Test {
 
 /// The form of a report of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// For people
+enum ReportFormat {
     Text,
-    /// For programs
     Json,
-    /// The XML that CI servers read
     Junit,
 }
 
@@ -111,22 +109,25 @@ impl Test {
         }
         let failed = results.iter().flat_map(|result| &result.ran);
         let failed = failed.filter(|ran| !ran.report.passed()).count();
+        // The last line is the one that counts, so problems come first.
+        if self.format != ReportFormat::Json && !problems.is_empty() {
+            complain(&problems, Format::Text);
+        }
         let text = match self.format {
-            ReportFormat::Text => report::text(&results, self.verbose),
+            ReportFormat::Text if ran == 0 => String::new(),
+            ReportFormat::Text => report::text(&results, problems.len(), self.verbose),
             ReportFormat::Json => report::json(&results, &problems),
             ReportFormat::Junit => report::junit(&results),
         };
         print(&text)?;
-        if self.format != ReportFormat::Json && !problems.is_empty() {
-            complain(&problems, Format::Text);
-        }
         let good = failed == 0 && problems.is_empty();
         Ok(if good { Exit::Success } else { Exit::Problem })
     }
 
     fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
         let policy = crate::input::load_policy(&group.policy)?;
-        let mut coverage = self.coverage.then(|| Coverage::of(&policy));
+        let has_tests = !group.files.is_empty() || !policy.tests().is_empty();
+        let mut coverage = (self.coverage && has_tests).then(|| Coverage::of(&policy));
         let mut ran = Vec::new();
         let own = group
             .with_own_tests

@@ -88,7 +88,7 @@ fn failed(results: &Results) -> impl Iterator<Item = &Ran> {
 
 // --- For people ---
 
-pub(super) fn text(results: &[Results], verbose: bool) -> String {
+pub(super) fn text(results: &[Results], problems: usize, verbose: bool) -> String {
     let mut out = String::new();
     for result in results {
         let failures = failed(result).count();
@@ -125,10 +125,23 @@ pub(super) fn text(results: &[Results], verbose: bool) -> String {
     let failures = results.iter().map(|result| failed(result).count());
     let failures = failures.sum::<usize>();
     let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
-    let style = if failures > 0 { BAD } else { GOOD };
+    let style = if failures > 0 || problems > 0 {
+        BAD
+    } else {
+        GOOD
+    };
+    out.push('\n');
+    if problems > 0 {
+        let plural = if problems == 1 { "" } else { "s" };
+        let _ = writeln!(
+            out,
+            "{}",
+            paint(BAD, &format!("{problems} problem{plural}"))
+        );
+    }
     let _ = writeln!(
         out,
-        "\n{}",
+        "{}",
         paint(style, &counts(ran.saturating_sub(failures), failures))
     );
     out
