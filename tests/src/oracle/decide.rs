@@ -748,7 +748,7 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
     let is_observed = |layer: &Layer<'_>| layer.mode.max(Some(host.mode)) == Some(Mode::Observe);
     for name in names {
-        let (mut tool_verdict, mut catalogued) = (Verdict::Allow, String::new());
+        let (mut tool_verdict, mut catalogued) = (strictest, String::new());
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
             if subject.known {
