@@ -89,9 +89,50 @@ pub(crate) struct Question<'q, 'a> {
 
 /// Looks for the approval that a rule asks for, and tells until when the answer stands.
 pub(crate) fn find(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
+    let turn = match question.approval.evidence {
+        EvidenceSource::Host => next_turn(question),
+        EvidenceSource::Asserted => None,
+    };
+    // A no counts whoever asked; what a yes is worth cannot be told while nobody knows who asked.
+    if let Some(by) = rejection(question) {
+        return (Approved::Rejected { by }, turn);
+    }
+    match (barred(question), question.approval.evidence) {
+        (Ok(barred), EvidenceSource::Host) => (recorded(question, &barred), turn),
+        (Ok(barred), EvidenceSource::Asserted) => asserted(question, &barred),
+        (Err(facts), _) => {
+            let missing = question.approval.min;
+            (
+                Approved::NotYet {
+                    why: None,
+                    missing,
+                    facts,
+                },
+                turn,
+            )
+        }
+    }
+}
+
+/// Who said no.
+fn rejection(question: &Question<'_, '_>) -> Option<String> {
+    let Question { request, .. } = question;
     match question.approval.evidence {
-        EvidenceSource::Host => (recorded(question), next_turn(question)),
-        EvidenceSource::Asserted => asserted(question),
+        EvidenceSource::Host => {
+            let mut records = question.records.iter();
+            let no = |record: &&ApprovalRecord| {
+                record.answer == Answer::Rejected
+                    && *record.rule == *question.rule.id
+                    && record.terms == question.approval.terms
+                    && record.action == question.action
+            };
+            records.find(no).map(|record| record.by.clone())
+        }
+        EvidenceSource::Asserted if request.approval_status() == Some("rejected") => {
+            let by = request.approved_by().filter(|by| !is_nobody(by));
+            Some(by.unwrap_or("somebody").to_owned())
+        }
+        EvidenceSource::Asserted => None,
     }
 }
 
@@ -174,24 +215,13 @@ fn barred<'a>(question: &Question<'_, 'a>) -> Result<Vec<&'a str>, Vec<String>> 
     }
 }
 
-fn recorded(question: &Question<'_, '_>) -> Approved {
+fn recorded(question: &Question<'_, '_>, barred: &[&str]) -> Approved {
     let Question {
         rule,
         approval,
         now,
         ..
     } = question;
-    let barred = match barred(question) {
-        Ok(barred) => barred,
-        // Whether the approver is the requester cannot be told.
-        Err(facts) => {
-            return Approved::NotYet {
-                why: None,
-                missing: approval.min,
-                facts,
-            };
-        }
-    };
     let mut people: Vec<&str> = Vec::new();
     let mut best: Option<IssueCode> = None;
     for record in question
@@ -204,11 +234,7 @@ fn recorded(question: &Question<'_, '_>) -> Approved {
             Some(IssueCode::APPROVAL_WRONG_POLICY)
         } else if record.action != question.action {
             Some(IssueCode::APPROVAL_WRONG_ACTION)
-        } else if record.answer == Answer::Rejected {
-            return Approved::Rejected {
-                by: record.by.clone(),
-            };
-        } else if record.answer == Answer::Pending {
+        } else if record.answer != Answer::Approved {
             Some(IssueCode::APPROVAL_PENDING)
         } else if is_nobody(&record.by) {
             continue;
@@ -268,7 +294,7 @@ fn expiry(record: &ApprovalRecord, approval: &CompiledApproval) -> Option<Timest
 }
 
 /// The plain fields of the context: the host's bare word, bound to nothing.
-fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
+fn asserted(question: &Question<'_, '_>, barred: &[&str]) -> (Approved, Option<Timestamp>) {
     let Question {
         approval,
         request,
@@ -283,33 +309,14 @@ fn asserted(question: &Question<'_, '_>) -> (Approved, Option<Timestamp>) {
     let by = request.approved_by().filter(|by| !is_nobody(by));
     match request.approval_status() {
         Some("approved") => {}
-        Some("rejected") => {
-            let by = by.unwrap_or("somebody").to_owned();
-            return (Approved::Rejected { by }, None);
-        }
         Some("pending") => return (not_yet(Some(IssueCode::APPROVAL_PENDING), &[]), None),
         _ => return (not_yet(None, &[]), None),
     }
-    match barred(question) {
-        Ok(barred)
-            if by.is_some_and(|by| barred.iter().any(|person| is_same_person(person, by))) =>
-        {
-            return (not_yet(Some(IssueCode::APPROVAL_SELF), &[]), None);
-        }
-        Ok(barred) if !barred.is_empty() && by.is_none() => {
-            return (not_yet(None, &["context.approved_by"]), None);
-        }
-        Ok(_) => {}
-        Err(facts) => {
-            return (
-                Approved::NotYet {
-                    why: None,
-                    missing: 1,
-                    facts,
-                },
-                None,
-            );
-        }
+    if by.is_some_and(|by| barred.iter().any(|person| is_same_person(person, by))) {
+        return (not_yet(Some(IssueCode::APPROVAL_SELF), &[]), None);
+    }
+    if by.is_none() && !barred.is_empty() {
+        return (not_yet(None, &["context.approved_by"]), None);
     }
     let at = request.approved_at().map(|at| Timestamp::parse(at).ok());
     let (at, until) = match (at.flatten(), approval.ttl) {

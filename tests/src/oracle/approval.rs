@@ -168,6 +168,8 @@ pub fn find(question: &Question<'_>) -> Approved {
     }
     match question.terms.evidence.unwrap_or_default() {
         _ if wrong => Approved::Error,
+        // A no counts whoever asked.
+        _ if is_rejected(question) => Approved::Rejected,
         _ if !missing.is_empty() => Approved::NotYet(None, missing),
         EvidenceSource::Host => recorded(question, &barred),
         EvidenceSource::Asserted => asserted(question, &barred),
@@ -181,6 +183,24 @@ fn is_same(one: &str, two: &str) -> bool {
 
 fn is_nobody(name: &str) -> bool {
     name.trim().is_empty()
+}
+
+fn is_rejected(question: &Question<'_>) -> bool {
+    let status = Path {
+        root: "context",
+        steps: vec![Step::Member("approval_status")],
+    };
+    match question.terms.evidence.unwrap_or_default() {
+        EvidenceSource::Host => question.records.iter().any(|record| {
+            record.answer == Answer::Rejected
+                && record.rule == question.rule
+                && record.terms == terms_digest(question.terms)
+                && record.action == question.action()
+        }),
+        EvidenceSource::Asserted => {
+            fact(question.facts, true, &status) == Outcome::Known(text("rejected"))
+        }
+    }
 }
 
 /// What keeps one record from counting.
@@ -232,8 +252,6 @@ fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
             flaws.insert(IssueCode::APPROVAL_WRONG_POLICY);
         } else if record.action != action {
             flaws.insert(IssueCode::APPROVAL_WRONG_ACTION);
-        } else if record.answer == Answer::Rejected {
-            return Approved::Rejected;
         } else if is_nobody(&record.by) && record.answer == Answer::Approved {
             // What nobody said counts for nothing.
         } else if let Some(flaw) = flaw(question, record, barred) {
@@ -270,7 +288,6 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     match context("approval_status").map(Value::as_text) {
         None => return not_yet(None),
         Some(Some("approved")) => {}
-        Some(Some("rejected")) => return Approved::Rejected,
         Some(Some("pending")) => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
         Some(Some(_)) => return not_yet(None),
         Some(None) => return Approved::Error,

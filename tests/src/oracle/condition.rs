@@ -319,18 +319,31 @@ impl Scope<'_> {
             // Two-valued: what is not there was not read either.
             Expr::Parses(it) => Outcome::bool(matches!(walk(it), Known(_))),
             Expr::Loop(kind, list, variable, body) => match walk(list) {
-                Known(Value::List(items)) => {
-                    let each = items.iter().map(|item| {
-                        let mut variables = variables.clone();
-                        variables.push((variable, item.clone()));
-                        self.walk(body, &variables)
-                    });
-                    fold(*kind, &items, each.collect())
+                Known(Value::List(items)) => self.visit(*kind, &items, variable, body, variables),
+                Known(Value::Map(members)) => {
+                    let keys: Vec<Value> = members.into_keys().map(Value::Text).collect();
+                    self.visit(*kind, &keys, variable, body, variables)
                 }
                 unknown @ Unknown(_) => unknown,
                 Known(_) | Error => Error,
             },
         }
+    }
+
+    fn visit(
+        &self,
+        kind: Loop,
+        items: &[Value],
+        variable: &'static str,
+        body: &Expr,
+        variables: &Variables,
+    ) -> Outcome {
+        let each = items.iter().map(|item| {
+            let mut variables = variables.clone();
+            variables.push((variable, item.clone()));
+            self.walk(body, &variables)
+        });
+        fold(kind, items, each.collect())
     }
 
     /// A fact: unknown where it is absent, an error through something without members.

@@ -178,6 +178,7 @@ fn word(place: Place, depth: u32) -> BoxedStrategy<Expr> {
 
 /// Lists of numbers, as far as one can tell before there is a request.
 fn list(place: Place, depth: u32) -> BoxedStrategy<Expr> {
+    let element = "e";
     let literals = prop::collection::vec(number(place, 0), 0..3)
         .prop_map(Expr::List)
         .boxed();
@@ -194,12 +195,12 @@ fn list(place: Place, depth: u32) -> BoxedStrategy<Expr> {
             1,
             numbers
                 .prop_map(|(kind, list, one, other)| {
-                    let item = Expr::Variable("x");
+                    let item = Expr::Variable(element);
                     let body = match kind {
                         Loop::Map => Expr::Arithmetic('+', item.into(), one.into()),
                         _ => Expr::Compare(Comparison::Less, item.into(), other.into()),
                     };
-                    Expr::Loop(kind, list.into(), "x", body.into())
+                    Expr::Loop(kind, list.into(), element, body.into())
                 })
                 .boxed(),
         ));
@@ -291,6 +292,8 @@ fn compared(one: BoxedStrategy<Expr>, two: BoxedStrategy<Expr>) -> BoxedStrategy
 
 /// A condition.
 pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
+    // A loop inside a loop needs a variable of its own.
+    let element = if depth > 1 { "x" } else { "y" };
     let below = depth.saturating_sub(1);
     let mut leaves = vec!["context.b", "args.flag", "context.m.b"];
     if place.claims {
@@ -382,14 +385,14 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
             2,
             loops
                 .prop_map(|(kind, list, comparison, number, is_joined, other)| {
-                    let item = Expr::Variable("x");
+                    let item = Expr::Variable(element);
                     let body = Expr::Compare(comparison, item.into(), number.into());
                     let joined = if is_joined {
                         Expr::And(body.into(), other.into())
                     } else {
                         body
                     };
-                    Expr::Loop(kind, list.into(), "x", joined.into())
+                    Expr::Loop(kind, list.into(), element, joined.into())
                 })
                 .boxed(),
         ));
