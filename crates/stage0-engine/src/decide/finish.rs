@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
@@ -11,13 +12,13 @@ use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
 use crate::decision::{
-    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
-    ToolVerdict, Who, Would,
+    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, ToolVerdict, Who,
+    Would,
 };
-use crate::digest::Digest;
 use crate::facts::FactRoot;
 use crate::host::Host;
-use crate::index::{CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::index::reads::FactSet;
+use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
 use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
@@ -26,7 +27,8 @@ use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::Constraint;
+use crate::vocabulary::constraint::{Constraint, ConstraintSet};
+use crate::vocabulary::effect::EffectSet;
 
 /// Characters of a declared effect that are told.
 const EFFECT_CHARS_MAX: usize = 64;
@@ -40,14 +42,14 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
-    depends_on: Vec<u64>,
+    depends_on: FactSet,
     valid_until: Option<Timestamp>,
-    tool_verdicts: Vec<ToolVerdict<'a>>,
+    tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
     checks: Vec<GuardrailCheck<'a>>,
-    /// Constraints that a rule read and could judge.
-    guardrails: Vec<&'static str>,
-    constraints_applied: Vec<Cow<'a, str>>,
-    known_constraints: Vec<&'static str>,
+    /// Constraints that the request states and that have a value.
+    constraints: ConstraintSet,
+    /// Those of them that a rule read and could judge.
+    guardrails: ConstraintSet,
 }
 
 impl<'a> Draft<'a> {
@@ -64,13 +66,12 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
-            depends_on: vec![0; policy.facts.len().div_ceil(64)],
+            depends_on: FactSet::default(),
             valid_until: None,
-            tool_verdicts: Vec::with_capacity(1),
+            tool_verdicts: SmallVec::new(),
             checks: Vec::new(),
-            guardrails: Vec::new(),
-            constraints_applied: Vec::new(),
-            known_constraints: Vec::new(),
+            constraints: ConstraintSet::default(),
+            guardrails: ConstraintSet::default(),
         }
     }
 
@@ -137,8 +138,6 @@ impl<'a> Draft<'a> {
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
-        self.constraints_applied.reserve(constraints.len());
-        self.known_constraints.reserve(constraints.len());
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -159,13 +158,11 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
         for (text, constraint) in constraints {
-            let applied = match constraint {
-                Constraint::Known { name, .. } => {
-                    self.known_constraints.push(name);
-                    Cow::Borrowed(*text)
+            match constraint {
+                Constraint::Known { key, .. } => {
+                    self.constraints = self.constraints.union(key.set());
                 }
-                Constraint::Off(_) => continue,
-                Constraint::Soft(_) | Constraint::Free => Cow::Owned(format!("advisory: {text}")),
+                Constraint::Off(_) | Constraint::Soft(_) | Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -184,10 +181,8 @@ impl<'a> Draft<'a> {
                         Some(fix),
                         details,
                     );
-                    Cow::Borrowed(*text)
                 }
-            };
-            self.constraints_applied.push(applied);
+            }
         }
     }
 
@@ -223,11 +218,7 @@ impl<'a> Draft<'a> {
     // --- While rules are asked ---
 
     pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        for (word, bits) in &rule.reads {
-            if let Some(known) = self.depends_on.get_mut(*word as usize) {
-                *known |= bits;
-            }
-        }
+        self.depends_on.unite(&rule.reads);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -248,15 +239,9 @@ impl<'a> Draft<'a> {
                 satisfied,
             });
         }
-        let judged = !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken);
-        if judged && !rule.constraints.is_empty() {
-            for name in &self.known_constraints {
-                if rule.constraints.iter().any(|read| **read == **name)
-                    && !self.guardrails.contains(name)
-                {
-                    self.guardrails.push(name);
-                }
-            }
+        if !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken) {
+            let judged = self.constraints.intersection(rule.constraints);
+            self.guardrails = self.guardrails.union(judged);
         }
     }
 
@@ -267,12 +252,7 @@ impl<'a> Draft<'a> {
     {
         let layer = inquiry.layer;
         for (slot, schema) in &layer.typed_facts {
-            let word = self
-                .depends_on
-                .get((slot / 64) as usize)
-                .copied()
-                .unwrap_or(0);
-            if word.checked_shr(slot % 64).unwrap_or(0) & 1 == 0 || !inquiry.is_present(*slot) {
+            if !self.depends_on.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
             let Some(fact) = self.policy.facts.fact(*slot) else {
@@ -368,10 +348,10 @@ impl<'a> Draft<'a> {
         })
     }
 
-    pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
+    pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
-        self.remark_on_plan(plan, verdict, otherwise);
+        self.remark_on_plan(&plan, verdict, otherwise);
         let would = self.would(otherwise);
         let modes = self
             .policy
@@ -395,7 +375,6 @@ impl<'a> Draft<'a> {
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
-        let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
@@ -408,31 +387,31 @@ impl<'a> Draft<'a> {
                 _ => checks.push(check),
             }
         }
-        self.guardrails.sort_unstable();
+        let effects = plan
+            .subjects
+            .iter()
+            .filter_map(|subject| subject.views.first())
+            .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
+        let cost_estimate = cost(&plan);
+        let (action, digest) = plan.into_action();
         Decision {
             verdict,
             issues,
             questions,
-            guardrails: self.guardrails,
-            constraints_applied: self.constraints_applied,
             guardrail_checks: checks,
-            risk,
-            risk_score,
-            high_risk,
-            cost_estimate: cost(plan),
+            cost_estimate,
             request_id: self.request_id,
-            policy_version: &self.policy.label,
-            policy_digest: self.policy.digest,
-            environment: self.request.environment(),
-            approved_by: self.request.approved_by(),
             evaluated_at: self.now,
-            action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
             mode,
             would,
-            disabled: &self.policy.disabled,
-            facts: &self.policy.facts,
+            policy: self.policy,
+            request: self.request,
+            action,
+            digest,
+            effects,
+            guardrails: self.guardrails,
             depends_on: self.depends_on,
         }
     }
@@ -454,16 +433,18 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let is_read = |name: &str| {
-            let mut read = layers.iter().flat_map(|layer| &layer.constraint_names);
-            read.any(|read| **read == *name)
-        };
-        for name in core::mem::take(&mut self.known_constraints) {
-            if is_read(name) {
-                continue;
-            }
-            let message = ["No rule of the policy checks the constraint `", name, "`."].concat();
-            let details = vec![("constraint", Detail::Text(name.to_owned()))];
+        let read = layers
+            .iter()
+            .map(|layer| layer.constraints)
+            .fold(ConstraintSet::default(), ConstraintSet::union);
+        for key in self.constraints.without(read).keys() {
+            let message = [
+                "No rule of the policy checks the constraint `",
+                key.name,
+                "`.",
+            ]
+            .concat();
+            let details = vec![("constraint", Detail::Text(key.name.to_owned()))];
             self.engine(
                 IssueCode::CONSTRAINT_NOT_CHECKED,
                 REMARK,
@@ -558,76 +539,6 @@ impl<'a> Draft<'a> {
         });
         merged.collect()
     }
-
-    /// A declared sum: every addend has its reason, and an ALLOW stays below 100.
-    fn risk(
-        &self,
-        plan: &Plan<'a>,
-        verdict: Verdict,
-        issues: &[Issue<'a>],
-    ) -> (Vec<RiskAddend<'a>>, u32, bool) {
-        let Some(layer) = self.policy.layers.first() else {
-            return (Vec::new(), 0, false);
-        };
-        let weights = &layer.risk;
-        let mut addends = Vec::with_capacity(issues.len().saturating_add(4));
-        addends.push(RiskAddend {
-            reason: Cow::Borrowed("base"),
-            points: weights.base,
-        });
-        let mut add = |reason: Cow<'a, str>, points: u32| {
-            if points > 0 {
-                addends.push(RiskAddend { reason, points });
-            }
-        };
-        let effects = plan
-            .subjects
-            .iter()
-            .filter_map(|subject| subject.views.first())
-            .fold(crate::vocabulary::effect::EffectSet::EMPTY, |set, view| {
-                set.union(view.effects)
-            });
-        for class in effects.classes() {
-            let points = weights.effects.iter().find(|(known, _)| *known == class);
-            add(
-                Cow::Borrowed(layer.effects.name(class)),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        if let Some(environment) = self.request.environment() {
-            let points = weights
-                .environments
-                .iter()
-                .find(|(known, _)| **known == *environment);
-            add(
-                Cow::Borrowed(environment),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        for issue in issues {
-            let points = weights
-                .severity
-                .get(issue.severity as usize)
-                .copied()
-                .unwrap_or(0);
-            add(Cow::Borrowed(issue.code), points);
-            let missing = issue
-                .resolution
-                .as_ref()
-                .map_or(0, |resolution| resolution.facts.len());
-            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            add(
-                Cow::Borrowed("missing facts"),
-                weights.missing.saturating_mul(missing),
-            );
-        }
-        let most = if verdict == Verdict::Allow { 99 } else { 100 };
-        let sum = addends
-            .iter()
-            .fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
-        let score = sum.min(most);
-        (addends, score, score >= weights.high)
-    }
 }
 
 /// Whether some rule about the tool reads its arguments.
@@ -636,7 +547,7 @@ fn reads_args<'a>(
     subject: &Subject<'a>,
     view: &super::subject::View<'a>,
 ) -> bool {
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     layer.candidates(
         subject.tool_name(view),
         view.effects,

@@ -13,7 +13,9 @@ pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::Slot;
 use crate::condition::value::{EvalError, Value};
+use crate::decide::subject::View;
 use crate::document::ValueRef;
+use crate::index::Layer;
 use crate::number::Number;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -40,15 +42,6 @@ pub(crate) struct Facts<'a> {
     table: &'a FactTable,
     arena: &'a Bump,
     has_call: bool,
-}
-
-/// What facts are made of, besides the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
-    /// The catalogued name of the tool, or the name as it was called; nothing in a plan without tools.
-    pub(crate) tool: Option<&'a str>,
-    /// The tool's effects.
-    pub(crate) effects: &'a [Value<'a>],
 }
 
 impl<'a> Facts<'a> {
@@ -147,13 +140,14 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// Turns to another tool of the plan.
-    pub(crate) fn turn_to(&mut self, subject: Subject<'a>) {
+    /// Turns to a tool, as a layer sees it: by the catalogued name, or the name as it was called;
+    /// nothing in a plan without tools.
+    pub(crate) fn turn_to(&mut self, layer: &'a Layer, tool: Option<&'a str>, view: &View<'a>) {
         if let Some(at) = self.table.root(FactRoot::Tool) {
-            self.fill(at, subject.tool.map_or(Value::Unknown, Value::String));
+            self.fill(at, tool.map_or(Value::Unknown, Value::String));
         }
         if let Some(at) = self.table.root(FactRoot::Effects) {
-            self.fill(at, Value::List(subject.effects));
+            self.fill(at, Value::List(view.effect_values(layer, self.arena)));
         }
     }
 
@@ -276,13 +270,13 @@ impl<'a> Facts<'a> {
 fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
     for (_, constraint) in constraints {
-        let Constraint::Known { name, value } = constraint else {
+        let Constraint::Known { key, value } = constraint else {
             continue;
         };
         let value = constraint_value(value, arena);
-        match entries.iter_mut().find(|(known, _)| known == name) {
+        match entries.iter_mut().find(|(known, _)| *known == key.name) {
             Some((_, first)) => *first = stricter(*first, value, arena),
-            None => entries.push((*name, value)),
+            None => entries.push((key.name, value)),
         }
     }
     Value::Map(entries.into_bump_slice())

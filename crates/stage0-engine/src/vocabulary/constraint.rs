@@ -4,6 +4,11 @@
 //! becomes a fact under `constraint`, an advisory phrase, or free text. A known key with an unusable
 //! value is never ignored. What a constraint demands is up to the policy's rules.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::fold;
 use crate::number::Number;
 use crate::time::window::{BUSINESS_HOURS, Window};
@@ -49,6 +54,14 @@ pub struct ConstraintKey {
     pub shape: ConstraintShape,
     /// Folded spellings besides the name.
     pub spellings: &'static [&'static str],
+    set: ConstraintSet,
+}
+
+impl ConstraintKey {
+    /// The set with only this key.
+    pub const fn set(&self) -> ConstraintSet {
+        self.set
+    }
 }
 
 const fn key(
@@ -60,11 +73,26 @@ const fn key(
         name,
         shape,
         spellings,
+        set: ConstraintSet(0),
     }
 }
 
+/// Gives each key the bit of its place.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses an index out of bounds and bits that run out"
+)]
+const fn numbered<const N: usize>(mut keys: [ConstraintKey; N]) -> [ConstraintKey; N] {
+    let mut place = 0;
+    while place < N {
+        keys[place].set = ConstraintSet(1 << place);
+        place += 1;
+    }
+    keys
+}
+
 /// Every constraint that becomes a fact.
-pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
+pub const CONSTRAINT_KEYS: &[ConstraintKey] = &numbered([
     key(
         "allowed_channel",
         ConstraintShape::List,
@@ -140,7 +168,7 @@ pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
         &["require_ticket", "requires_ticket"],
     ),
     key("timeout", ConstraintShape::Span, &["timeout_seconds"]),
-];
+]);
 
 /// Phrases that say how careful the agent means to be; advice that an effect may contradict.
 pub const SOFT_CONSTRAINTS: &[&str] = &[
@@ -152,6 +180,57 @@ pub const SOFT_CONSTRAINTS: &[&str] = &[
     "human_review_required",
     "internal_draft_only",
 ];
+
+/// Every key, by each of its spellings.
+static KEYS_BY_SPELLING: LazyLock<FxHashMap<&'static str, &'static ConstraintKey>> =
+    LazyLock::new(|| {
+        let spellings = CONSTRAINT_KEYS.iter().flat_map(|key| {
+            let spellings = key.spellings.iter().chain([&key.name]);
+            spellings.map(move |spelling| (*spelling, key))
+        });
+        spellings.collect()
+    });
+
+/// Some keys of the vocabulary, as bits by their places in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConstraintSet(u32);
+
+impl ConstraintSet {
+    /// The set with only the key of this name; the empty one if there is none.
+    pub fn named(name: &str) -> Self {
+        let key = CONSTRAINT_KEYS.iter().find(|key| key.name == name);
+        key.map_or(Self::default(), ConstraintKey::set)
+    }
+
+    /// The keys of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The keys that both sets have.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The keys that the other set does not have.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The keys, sorted by name, as the table is.
+    pub fn keys(self) -> impl Iterator<Item = &'static ConstraintKey> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            // Without a bit left this is behind the table.
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            CONSTRAINT_KEYS.get(place as usize)
+        })
+    }
+}
 
 /// A constraint's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,8 +252,8 @@ pub enum ConstraintValue {
 pub enum Constraint {
     /// A fact.
     Known {
-        /// The fact's name.
-        name: &'static str,
+        /// What is constrained.
+        key: &'static ConstraintKey,
         /// Its value.
         value: ConstraintValue,
     },
@@ -191,12 +270,17 @@ pub enum Constraint {
 /// Reads one constraint text.
 pub fn read(text: &str) -> Constraint {
     let (head, value) = match text.split_once(':') {
-        Some((head, value)) => (fold(head), Some(value.trim())),
-        None => (fold(text), None),
+        Some((head, value)) => (head, Some(value.trim())),
+        None => (text, None),
     };
-    let known = CONSTRAINT_KEYS
-        .iter()
-        .find(|key| key.name == head || key.spellings.contains(&&*head));
+    // Most are written as the table has them, and what is in it is folded.
+    let known = KEYS_BY_SPELLING.get(head).copied();
+    let head = if known.is_some() {
+        Cow::Borrowed(head)
+    } else {
+        fold(head)
+    };
+    let known = known.or_else(|| KEYS_BY_SPELLING.get(&*head).copied());
     let Some(known) = known else {
         if value.is_none_or(|value| value.eq_ignore_ascii_case("true"))
             && let Some(soft) = SOFT_CONSTRAINTS.iter().find(|soft| **soft == head)
@@ -205,14 +289,13 @@ pub fn read(text: &str) -> Constraint {
         }
         return Constraint::Free;
     };
-    let name = known.name;
     let value = match (known.shape, value) {
         (ConstraintShape::Flag, None) => Some(ConstraintValue::Flag),
         (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("true") => {
             Some(ConstraintValue::Flag)
         }
         (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("false") => {
-            return Constraint::Off(name);
+            return Constraint::Off(known.name);
         }
         (ConstraintShape::Window, None) if head.starts_with("business_hours") => {
             Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()))
@@ -221,7 +304,7 @@ pub fn read(text: &str) -> Constraint {
         (_, None) => None,
     };
     value.map_or(Constraint::Invalid(known), |value| Constraint::Known {
-        name,
+        key: known,
         value,
     })
 }
@@ -270,12 +353,12 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONSTRAINT_KEYS, Constraint, ConstraintValue, read};
+    use super::{CONSTRAINT_KEYS, Constraint, ConstraintSet, ConstraintValue, read};
     use crate::number::Number;
 
     fn known(text: &str) -> (&'static str, ConstraintValue) {
         match read(text) {
-            Constraint::Known { name, value } => (name, value),
+            Constraint::Known { key, value } => (key.name, value),
             other => panic!("{text} is {other:?}"),
         }
     }
@@ -339,6 +422,22 @@ mod tests {
         assert_eq!(read("read-only"), Constraint::Soft("read_only"));
         assert_eq!(read("Be polite: always"), Constraint::Free);
         assert_eq!(read(""), Constraint::Free);
+    }
+
+    #[test]
+    fn sets_tell_their_keys_by_name() {
+        let all = CONSTRAINT_KEYS
+            .iter()
+            .fold(ConstraintSet::default(), |set, key| {
+                assert_eq!(key.set(), ConstraintSet::named(key.name));
+                set.union(key.set())
+            });
+        let names: Vec<&str> = all.keys().map(|key| key.name).collect();
+        assert_eq!(names.len(), CONSTRAINT_KEYS.len());
+        assert!(names.is_sorted());
+        let none = all.without(all);
+        assert_eq!(none.keys().next(), None);
+        assert_eq!(all.intersection(none), ConstraintSet::named("telepathy"));
     }
 
     #[test]
