@@ -171,7 +171,7 @@ fn decide_one<'a: 'x, 'x>(
                 draft.findings.push(finding);
             }
         }
-        draft.check_fact_types(inquiry);
+        draft.check_fact_types(inquiry, candidates);
         permission.conclude(inquiry, draft);
     }
     if is_observed {
