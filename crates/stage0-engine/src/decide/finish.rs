@@ -8,8 +8,8 @@ use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
-use crate::condition::Step;
 use crate::condition::timing::earlier;
+use crate::condition::{Slot, Step};
 use crate::decision::{
     CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
     ToolVerdict, Who, Would,
@@ -223,11 +223,7 @@ impl<'a> Draft<'a> {
     // --- While rules are asked ---
 
     pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        for (word, bits) in &rule.reads {
-            if let Some(known) = self.depends_on.get_mut(*word as usize) {
-                *known |= bits;
-            }
-        }
+        unite(&mut self.depends_on, rule);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -260,21 +256,37 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Facts with a declared type that the asked rules read must be of it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>)
+    /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
+    /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
+    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
     where
         'a: 'x,
     {
         let layer = inquiry.layer;
+        if layer.typed_facts.is_empty() {
+            return;
+        }
+        let mut read = vec![0; self.depends_on.len()];
+        let mut enforced = read.clone();
+        let rules = candidates
+            .iter()
+            .filter_map(|index| layer.rules.get(*index as usize));
+        for rule in rules {
+            unite(&mut read, rule);
+            if !rule.observe {
+                unite(&mut enforced, rule);
+            }
+        }
         for (slot, schema) in &layer.typed_facts {
-            let word = self
-                .depends_on
-                .get((slot / 64) as usize)
-                .copied()
-                .unwrap_or(0);
-            if word.checked_shr(slot % 64).unwrap_or(0) & 1 == 0 || !inquiry.is_present(*slot) {
+            if !has(&read, *slot) || !inquiry.is_present(*slot) {
                 continue;
             }
+            // What only observed rules read blocks no more than they do.
+            let counts = if has(&enforced, *slot) {
+                Counts::Always
+            } else {
+                Counts::IfEnforced
+            };
             let Some(fact) = self.policy.facts.fact(*slot) else {
                 continue;
             };
@@ -314,6 +326,9 @@ impl<'a> Draft<'a> {
                     Some(fix),
                     details,
                 );
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.counts = counts;
+                }
             }
         }
     }
@@ -628,6 +643,21 @@ impl<'a> Draft<'a> {
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
+}
+
+/// Adds the facts that a rule reads.
+fn unite(slots: &mut [u64], rule: &CompiledRule) {
+    for (word, bits) in &rule.reads {
+        if let Some(known) = slots.get_mut(*word as usize) {
+            *known |= bits;
+        }
+    }
+}
+
+/// Whether a fact is among these.
+fn has(slots: &[u64], slot: Slot) -> bool {
+    let word = slots.get((slot / 64) as usize).copied().unwrap_or(0);
+    word.checked_shr(slot % 64).unwrap_or(0) & 1 == 1
 }
 
 /// Whether some rule about the tool reads its arguments.

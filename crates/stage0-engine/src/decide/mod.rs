@@ -100,7 +100,6 @@ pub fn decide<'a>(
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request(&constraints);
-    draft.observe_request();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
@@ -110,6 +109,7 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
+    draft.observe_request();
     let mut found = Vec::with_capacity(CANDIDATES);
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
@@ -171,7 +171,7 @@ fn decide_one<'a: 'x, 'x>(
                 draft.findings.push(finding);
             }
         }
-        draft.check_fact_types(inquiry);
+        draft.check_fact_types(inquiry, candidates);
         permission.conclude(inquiry, draft);
     }
     if is_observed {

@@ -83,7 +83,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
         if let RuleKind::Approval(approval) = &rule.kind {
             // `when && !approval.valid`, except that an approval lifts no error.
-            let is_faulty = approval::fault(approval, self.machine.facts).is_some();
+            let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
             let outcome = match truth(when) {
                 Outcome::Fires if is_faulty => Outcome::Broken,
                 outcome @ (Outcome::Fires | Outcome::Undecided) if !is_faulty => {
@@ -232,7 +232,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             }
         }
         if let RuleKind::Approval(approval) = &rule.kind
-            && approval::fault(approval, self.machine.facts).is_none()
+            && approval::fault(approval, self.machine.facts, self.request).is_none()
             && let (Approved::NotYet { facts, .. }, _) = self.approved(rule, approval)
         {
             let table = self.machine.facts.table();
@@ -269,7 +269,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             }
         }
         if let RuleKind::Approval(approval) = &rule.kind
-            && let Some(fault) = approval::fault(approval, self.machine.facts)
+            && let Some(fault) = approval::fault(approval, self.machine.facts, self.request)
         {
             return fault;
         }
