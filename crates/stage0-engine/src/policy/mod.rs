@@ -318,6 +318,9 @@ pub struct Approval {
     pub ttl: Option<Duration>,
     /// Who vouches for it.
     pub evidence: EvidenceSource,
+    /// `Defer` asks for an approval that is not there; `Deny` refuses, unless a person was asked
+    /// already and has not answered.
+    pub otherwise: Verdict,
 }
 
 /// A class of effects.
@@ -354,6 +357,8 @@ pub struct FactDeclaration {
     pub private: bool,
     /// The question to ask when it is missing.
     pub ask: Option<String>,
+    /// Code of the issue when it is not of its type; `FACT_TYPE` if left out.
+    pub issue: Option<Spanned<String>>,
 }
 
 /// Weights of the risk score: a declared sum, capped.
