@@ -353,6 +353,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let parts = message.parts.iter().map(|part| match part {
             Part::Text(text) => Cow::Borrowed(&**text),
             Part::Fact(slot) => Cow::Owned(tell(self.machine.facts.value(*slot))),
+            Part::Let(named) => {
+                let value = self.machine.named(*named).unwrap_or(Value::Unknown);
+                Cow::Owned(tell(value))
+            }
         });
         Some(Cow::Owned(parts.collect()))
     }
@@ -379,11 +383,16 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         if verdict != REMARK {
             // What time alone would change is waited for; the rest has to be done differently.
             let retry_at = until.filter(|until| *until > self.now);
-            let needs = match retry_at {
-                Some(_) if verdict == Verdict::Defer => Needs::Wait,
+            let needs = match (rule.needs, retry_at) {
+                (Some(needs), _) if verdict == Verdict::Defer => needs,
+                (_, Some(_)) if verdict == Verdict::Defer => Needs::Wait,
                 _ => Needs::Fix,
             };
-            let mut resolution = Resolution::new(needs, Who::Agent);
+            let who = match needs {
+                Needs::Approval | Needs::Fact => Who::Person,
+                Needs::Wait | Needs::Fix => Who::Agent,
+            };
+            let mut resolution = Resolution::new(needs, who);
             resolution.retry_at = retry_at;
             issue.resolution = Some(resolution);
         }

@@ -404,7 +404,7 @@ impl<'s> LayerDraft<'s> {
         for rule in &self.rules {
             paths.extend(rule.not.iter().chain(&rule.bind).cloned());
             paths.extend(rule.message.iter().filter_map(|part| match part {
-                Written::Path(path) if path.root != "params" => Some(path.clone()),
+                Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
                 _ => None,
             }));
             if let Action::Approval(approval) = &rule.rule.action

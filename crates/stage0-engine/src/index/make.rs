@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{LayerDraft, RuleDraft, report_condition};
 use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
+use super::lets::let_name;
 use super::message::{Message, Part, Written};
 use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
 use crate::codes::IssueCode;
@@ -313,10 +314,17 @@ impl Maker<'_, '_> {
         let mut lets: BTreeSet<u32> = condition.program.lets.iter().copied().collect();
         let message = self.message(draft);
         let told = message.iter().flat_map(|message| &message.parts);
-        slots.extend(told.filter_map(|part| match part {
-            Part::Fact(slot) => Some(*slot),
-            Part::Text(_) => None,
-        }));
+        for part in told {
+            match part {
+                Part::Text(_) => {}
+                Part::Fact(slot) => {
+                    slots.insert(*slot);
+                }
+                Part::Let(named) => {
+                    lets.insert(*named);
+                }
+            }
+        }
         if let Some(when) = &when {
             slots.extend(when.program.slots.iter().copied());
             lets.extend(when.program.lets.iter().copied());
@@ -424,6 +432,7 @@ impl Maker<'_, '_> {
                 .as_ref()
                 .map(|family| family.value.as_str().into()),
             ask: rule.ask.iter().map(|ask| ask.as_str().into()).collect(),
+            needs: rule.needs,
             observe: rule.observe,
             filed_often: false,
             reads,
@@ -446,9 +455,13 @@ impl Maker<'_, '_> {
         for part in &draft.message {
             parts.push(match part {
                 Written::Text(text) => Part::Text(text.as_str().into()),
-                Written::Path(path) => match self.facts.slot(path) {
-                    Some(slot) => Part::Fact(slot),
-                    None => Part::Text(self.param(path).into()),
+                Written::Path(path) => match (self.facts.slot(path), let_name(path)) {
+                    (Some(slot), _) => Part::Fact(slot),
+                    (None, Some(name)) => match self.lets.get(&name) {
+                        Some(named) => Part::Let(*named),
+                        None => continue,
+                    },
+                    (None, None) => Part::Text(self.param(path).into()),
                 },
             });
         }

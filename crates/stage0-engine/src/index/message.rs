@@ -1,7 +1,7 @@
 //! Messages with facts in them: `Retry {context.retry_count} of {params.retries_max}`.
 //!
-//! Between braces stands the path of a fact or of a param, and nothing else: a message tells what the
-//! rule saw and computes nothing. A brace of its own is written twice.
+//! Between braces stands the path of a fact or param, or a named expression, and nothing else: a
+//! message tells what the rule saw and computes nothing. A brace of its own is written twice.
 
 use super::environment::RuleNames;
 use crate::condition::tree::{Expr, Path};
@@ -14,7 +14,7 @@ use crate::span::Spanned;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
     Text(String),
-    /// A fact's path, or a param's.
+    /// A fact's path, a param's or that of a named expression.
     Path(Path),
 }
 
@@ -23,6 +23,8 @@ pub(super) enum Written {
 pub(crate) enum Part {
     Text(Box<str>),
     Fact(Slot),
+    /// A named expression, by its place.
+    Let(u32),
 }
 
 /// A message ready to be told.
@@ -93,11 +95,13 @@ fn path(inside: &str, names: &RuleNames<'_>) -> Result<Path, (String, String)> {
         },
         _ => None,
     };
-    let known = path.filter(|path| FactRoot::find(&path.root).is_some() || path.root == "params");
+    let known = path.filter(|path| {
+        FactRoot::find(&path.root).is_some() || ["params", "let"].contains(&path.root.as_str())
+    });
     let (Some(path), Some(tree)) = (known, &tree) else {
         return Err((
-            format!("`{{{inside}}}` in the message is no path of a fact or param"),
-            "write for example {context.ticket_id}, {args.amount} or {params.limit}".to_owned(),
+            format!("`{{{inside}}}` in the message names no fact, param or named expression"),
+            "write for example {context.ticket_id}, {params.limit} or {let.total}".to_owned(),
         ));
     };
     let mut errors = Vec::new();

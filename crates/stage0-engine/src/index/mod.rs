@@ -21,6 +21,7 @@ use self::message::Message;
 use crate::condition::Slot;
 use crate::condition::program::Program;
 use crate::condition::tree::Tree;
+use crate::decision::Needs;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
@@ -224,6 +225,7 @@ pub(crate) struct CompiledRule {
     pub(crate) detail: Option<Box<str>>,
     pub(crate) family: Option<Box<str>>,
     pub(crate) ask: Vec<Box<str>>,
+    pub(crate) needs: Option<Needs>,
     pub(crate) observe: bool,
     /// Filed in more than one place, so that it could be found twice.
     pub(crate) filed_often: bool,

@@ -14,6 +14,7 @@ pub use error::{FindingKind, FindingLevel, PolicyFinding};
 
 use core::ops::Range;
 
+use crate::decision::Needs;
 use crate::document::Document;
 use crate::number::Number;
 use crate::span::{Span, Spanned, TextPlaces};
@@ -251,6 +252,8 @@ pub struct Rule {
     pub family: Option<Spanned<String>>,
     /// Questions to ask when it defers.
     pub ask: Vec<String>,
+    /// What would resolve it when it defers, where the engine cannot tell.
+    pub needs: Option<Needs>,
     /// Whether it is only recorded.
     pub observe: bool,
     /// Whether nobody may disable it.
