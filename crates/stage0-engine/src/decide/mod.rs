@@ -116,10 +116,7 @@ pub fn decide<'a>(
     for subject in &plan.subjects {
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
-            facts.turn_to(crate::facts::Subject {
-                tool: subject.tool_name(view),
-                effects: view.effect_values(layer, &arena),
-            });
+            facts.turn_to(subject.facts(view, layer, &arena));
             layer.candidates(
                 subject.tool_name(view),
                 view.effects,
