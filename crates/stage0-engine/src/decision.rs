@@ -106,6 +106,14 @@ pub enum Detail {
     Texts(Vec<String>),
 }
 
+/// The highest risk score, which an ALLOW does not reach.
+const RISK_MAX: u32 = 100;
+
+/// The family of rules about whether the work is worth doing.
+pub const VALUE_FAMILY: &str = "value";
+/// The family of rules about runs that go on for nothing.
+pub const LOOP_FAMILY: &str = "loop";
+
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue<'a> {
@@ -117,6 +125,8 @@ pub struct Issue<'a> {
     pub message: Cow<'a, str>,
     /// The rule it comes from, as `pack/id`; empty for the engine's own.
     pub rule: &'a str,
+    /// The family of the rule; empty where it has none.
+    pub family: &'a str,
     /// The tool it is about; empty for the request as a whole.
     pub tool: Cow<'a, str>,
     /// Further values, by name.
@@ -174,6 +184,10 @@ pub struct CostEstimate {
     pub max: Number,
     /// How many calls of tools without a cost were left out.
     pub without_cost: u32,
+    /// How often each tool may be called, where a constraint says so.
+    pub iterations: Option<Number>,
+    /// Whether the most is what a constraint sets.
+    pub is_capped: bool,
 }
 
 /// The answer to one request.
@@ -185,6 +199,8 @@ pub struct Decision<'a> {
     pub issues: Vec<Issue<'a>>,
     /// Questions whose answers could turn a DEFER into an ALLOW.
     pub questions: Vec<Cow<'a, str>>,
+    /// Questions of advice, which hold nothing up.
+    pub remarks: Vec<Cow<'a, str>>,
     /// The checks of rules that belong to a family.
     pub guardrail_checks: Vec<GuardrailCheck<'a>>,
     /// What the calls may cost.
@@ -286,7 +302,7 @@ impl<'a> Decision<'a> {
             .filter_map(|text| match constraint::read(text) {
                 Constraint::Known { .. } | Constraint::Invalid(_) => Some(Cow::Borrowed(text)),
                 Constraint::Off(_) => None,
-                Constraint::Soft(_) | Constraint::Free => {
+                Constraint::Promise(_) | Constraint::Free => {
                     Some(Cow::Owned(format!("advisory: {text}")))
                 }
             })
@@ -337,9 +353,46 @@ impl<'a> Decision<'a> {
         })
     }
 
+    /// How likely it is that the work is not worth doing: the weights of the issues of the family
+    /// [`VALUE_FAMILY`], 0 to 100.
+    pub fn value_risk(&self) -> u32 {
+        self.risk_of(VALUE_FAMILY)
+    }
+
+    /// How likely it is that money and time are lost: the weights of the issues of the family
+    /// [`LOOP_FAMILY`], 0 to 100.
+    pub fn waste_risk(&self) -> u32 {
+        self.risk_of(LOOP_FAMILY)
+    }
+
+    fn risk_of(&self, family: &str) -> u32 {
+        let Some(layer) = self.policy.layers.first() else {
+            return 0;
+        };
+        let issues = self.issues.iter().filter(|issue| issue.family == family);
+        let points = issues.map(|issue| layer.risk.of_severity(issue.severity));
+        points.fold(0, u32::saturating_add).min(RISK_MAX)
+    }
+
+    /// What the issues of the family [`VALUE_FAMILY`] say, each once.
+    pub fn value_findings(&self) -> impl Iterator<Item = &str> {
+        let issues = || {
+            self.issues
+                .iter()
+                .filter(|issue| issue.family == VALUE_FAMILY)
+        };
+        let is_new = move |(at, issue): &(usize, &Issue<'a>)| {
+            issues()
+                .take(*at)
+                .all(|known| known.message != issue.message)
+        };
+        let found = issues().enumerate().filter(is_new);
+        found.map(|(_, issue)| &*issue.message)
+    }
+
     /// The sum of the addends, capped: 0 to 100, below 100 on ALLOW.
     pub fn risk_score(&self) -> u32 {
-        let most = if self.allowed() { 99 } else { 100 };
+        let most = RISK_MAX.saturating_sub(u32::from(self.allowed()));
         let points = self.risk().map(|addend| addend.points);
         points.fold(0, u32::saturating_add).min(most)
     }

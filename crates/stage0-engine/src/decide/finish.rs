@@ -22,12 +22,12 @@ use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
 use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
-use crate::policy::{Mode, Verdict};
+use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{Constraint, ConstraintSet};
+use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
 use crate::vocabulary::effect::EffectSet;
 
 /// Characters of a declared effect that are told.
@@ -50,6 +50,30 @@ pub(crate) struct Draft<'a> {
     constraints: ConstraintSet,
     /// Those of them that a rule read and could judge.
     guardrails: ConstraintSet,
+    limits: CostLimits,
+}
+
+/// What the request's own constraints say about what it may cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct CostLimits {
+    /// How often each tool may be called.
+    iterations: Option<Number>,
+    /// The most that may be spent, in US dollars.
+    most: Option<Number>,
+}
+
+impl CostLimits {
+    fn note(&mut self, name: &str, value: &ConstraintValue) {
+        let ConstraintValue::Number(value) = value else {
+            return;
+        };
+        let limit = match name {
+            "max_iterations" => &mut self.iterations,
+            "max_cost_usd" => &mut self.most,
+            _ => return,
+        };
+        *limit = Some(limit.map_or(*value, |known| known.min(*value)));
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -72,6 +96,7 @@ impl<'a> Draft<'a> {
             checks: Vec::new(),
             constraints: ConstraintSet::default(),
             guardrails: ConstraintSet::default(),
+            limits: CostLimits::default(),
         }
     }
 
@@ -87,7 +112,7 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         self.push(
-            code,
+            (code.as_str(), code.severity()),
             verdict,
             message.into(),
             Cow::Borrowed(""),
@@ -107,12 +132,13 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let tool = subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed);
+        let code = (code.as_str(), code.severity());
         self.push(code, verdict, message.into(), tool, resolution, details);
     }
 
     fn push(
         &mut self,
-        code: IssueCode,
+        (code, severity): (&'a str, Severity),
         verdict: Verdict,
         message: Cow<'a, str>,
         tool: Cow<'a, str>,
@@ -120,10 +146,11 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let issue = Issue {
-            code: code.as_str(),
-            severity: code.severity(),
+            code,
+            severity,
             message,
             rule: "",
+            family: "",
             tool,
             details,
             resolution,
@@ -159,10 +186,11 @@ impl<'a> Draft<'a> {
         }
         for (text, constraint) in constraints {
             match constraint {
-                Constraint::Known { key, .. } => {
+                Constraint::Known { key, value } => {
                     self.constraints = self.constraints.union(key.set());
+                    self.limits.note(key.name, value);
                 }
-                Constraint::Off(_) | Constraint::Soft(_) | Constraint::Free => {}
+                Constraint::Off(_) | Constraint::Promise(_) | Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -227,6 +255,10 @@ impl<'a> Draft<'a> {
 
     /// Notes what a guarding rule and the constraints it reads came to.
     pub(crate) fn check_of(&mut self, rule: &'a CompiledRule, asked: &Asked) {
+        // A rule that is about something else has checked nothing.
+        if !asked.applies {
+            return;
+        }
         let satisfied = match asked.outcome {
             Outcome::Fires => matches!(rule.kind, RuleKind::Allow),
             Outcome::Silent => !matches!(rule.kind, RuleKind::Allow),
@@ -245,16 +277,36 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Facts with a declared type that the asked rules read must be of it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>)
+    /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
+    /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
+    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
     where
         'a: 'x,
     {
         let layer = inquiry.layer;
-        for (slot, schema) in &layer.typed_facts {
-            if !self.depends_on.contains(*slot) || !inquiry.is_present(*slot) {
+        if layer.typed_facts.is_empty() {
+            return;
+        }
+        let (mut read, mut enforced) = (FactSet::default(), FactSet::default());
+        let rules = candidates
+            .iter()
+            .filter_map(|index| layer.rules.get(*index as usize));
+        for rule in rules {
+            read.unite(&rule.reads);
+            if !rule.observe {
+                enforced.unite(&rule.reads);
+            }
+        }
+        for (slot, schema, issue) in &layer.typed_facts {
+            if !read.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
+            // What only observed rules read blocks no more than they do.
+            let counts = if enforced.contains(*slot) {
+                Counts::Always
+            } else {
+                Counts::IfEnforced
+            };
             let Some(fact) = self.policy.facts.fact(*slot) else {
                 continue;
             };
@@ -287,13 +339,18 @@ impl<'a> Draft<'a> {
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
                 let details = vec![("path", Detail::Text(violation.path))];
-                self.engine(
-                    IssueCode::FACT_TYPE,
+                let code = IssueCode::FACT_TYPE;
+                self.push(
+                    (issue.as_deref().unwrap_or(code.as_str()), code.severity()),
                     Verdict::Deny,
-                    sentence(violation.message),
+                    sentence(violation.message).into(),
+                    Cow::Borrowed(""),
                     Some(fix),
                     details,
                 );
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.counts = counts;
+                }
             }
         }
     }
@@ -363,15 +420,22 @@ impl<'a> Draft<'a> {
             None => modes.max().unwrap_or_default(),
         };
         self.findings.retain(|finding| finding.counts.now());
-        let mut questions: Vec<Cow<'a, str>> = Vec::new();
-        if verdict == Verdict::Defer {
+        let (mut questions, mut remarks) = (Vec::new(), Vec::new());
+        if verdict != Verdict::Deny {
             self.findings
                 .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
-            for question in self.findings.iter().flat_map(|finding| &finding.questions) {
-                if !questions.contains(question) {
-                    questions.push(question.clone());
+            for finding in &self.findings {
+                let list = match finding.verdict {
+                    REMARK => &mut remarks,
+                    _ => &mut questions,
+                };
+                for question in &finding.questions {
+                    if !list.contains(question) {
+                        list.push(question.clone());
+                    }
                 }
             }
+            remarks.retain(|remark| !questions.contains(remark));
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
@@ -392,12 +456,13 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|subject| subject.views.first())
             .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
-        let cost_estimate = cost(&plan);
+        let cost_estimate = cost(&plan, self.limits);
         let (action, digest) = plan.into_action();
         Decision {
             verdict,
             issues,
             questions,
+            remarks,
             guardrail_checks: checks,
             cost_estimate,
             request_id: self.request_id,
@@ -571,34 +636,35 @@ fn walk<'a>(
     })
 }
 
-/// What the calls may cost, by the catalog.
-fn cost(plan: &Plan<'_>) -> Option<CostEstimate> {
-    let mut estimate: Option<CostEstimate> = None;
+/// What the calls may cost, by the catalog and the request's own limits. A sum that is not exact any
+/// more is no estimate.
+fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
+    let mut known: Option<(Number, Number)> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
-        let known = subject
+        let cost = subject
             .views
             .iter()
             .find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
-        let Some((min, max)) = known else {
+        let Some((least, most)) = cost else {
             without_cost = without_cost.saturating_add(u32::from(subject.name.is_some()));
             continue;
         };
-        let so_far = estimate.get_or_insert(CostEstimate {
-            min: Number::ZERO,
-            max: Number::ZERO,
-            without_cost: 0,
-        });
-        // A sum that is not exact any more is no estimate.
-        let (Ok(least), Ok(most)) = (so_far.min.checked_add(min), so_far.max.checked_add(max))
-        else {
-            return None;
-        };
-        so_far.min = least;
-        so_far.max = most;
+        let (min, max) = known.unwrap_or((Number::ZERO, Number::ZERO));
+        known = Some((min.checked_add(least).ok()?, max.checked_add(most).ok()?));
     }
-    if let Some(estimate) = &mut estimate {
-        estimate.without_cost = without_cost;
+    let (min, mut max) = known?;
+    // A limit of no iteration at all still leaves the call that is asked about.
+    let iterations = limits.iterations.filter(|count| *count > Number::ONE);
+    if let Some(iterations) = iterations {
+        max = max.checked_mul(iterations).ok()?;
     }
-    estimate
+    let cap = limits.most.filter(|cap| *cap < max && *cap >= min);
+    Some(CostEstimate {
+        min,
+        max: cap.unwrap_or(max),
+        without_cost,
+        iterations,
+        is_capped: cap.is_some(),
+    })
 }

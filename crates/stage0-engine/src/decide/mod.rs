@@ -94,7 +94,6 @@ pub fn decide<'a>(
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request(&constraints);
-    draft.observe_request();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
@@ -104,6 +103,7 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
+    draft.observe_request();
     let mut found = Candidates::new();
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
@@ -111,7 +111,7 @@ pub fn decide<'a>(
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
-            facts.turn_to(layer, tool, view);
+            facts.turn_to(subject.facts(view, layer, &arena));
             layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let mut inquiry = Inquiry {
                 layer,
@@ -164,7 +164,7 @@ fn decide_one<'a: 'x, 'x>(
                 draft.findings.push(finding);
             }
         }
-        draft.check_fact_types(inquiry);
+        draft.check_fact_types(inquiry, candidates);
         permission.conclude(inquiry, draft);
     }
     if is_observed {

@@ -13,9 +13,7 @@ pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::Slot;
 use crate::condition::value::{EvalError, Value};
-use crate::decide::subject::View;
 use crate::document::ValueRef;
-use crate::index::Layer;
 use crate::number::Number;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -42,6 +40,19 @@ pub(crate) struct Facts<'a> {
     table: &'a FactTable,
     arena: &'a Bump,
     has_call: bool,
+}
+
+/// What facts are made of, besides the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The catalogued name of the tool, or the name as it was called; nothing in a plan without tools.
+    pub(crate) tool: Option<&'a str>,
+    /// The tool's effects.
+    pub(crate) effects: &'a [Value<'a>],
+    /// Those of them that no class covers.
+    pub(crate) unknown_effects: &'a [Value<'a>],
+    /// Whether one of them is of a class that writes.
+    pub(crate) writes: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -140,14 +151,19 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// Turns to a tool, as a layer sees it: by the catalogued name, or the name as it was called;
-    /// nothing in a plan without tools.
-    pub(crate) fn turn_to(&mut self, layer: &'a Layer, tool: Option<&'a str>, view: &View<'a>) {
+    /// Turns to another tool of the plan.
+    pub(crate) fn turn_to(&mut self, subject: Subject<'a>) {
         if let Some(at) = self.table.root(FactRoot::Tool) {
-            self.fill(at, tool.map_or(Value::Unknown, Value::String));
+            self.fill(at, subject.tool.map_or(Value::Unknown, Value::String));
         }
         if let Some(at) = self.table.root(FactRoot::Effects) {
-            self.fill(at, Value::List(view.effect_values(layer, self.arena)));
+            self.fill(at, Value::List(subject.effects));
+        }
+        if let Some(at) = self.table.root(FactRoot::UnknownEffects) {
+            self.fill(at, Value::List(subject.unknown_effects));
+        }
+        if let Some(at) = self.table.root(FactRoot::Writes) {
+            self.fill(at, Value::Bool(subject.writes));
         }
     }
 
@@ -270,13 +286,14 @@ impl<'a> Facts<'a> {
 fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
     for (_, constraint) in constraints {
-        let Constraint::Known { key, value } = constraint else {
-            continue;
+        let (name, value) = match constraint {
+            Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
+            Constraint::Promise(name) => (*name, Value::Bool(true)),
+            Constraint::Off(_) | Constraint::Invalid(_) | Constraint::Free => continue,
         };
-        let value = constraint_value(value, arena);
-        match entries.iter_mut().find(|(known, _)| *known == key.name) {
+        match entries.iter_mut().find(|(known, _)| *known == name) {
             Some((_, first)) => *first = stricter(*first, value, arena),
-            None => entries.push((key.name, value)),
+            None => entries.push((name, value)),
         }
     }
     Value::Map(entries.into_bump_slice())
