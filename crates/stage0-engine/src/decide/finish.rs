@@ -529,8 +529,8 @@ impl<'a> Draft<'a> {
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
-                let has_schema = view.tool.is_some_and(|tool| !tool.schemas.is_empty());
-                waits |= has_schema || reads_args(layer, subject, view);
+                let schemas = view.tool.map_or(&view.schemas, |tool| &tool.schemas);
+                waits |= !schemas.is_empty() || reads_args(layer, subject, view);
             }
             if waits {
                 let message = "The plan is allowed; the call is decided again with its arguments.";
