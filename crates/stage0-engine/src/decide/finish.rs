@@ -410,15 +410,6 @@ impl<'a> Draft<'a> {
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(&plan, verdict, otherwise);
         let would = self.would(otherwise);
-        let modes = self
-            .policy
-            .layers
-            .iter()
-            .map(|layer| mode_of(layer, self.host_mode));
-        let mode = match would {
-            Some(_) => Mode::Observe,
-            None => modes.max().unwrap_or_default(),
-        };
         self.findings.retain(|finding| finding.counts.now());
         let (mut questions, mut remarks) = (Vec::new(), Vec::new());
         if verdict != Verdict::Deny {
@@ -439,6 +430,16 @@ impl<'a> Draft<'a> {
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
+        let layers = self.policy.layers.iter();
+        let modes = layers.map(|layer| mode_of(layer, self.host_mode));
+        let observes = modes.clone().any(|mode| mode == Mode::Observe);
+        // What an observed rule found is nothing to tell where another one found the same.
+        let would =
+            would.filter(|would| observes || would.verdict != verdict || would.issues != issues);
+        let mode = match would {
+            Some(_) => Mode::Observe,
+            None => modes.max().unwrap_or_default(),
+        };
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
