@@ -30,7 +30,7 @@ const ERROR_CHARS_MAX: usize = 500;
 /// Evaluate one expression, to try the language out
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Variables are the members of the object that --vars names, or those given with --var. A
+    after_help = "Variables are the members of the object that --vars names, or those given with --var. A \
 variable that is not there is unknown, as a missing fact would be.
 
 Examples:
