@@ -95,6 +95,11 @@ pub enum Detail {
     Texts(Vec<String>),
 }
 
+/// The family of rules about whether the work is worth doing.
+pub const VALUE_FAMILY: &str = "value";
+/// The family of rules about runs that go on for nothing.
+pub const LOOP_FAMILY: &str = "loop";
+
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue<'a> {
@@ -106,6 +111,8 @@ pub struct Issue<'a> {
     pub message: Cow<'a, str>,
     /// The rule it comes from, as `pack/id`; empty for the engine's own.
     pub rule: &'a str,
+    /// The family of the rule; empty where it has none.
+    pub family: &'a str,
     /// The tool it is about; empty for the request as a whole.
     pub tool: Cow<'a, str>,
     /// Further values, by name.
@@ -163,6 +170,10 @@ pub struct CostEstimate {
     pub max: Number,
     /// How many calls of tools without a cost were left out.
     pub without_cost: u32,
+    /// How often each tool may be called, where a constraint says so.
+    pub iterations: Option<Number>,
+    /// Whether the most is what a constraint sets.
+    pub is_capped: bool,
 }
 
 /// The answer to one request.
@@ -174,6 +185,8 @@ pub struct Decision<'a> {
     pub issues: Vec<Issue<'a>>,
     /// Questions whose answers could turn a DEFER into an ALLOW.
     pub questions: Vec<Cow<'a, str>>,
+    /// Questions of advice, which hold nothing up.
+    pub remarks: Vec<Cow<'a, str>>,
     /// Constraints that a rule checked.
     pub guardrails: Vec<&'static str>,
     /// Every constraint, as it was understood.
@@ -186,6 +199,14 @@ pub struct Decision<'a> {
     pub risk_score: u32,
     /// Whether the score has reached the policy's threshold.
     pub high_risk: bool,
+    /// How likely it is that the work is not worth doing: the weights of the issues of the family
+    /// [`VALUE_FAMILY`], 0 to 100.
+    pub value_risk: u32,
+    /// How likely it is that money and time are lost: the weights of the issues of the family
+    /// [`LOOP_FAMILY`], 0 to 100.
+    pub waste_risk: u32,
+    /// What the issues of the family [`VALUE_FAMILY`] say.
+    pub value_findings: Vec<Cow<'a, str>>,
     /// What the calls may cost.
     pub cost_estimate: Option<CostEstimate>,
     /// The id of the request.

@@ -320,7 +320,7 @@ fn describe_rule<'p>(
         approval,
         issue: &rule.issue,
         severity: rule.severity,
-        message: rule.message.as_deref(),
+        message: rule.message.as_ref().map(|message| &*message.text),
         observed: rule.observe,
         facts: facts_of(rule, facts).collect(),
         clauses,

@@ -400,6 +400,26 @@ impl<'a> Request<'a> {
         self.text(self.known.approved_by)
     }
 
+    /// The first field of an asserted approval that is there and no text.
+    pub(crate) fn asserted_approval_fault(&self) -> Option<&'static str> {
+        let KnownContext {
+            approval_status,
+            approved_at,
+            approved_by,
+            ..
+        } = self.known;
+        let fields = [
+            ("approval_status", approval_status),
+            ("approved_at", approved_at),
+            ("approved_by", approved_by),
+        ];
+        let strays = |(name, index): (_, Option<u32>)| {
+            let kind = self.document.value(index?).kind();
+            (!matches!(kind, Kind::String | Kind::Null)).then_some(name)
+        };
+        fields.into_iter().find_map(strays)
+    }
+
     /// The environment, from either of its two places.
     pub fn environment(&self) -> Option<&str> {
         self.text(self.environment.or(self.known.environment))

@@ -28,10 +28,13 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
     issues(object.value("issues"), &decision.issues);
     object.number("risk_score", decision.risk_score);
     object.bool("high_risk", decision.high_risk);
-    // Two names of one list, as clients of the contract read either.
+    object.number("value_risk", decision.value_risk);
+    object.number("waste_risk", decision.waste_risk);
+    // What holds the decision up is clarified first; advice may ask as well.
+    let clarifying = decision.questions.iter().chain(&decision.remarks);
     texts(
         object.value("clarifying_questions"),
-        decision.questions.iter().map(|text| &**text),
+        clarifying.map(|text| &**text),
     );
     texts(
         object.value("defer_questions"),
@@ -46,6 +49,10 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
         decision.constraints_applied.iter().map(|text| &**text),
     );
     checks(object.value("guardrail_checks"), decision);
+    texts(
+        object.value("value_findings"),
+        decision.value_findings.iter().map(|text| &**text),
+    );
     cost(object.value("cost_estimate"), decision);
     object.text("request_id", decision.request_id);
     object.text("policy_version", decision.policy_version);
@@ -244,11 +251,20 @@ fn cost(out: &mut String, decision: &Decision<'_>) {
     object.text("currency", "USD");
     cost.min.write_to(object.value("min"));
     cost.max.write_to(object.value("max"));
-    let assumption = match cost.without_cost {
-        0 => "one call of each tool",
-        _ => "one call of each tool that has a cost in the catalog",
-    };
-    texts(object.value("assumptions"), core::iter::once(assumption));
+    let mut assumptions = vec![match cost.iterations {
+        Some(iterations) => format!("one to {iterations} calls of each tool, by max_iterations"),
+        None => "one call of each tool".to_owned(),
+    }];
+    if cost.without_cost > 0 {
+        assumptions.push("tools without a cost in the catalog are left out".to_owned());
+    }
+    if cost.is_capped {
+        assumptions.push("no more than max_cost_usd".to_owned());
+    }
+    texts(
+        object.value("assumptions"),
+        assumptions.iter().map(String::as_str),
+    );
     object.end();
 }
 

@@ -8,11 +8,11 @@ use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
-use crate::condition::Step;
 use crate::condition::timing::earlier;
+use crate::condition::{Slot, Step};
 use crate::decision::{
-    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
-    ToolVerdict, Who, Would,
+    CostEstimate, Decision, Detail, GuardrailCheck, Issue, LOOP_FAMILY, Needs, Resolution,
+    RiskAddend, ToolVerdict, VALUE_FAMILY, Who, Would,
 };
 use crate::digest::Digest;
 use crate::facts::FactRoot;
@@ -21,12 +21,15 @@ use crate::index::{CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
 use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
-use crate::policy::{Mode, Verdict};
+use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::Constraint;
+use crate::vocabulary::constraint::{Constraint, ConstraintValue};
+
+/// The highest risk score, which an ALLOW does not reach.
+const RISK_MAX: u32 = 100;
 
 /// Characters of a declared effect that are told.
 const EFFECT_CHARS_MAX: usize = 64;
@@ -48,6 +51,30 @@ pub(crate) struct Draft<'a> {
     guardrails: Vec<&'static str>,
     constraints_applied: Vec<Cow<'a, str>>,
     known_constraints: Vec<&'static str>,
+    limits: CostLimits,
+}
+
+/// What the request's own constraints say about what it may cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct CostLimits {
+    /// How often each tool may be called.
+    iterations: Option<Number>,
+    /// The most that may be spent, in US dollars.
+    most: Option<Number>,
+}
+
+impl CostLimits {
+    fn note(&mut self, name: &str, value: &ConstraintValue) {
+        let ConstraintValue::Number(value) = value else {
+            return;
+        };
+        let limit = match name {
+            "max_iterations" => &mut self.iterations,
+            "max_cost_usd" => &mut self.most,
+            _ => return,
+        };
+        *limit = Some(limit.map_or(*value, |known| known.min(*value)));
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -71,6 +98,7 @@ impl<'a> Draft<'a> {
             guardrails: Vec::new(),
             constraints_applied: Vec::new(),
             known_constraints: Vec::new(),
+            limits: CostLimits::default(),
         }
     }
 
@@ -86,7 +114,7 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         self.push(
-            code,
+            (code.as_str(), code.severity()),
             verdict,
             message.into(),
             Cow::Borrowed(""),
@@ -106,12 +134,13 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let tool = subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed);
+        let code = (code.as_str(), code.severity());
         self.push(code, verdict, message.into(), tool, resolution, details);
     }
 
     fn push(
         &mut self,
-        code: IssueCode,
+        (code, severity): (&'a str, Severity),
         verdict: Verdict,
         message: Cow<'a, str>,
         tool: Cow<'a, str>,
@@ -119,10 +148,11 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let issue = Issue {
-            code: code.as_str(),
-            severity: code.severity(),
+            code,
+            severity,
             message,
             rule: "",
+            family: "",
             tool,
             details,
             resolution,
@@ -160,12 +190,15 @@ impl<'a> Draft<'a> {
         }
         for (text, constraint) in constraints {
             let applied = match constraint {
-                Constraint::Known { name, .. } => {
+                Constraint::Known { name, value } => {
                     self.known_constraints.push(name);
+                    self.limits.note(name, value);
                     Cow::Borrowed(*text)
                 }
                 Constraint::Off(_) => continue,
-                Constraint::Soft(_) | Constraint::Free => Cow::Owned(format!("advisory: {text}")),
+                Constraint::Promise(_) | Constraint::Free => {
+                    Cow::Owned(format!("advisory: {text}"))
+                }
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -223,11 +256,7 @@ impl<'a> Draft<'a> {
     // --- While rules are asked ---
 
     pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        for (word, bits) in &rule.reads {
-            if let Some(known) = self.depends_on.get_mut(*word as usize) {
-                *known |= bits;
-            }
-        }
+        unite(&mut self.depends_on, rule);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -236,6 +265,10 @@ impl<'a> Draft<'a> {
 
     /// Notes what a guarding rule and the constraints it reads came to.
     pub(crate) fn check_of(&mut self, rule: &'a CompiledRule, asked: &Asked) {
+        // A rule that is about something else has checked nothing.
+        if !asked.applies {
+            return;
+        }
         let satisfied = match asked.outcome {
             Outcome::Fires => matches!(rule.kind, RuleKind::Allow),
             Outcome::Silent => !matches!(rule.kind, RuleKind::Allow),
@@ -260,21 +293,37 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Facts with a declared type that the asked rules read must be of it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>)
+    /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
+    /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
+    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
     where
         'a: 'x,
     {
         let layer = inquiry.layer;
-        for (slot, schema) in &layer.typed_facts {
-            let word = self
-                .depends_on
-                .get((slot / 64) as usize)
-                .copied()
-                .unwrap_or(0);
-            if word.checked_shr(slot % 64).unwrap_or(0) & 1 == 0 || !inquiry.is_present(*slot) {
+        if layer.typed_facts.is_empty() {
+            return;
+        }
+        let mut read = vec![0; self.depends_on.len()];
+        let mut enforced = read.clone();
+        let rules = candidates
+            .iter()
+            .filter_map(|index| layer.rules.get(*index as usize));
+        for rule in rules {
+            unite(&mut read, rule);
+            if !rule.observe {
+                unite(&mut enforced, rule);
+            }
+        }
+        for (slot, schema, issue) in &layer.typed_facts {
+            if !has(&read, *slot) || !inquiry.is_present(*slot) {
                 continue;
             }
+            // What only observed rules read blocks no more than they do.
+            let counts = if has(&enforced, *slot) {
+                Counts::Always
+            } else {
+                Counts::IfEnforced
+            };
             let Some(fact) = self.policy.facts.fact(*slot) else {
                 continue;
             };
@@ -307,13 +356,18 @@ impl<'a> Draft<'a> {
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
                 let details = vec![("path", Detail::Text(violation.path))];
-                self.engine(
-                    IssueCode::FACT_TYPE,
+                let code = IssueCode::FACT_TYPE;
+                self.push(
+                    (issue.as_deref().unwrap_or(code.as_str()), code.severity()),
                     Verdict::Deny,
-                    sentence(violation.message),
+                    sentence(violation.message).into(),
+                    Cow::Borrowed(""),
                     Some(fix),
                     details,
                 );
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.counts = counts;
+                }
             }
         }
     }
@@ -383,19 +437,34 @@ impl<'a> Draft<'a> {
             None => modes.max().unwrap_or_default(),
         };
         self.findings.retain(|finding| finding.counts.now());
-        let mut questions: Vec<Cow<'a, str>> = Vec::new();
-        if verdict == Verdict::Defer {
+        let (mut questions, mut remarks) = (Vec::new(), Vec::new());
+        if verdict != Verdict::Deny {
             self.findings
                 .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
-            for question in self.findings.iter().flat_map(|finding| &finding.questions) {
-                if !questions.contains(question) {
-                    questions.push(question.clone());
+            for finding in &self.findings {
+                let list = match finding.verdict {
+                    REMARK => &mut remarks,
+                    _ => &mut questions,
+                };
+                for question in &finding.questions {
+                    if !list.contains(question) {
+                        list.push(question.clone());
+                    }
                 }
             }
+            remarks.retain(|remark| !questions.contains(remark));
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
         let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
+        let value_risk = self.weight_of(&issues, VALUE_FAMILY);
+        let waste_risk = self.weight_of(&issues, LOOP_FAMILY);
+        let mut value_findings: Vec<Cow<'a, str>> = Vec::new();
+        for issue in issues.iter().filter(|issue| issue.family == VALUE_FAMILY) {
+            if !value_findings.contains(&issue.message) {
+                value_findings.push(issue.message.clone());
+            }
+        }
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
@@ -413,13 +482,17 @@ impl<'a> Draft<'a> {
             verdict,
             issues,
             questions,
+            remarks,
             guardrails: self.guardrails,
             constraints_applied: self.constraints_applied,
             guardrail_checks: checks,
             risk,
             risk_score,
             high_risk,
-            cost_estimate: cost(plan),
+            value_risk,
+            waste_risk,
+            value_findings,
+            cost_estimate: cost(plan, self.limits),
             request_id: self.request_id,
             policy_version: &self.policy.label,
             policy_digest: self.policy.digest,
@@ -559,6 +632,19 @@ impl<'a> Draft<'a> {
         merged.collect()
     }
 
+    /// The weights of a family's issues, capped.
+    fn weight_of(&self, issues: &[Issue<'a>], family: &str) -> u32 {
+        let Some(layer) = self.policy.layers.first() else {
+            return 0;
+        };
+        let of_family = issues.iter().filter(|issue| issue.family == family);
+        let weights = of_family.filter_map(|issue| {
+            let weight = layer.risk.severity.get(issue.severity as usize);
+            weight.copied()
+        });
+        weights.fold(0_u32, u32::saturating_add).min(RISK_MAX)
+    }
+
     /// A declared sum: every addend has its reason, and an ALLOW stays below 100.
     fn risk(
         &self,
@@ -621,13 +707,31 @@ impl<'a> Draft<'a> {
                 weights.missing.saturating_mul(missing),
             );
         }
-        let most = if verdict == Verdict::Allow { 99 } else { 100 };
+        let most = match verdict {
+            Verdict::Allow => RISK_MAX.saturating_sub(1),
+            _ => RISK_MAX,
+        };
         let sum = addends
             .iter()
             .fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
         let score = sum.min(most);
         (addends, score, score >= weights.high)
     }
+}
+
+/// Adds the facts that a rule reads.
+fn unite(slots: &mut [u64], rule: &CompiledRule) {
+    for (word, bits) in &rule.reads {
+        if let Some(known) = slots.get_mut(*word as usize) {
+            *known |= bits;
+        }
+    }
+}
+
+/// Whether a fact is among these.
+fn has(slots: &[u64], slot: Slot) -> bool {
+    let word = slots.get((slot / 64) as usize).copied().unwrap_or(0);
+    word.checked_shr(slot % 64).unwrap_or(0) & 1 == 1
 }
 
 /// Whether some rule about the tool reads its arguments.
@@ -660,34 +764,35 @@ fn walk<'a>(
     })
 }
 
-/// What the calls may cost, by the catalog.
-fn cost(plan: &Plan<'_>) -> Option<CostEstimate> {
-    let mut estimate: Option<CostEstimate> = None;
+/// What the calls may cost, by the catalog and the request's own limits. A sum that is not exact any
+/// more is no estimate.
+fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
+    let mut known: Option<(Number, Number)> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
-        let known = subject
+        let cost = subject
             .views
             .iter()
             .find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
-        let Some((min, max)) = known else {
+        let Some((least, most)) = cost else {
             without_cost = without_cost.saturating_add(u32::from(subject.name.is_some()));
             continue;
         };
-        let so_far = estimate.get_or_insert(CostEstimate {
-            min: Number::ZERO,
-            max: Number::ZERO,
-            without_cost: 0,
-        });
-        // A sum that is not exact any more is no estimate.
-        let (Ok(least), Ok(most)) = (so_far.min.checked_add(min), so_far.max.checked_add(max))
-        else {
-            return None;
-        };
-        so_far.min = least;
-        so_far.max = most;
+        let (min, max) = known.unwrap_or((Number::ZERO, Number::ZERO));
+        known = Some((min.checked_add(least).ok()?, max.checked_add(most).ok()?));
     }
-    if let Some(estimate) = &mut estimate {
-        estimate.without_cost = without_cost;
+    let (min, mut max) = known?;
+    // A limit of no iteration at all still leaves the call that is asked about.
+    let iterations = limits.iterations.filter(|count| *count > Number::ONE);
+    if let Some(iterations) = iterations {
+        max = max.checked_mul(iterations).ok()?;
     }
-    estimate
+    let cap = limits.most.filter(|cap| *cap < max && *cap >= min);
+    Some(CostEstimate {
+        min,
+        max: cap.unwrap_or(max),
+        without_cost,
+        iterations,
+        is_capped: cap.is_some(),
+    })
 }

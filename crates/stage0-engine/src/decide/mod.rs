@@ -100,7 +100,6 @@ pub fn decide<'a>(
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request(&constraints);
-    draft.observe_request();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
@@ -110,16 +109,14 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
+    draft.observe_request();
     let mut found = Vec::with_capacity(CANDIDATES);
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
     for subject in &plan.subjects {
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
-            facts.turn_to(crate::facts::Subject {
-                tool: subject.tool_name(view),
-                effects: view.effect_values(layer, &arena),
-            });
+            facts.turn_to(subject.facts(view, layer, &arena));
             layer.candidates(
                 subject.tool_name(view),
                 view.effects,
@@ -171,7 +168,7 @@ fn decide_one<'a: 'x, 'x>(
                 draft.findings.push(finding);
             }
         }
-        draft.check_fact_types(inquiry);
+        draft.check_fact_types(inquiry, candidates);
         permission.conclude(inquiry, draft);
     }
     if is_observed {

@@ -14,6 +14,7 @@ use bumpalo::Bump;
 pub use prose::{PlainProse, ProsePaint, ProsePart};
 
 use crate::condition::evaluate::Machine;
+use crate::condition::show::show;
 use crate::condition::trace::{Clause, Trace, let_of};
 use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
@@ -26,7 +27,6 @@ use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
 use crate::host::Host;
 use crate::index::{CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
-use crate::legible::push_legible;
 use crate::request::Request;
 use crate::span::Span;
 use crate::state::RunState;
@@ -136,10 +136,7 @@ pub fn explain<'a>(
     let mut found = Vec::new();
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
-            facts.turn_to(crate::facts::Subject {
-                tool: subject.tool_name(view),
-                effects: view.effect_values(layer, &arena),
-            });
+            facts.turn_to(subject.facts(view, layer, &arena));
             layer.candidates(
                 subject.tool_name(view),
                 view.effects,
@@ -385,60 +382,4 @@ fn reads(condition: &CompiledCondition, reads: &[(u32, Value<'_>)]) -> Vec<(Stri
         }
     }
     facts
-}
-
-/// Characters of a text that are shown.
-const SHOWN_CHARS: usize = 60;
-/// Elements of a list that are shown.
-const SHOWN_ITEMS: usize = 6;
-
-/// A value for people: short, on one line.
-fn show(value: Value<'_>) -> String {
-    match value {
-        Value::Unknown => "missing".to_owned(),
-        Value::Error(error) => error.to_string(),
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => show_text(text),
-        Value::Timestamp(at) => at.to_string(),
-        Value::Duration(span) => span.to_string(),
-        Value::DocumentMap(_) | Value::Map(_) => {
-            let count = value.len().unwrap_or(0);
-            let plural = if count == 1 { "" } else { "s" };
-            format!("an object of {count} member{plural}")
-        }
-        Value::DocumentList(_) | Value::List(_) => {
-            let mut text = String::from("[");
-            for (position, element) in value.visit().into_iter().flatten().enumerate() {
-                if position > 0 {
-                    text.push_str(", ");
-                }
-                if position == SHOWN_ITEMS {
-                    text.push_str("...");
-                    break;
-                }
-                match element {
-                    Value::DocumentList(_) | Value::List(_) => text.push_str("[...]"),
-                    Value::DocumentMap(_) | Value::Map(_) => text.push_str("{...}"),
-                    scalar => text.push_str(&show(scalar)),
-                }
-            }
-            text.push(']');
-            text
-        }
-    }
-}
-
-fn show_text(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for (position, c) in text.chars().enumerate() {
-        if position == SHOWN_CHARS {
-            shown.push_str("...");
-            break;
-        }
-        push_legible(&mut shown, c);
-    }
-    shown.push('"');
-    shown
 }

@@ -12,13 +12,16 @@ mod gather;
 mod lets;
 mod lint;
 mod make;
+pub(crate) mod message;
 
 use rustc_hash::FxHashMap;
 
 use self::catalog::{Catalog, PatternIndex};
+use self::message::Message;
 use crate::condition::Slot;
 use crate::condition::program::Program;
 use crate::condition::tree::Tree;
+use crate::decision::Needs;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
@@ -106,7 +109,7 @@ pub(crate) struct Layer {
     pub(crate) everywhere: Vec<u32>,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
-    pub(crate) typed_facts: Vec<(Slot, u32)>,
+    pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
     /// Questions for facts, by slot, and facts that are private.
     pub(crate) questions: FxHashMap<Slot, Box<str>>,
     /// The keys of constraints that a rule reads.
@@ -197,6 +200,8 @@ pub(crate) struct CompiledApproval {
     pub(crate) bind: Vec<Slot>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) evidence: EvidenceSource,
+    /// `Defer`, or `Deny` where nobody is asked.
+    pub(crate) otherwise: Verdict,
     /// Digest of the block as it is written: what an approval was given under.
     pub(crate) terms: Digest,
 }
@@ -216,10 +221,11 @@ pub(crate) struct CompiledRule {
     pub(crate) issue: Box<str>,
     pub(crate) issue_unknown: Box<str>,
     pub(crate) severity: Severity,
-    pub(crate) message: Option<Box<str>>,
+    pub(crate) message: Option<Message>,
     pub(crate) detail: Option<Box<str>>,
     pub(crate) family: Option<Box<str>>,
     pub(crate) ask: Vec<Box<str>>,
+    pub(crate) needs: Option<Needs>,
     pub(crate) observe: bool,
     /// Filed in more than one place, so that it could be found twice.
     pub(crate) filed_often: bool,
