@@ -101,7 +101,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
 
 /// The file beside it that was probably meant: one of the same name with another ending, or one with
 /// nearly the same name. Endings alone do not make names alike.
-fn neighbour(path: &Path) -> Option<String> {
+pub(crate) fn neighbour(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let stem = path.file_stem()?.to_str()?;
     let folder = path.parent()?;

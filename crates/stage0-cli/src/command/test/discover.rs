@@ -10,7 +10,7 @@ use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
 
 use crate::folder::{FileKind, files_in, kind_of};
-use crate::input::{POLICY_HERE, beside, name_of, read};
+use crate::input::{POLICY_HERE, beside, name_of, neighbour, read};
 
 /// The tests of one policy.
 #[derive(Debug)]
@@ -120,7 +120,10 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
                     Some(named) => Problem::at(&sources, named.span, code, message),
                     None => Problem::in_file(&name_of(path), 1, code, message),
                 };
-                let help = "name it in the file, as in `policy: ../payments.yaml`";
+                let wanted = neighbour(&policy)
+                    .and_then(|near| Some(Path::new(&near).file_name()?.to_str()?.to_owned()));
+                let named = wanted.as_deref().unwrap_or("../payments.yaml");
+                let help = format!("name it in the file, as in `policy: {named}`");
                 return Err(vec![problem.help(help)]);
             }
             let cases = tests.cases;
