@@ -21,7 +21,7 @@ use crate::progress::Progress;
 /// Run the tests of policies
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A policy brings tests along under `tests:`. Files of tests name their policy under `policy:`, or
+    after_help = "A policy brings tests along under `tests:`. Files of tests name their policy under `policy:`, or \
 are for the `policy.yaml` beside them. In folders, files that are neither are passed over.
 
 Exit codes:
@@ -128,7 +128,7 @@ impl Test {
 
     fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
         let policy = match &group.text {
-            Some(text) => compile_policy(&group.policy, text.clone())?,
+            Some(text) => compile_policy(&group.policy, text)?,
             None => load_policy(&group.policy)?,
         };
         let has_tests = !group.files.is_empty() || !policy.tests().is_empty();
