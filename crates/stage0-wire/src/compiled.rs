@@ -145,7 +145,7 @@ impl Policy {
         host: &Host<'a>,
         state: &RunState,
         now: Timestamp,
-    ) -> (Decision<'a>, RunState) {
+    ) -> Decision<'a> {
         stage0_engine::decide(&self.index, request, host, state, now)
     }
 
@@ -174,7 +174,7 @@ impl Policy {
     ) -> Result<(String, RunState), Vec<Problem>> {
         let request = parse_request(request)?;
         self.admit(&request).map_err(|problem| vec![problem])?;
-        let (decision, next) = self.decide(&request, host, state, now);
-        Ok((decision_to_json(&decision), next))
+        let decision = self.decide(&request, host, state, now);
+        Ok((decision_to_json(&decision), decision.next_state(state)))
     }
 }

@@ -3,21 +3,22 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
+use crate::condition::Step;
 use crate::condition::timing::earlier;
-use crate::condition::{Slot, Step};
 use crate::decision::{
-    CostEstimate, Decision, Detail, GuardrailCheck, Issue, LOOP_FAMILY, Needs, Resolution,
-    RiskAddend, ToolVerdict, VALUE_FAMILY, Who, Would,
+    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, ToolVerdict, Who,
+    Would,
 };
-use crate::digest::Digest;
 use crate::facts::FactRoot;
 use crate::host::Host;
-use crate::index::{CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::index::reads::FactSet;
+use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
 use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
@@ -26,10 +27,8 @@ use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{Constraint, ConstraintValue};
-
-/// The highest risk score, which an ALLOW does not reach.
-const RISK_MAX: u32 = 100;
+use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
+use crate::vocabulary::effect::EffectSet;
 
 /// Characters of a declared effect that are told.
 const EFFECT_CHARS_MAX: usize = 64;
@@ -43,14 +42,14 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
-    depends_on: Vec<u64>,
+    depends_on: FactSet,
     valid_until: Option<Timestamp>,
-    tool_verdicts: Vec<ToolVerdict<'a>>,
+    tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
     checks: Vec<GuardrailCheck<'a>>,
-    /// Constraints that a rule read and could judge.
-    guardrails: Vec<&'static str>,
-    constraints_applied: Vec<Cow<'a, str>>,
-    known_constraints: Vec<&'static str>,
+    /// Constraints that the request states and that have a value.
+    constraints: ConstraintSet,
+    /// Those of them that a rule read and could judge.
+    guardrails: ConstraintSet,
     limits: CostLimits,
 }
 
@@ -91,13 +90,12 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
-            depends_on: vec![0; policy.facts.len().div_ceil(64)],
+            depends_on: FactSet::default(),
             valid_until: None,
-            tool_verdicts: Vec::with_capacity(1),
+            tool_verdicts: SmallVec::new(),
             checks: Vec::new(),
-            guardrails: Vec::new(),
-            constraints_applied: Vec::new(),
-            known_constraints: Vec::new(),
+            constraints: ConstraintSet::default(),
+            guardrails: ConstraintSet::default(),
             limits: CostLimits::default(),
         }
     }
@@ -167,8 +165,6 @@ impl<'a> Draft<'a> {
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
-        self.constraints_applied.reserve(constraints.len());
-        self.known_constraints.reserve(constraints.len());
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -189,16 +185,12 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
         for (text, constraint) in constraints {
-            let applied = match constraint {
-                Constraint::Known { name, value } => {
-                    self.known_constraints.push(name);
-                    self.limits.note(name, value);
-                    Cow::Borrowed(*text)
+            match constraint {
+                Constraint::Known { key, value } => {
+                    self.constraints = self.constraints.union(key.set());
+                    self.limits.note(key.name, value);
                 }
-                Constraint::Off(_) => continue,
-                Constraint::Promise(_) | Constraint::Free => {
-                    Cow::Owned(format!("advisory: {text}"))
-                }
+                Constraint::Off(_) | Constraint::Promise(_) | Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -217,10 +209,8 @@ impl<'a> Draft<'a> {
                         Some(fix),
                         details,
                     );
-                    Cow::Borrowed(*text)
                 }
-            };
-            self.constraints_applied.push(applied);
+            }
         }
     }
 
@@ -256,7 +246,7 @@ impl<'a> Draft<'a> {
     // --- While rules are asked ---
 
     pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        unite(&mut self.depends_on, rule);
+        self.depends_on.unite(&rule.reads);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -281,15 +271,9 @@ impl<'a> Draft<'a> {
                 satisfied,
             });
         }
-        let judged = !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken);
-        if judged && !rule.constraints.is_empty() {
-            for name in &self.known_constraints {
-                if rule.constraints.iter().any(|read| **read == **name)
-                    && !self.guardrails.contains(name)
-                {
-                    self.guardrails.push(name);
-                }
-            }
+        if !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken) {
+            let judged = self.constraints.intersection(rule.constraints);
+            self.guardrails = self.guardrails.union(judged);
         }
     }
 
@@ -303,23 +287,22 @@ impl<'a> Draft<'a> {
         if layer.typed_facts.is_empty() {
             return;
         }
-        let mut read = vec![0; self.depends_on.len()];
-        let mut enforced = read.clone();
+        let (mut read, mut enforced) = (FactSet::default(), FactSet::default());
         let rules = candidates
             .iter()
             .filter_map(|index| layer.rules.get(*index as usize));
         for rule in rules {
-            unite(&mut read, rule);
+            read.unite(&rule.reads);
             if !rule.observe {
-                unite(&mut enforced, rule);
+                enforced.unite(&rule.reads);
             }
         }
         for (slot, schema, issue) in &layer.typed_facts {
-            if !has(&read, *slot) || !inquiry.is_present(*slot) {
+            if !read.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
             // What only observed rules read blocks no more than they do.
-            let counts = if has(&enforced, *slot) {
+            let counts = if enforced.contains(*slot) {
                 Counts::Always
             } else {
                 Counts::IfEnforced
@@ -422,20 +405,11 @@ impl<'a> Draft<'a> {
         })
     }
 
-    pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
+    pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
-        self.remark_on_plan(plan, verdict, otherwise);
+        self.remark_on_plan(&plan, verdict, otherwise);
         let would = self.would(otherwise);
-        let modes = self
-            .policy
-            .layers
-            .iter()
-            .map(|layer| mode_of(layer, self.host_mode));
-        let mode = match would {
-            Some(_) => Mode::Observe,
-            None => modes.max().unwrap_or_default(),
-        };
         self.findings.retain(|finding| finding.counts.now());
         let (mut questions, mut remarks) = (Vec::new(), Vec::new());
         if verdict != Verdict::Deny {
@@ -456,15 +430,16 @@ impl<'a> Draft<'a> {
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
-        let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
-        let value_risk = self.weight_of(&issues, VALUE_FAMILY);
-        let waste_risk = self.weight_of(&issues, LOOP_FAMILY);
-        let mut value_findings: Vec<Cow<'a, str>> = Vec::new();
-        for issue in issues.iter().filter(|issue| issue.family == VALUE_FAMILY) {
-            if !value_findings.contains(&issue.message) {
-                value_findings.push(issue.message.clone());
-            }
-        }
+        let layers = self.policy.layers.iter();
+        let modes = layers.map(|layer| mode_of(layer, self.host_mode));
+        let observes = modes.clone().any(|mode| mode == Mode::Observe);
+        // What an observed rule found is nothing to tell where another one found the same.
+        let would =
+            would.filter(|would| observes || would.verdict != verdict || would.issues != issues);
+        let mode = match would {
+            Some(_) => Mode::Observe,
+            None => modes.max().unwrap_or_default(),
+        };
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
@@ -477,35 +452,32 @@ impl<'a> Draft<'a> {
                 _ => checks.push(check),
             }
         }
-        self.guardrails.sort_unstable();
+        let effects = plan
+            .subjects
+            .iter()
+            .filter_map(|subject| subject.views.first())
+            .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
+        let cost_estimate = cost(&plan, self.limits);
+        let (action, digest) = plan.into_action();
         Decision {
             verdict,
             issues,
             questions,
             remarks,
-            guardrails: self.guardrails,
-            constraints_applied: self.constraints_applied,
             guardrail_checks: checks,
-            risk,
-            risk_score,
-            high_risk,
-            value_risk,
-            waste_risk,
-            value_findings,
-            cost_estimate: cost(plan, self.limits),
+            cost_estimate,
             request_id: self.request_id,
-            policy_version: &self.policy.label,
-            policy_digest: self.policy.digest,
-            environment: self.request.environment(),
-            approved_by: self.request.approved_by(),
             evaluated_at: self.now,
-            action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
             mode,
             would,
-            disabled: &self.policy.disabled,
-            facts: &self.policy.facts,
+            policy: self.policy,
+            request: self.request,
+            action,
+            digest,
+            effects,
+            guardrails: self.guardrails,
             depends_on: self.depends_on,
         }
     }
@@ -527,16 +499,18 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let is_read = |name: &str| {
-            let mut read = layers.iter().flat_map(|layer| &layer.constraint_names);
-            read.any(|read| **read == *name)
-        };
-        for name in core::mem::take(&mut self.known_constraints) {
-            if is_read(name) {
-                continue;
-            }
-            let message = ["No rule of the policy checks the constraint `", name, "`."].concat();
-            let details = vec![("constraint", Detail::Text(name.to_owned()))];
+        let read = layers
+            .iter()
+            .map(|layer| layer.constraints)
+            .fold(ConstraintSet::default(), ConstraintSet::union);
+        for key in self.constraints.without(read).keys() {
+            let message = [
+                "No rule of the policy checks the constraint `",
+                key.name,
+                "`.",
+            ]
+            .concat();
+            let details = vec![("constraint", Detail::Text(key.name.to_owned()))];
             self.engine(
                 IssueCode::CONSTRAINT_NOT_CHECKED,
                 REMARK,
@@ -556,8 +530,8 @@ impl<'a> Draft<'a> {
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
-                let has_schema = view.tool.is_some_and(|tool| !tool.schemas.is_empty());
-                waits |= has_schema || reads_args(layer, subject, view);
+                let schemas = view.tool.map_or(&view.schemas, |tool| &tool.schemas);
+                waits |= !schemas.is_empty() || reads_args(layer, subject, view);
             }
             if waits {
                 let message = "The plan is allowed; the call is decided again with its arguments.";
@@ -631,107 +605,6 @@ impl<'a> Draft<'a> {
         });
         merged.collect()
     }
-
-    /// The weights of a family's issues, capped.
-    fn weight_of(&self, issues: &[Issue<'a>], family: &str) -> u32 {
-        let Some(layer) = self.policy.layers.first() else {
-            return 0;
-        };
-        let of_family = issues.iter().filter(|issue| issue.family == family);
-        let weights = of_family.filter_map(|issue| {
-            let weight = layer.risk.severity.get(issue.severity as usize);
-            weight.copied()
-        });
-        weights.fold(0_u32, u32::saturating_add).min(RISK_MAX)
-    }
-
-    /// A declared sum: every addend has its reason, and an ALLOW stays below 100.
-    fn risk(
-        &self,
-        plan: &Plan<'a>,
-        verdict: Verdict,
-        issues: &[Issue<'a>],
-    ) -> (Vec<RiskAddend<'a>>, u32, bool) {
-        let Some(layer) = self.policy.layers.first() else {
-            return (Vec::new(), 0, false);
-        };
-        let weights = &layer.risk;
-        let mut addends = Vec::with_capacity(issues.len().saturating_add(4));
-        addends.push(RiskAddend {
-            reason: Cow::Borrowed("base"),
-            points: weights.base,
-        });
-        let mut add = |reason: Cow<'a, str>, points: u32| {
-            if points > 0 {
-                addends.push(RiskAddend { reason, points });
-            }
-        };
-        let effects = plan
-            .subjects
-            .iter()
-            .filter_map(|subject| subject.views.first())
-            .fold(crate::vocabulary::effect::EffectSet::EMPTY, |set, view| {
-                set.union(view.effects)
-            });
-        for class in effects.classes() {
-            let points = weights.effects.iter().find(|(known, _)| *known == class);
-            add(
-                Cow::Borrowed(layer.effects.name(class)),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        if let Some(environment) = self.request.environment() {
-            let points = weights
-                .environments
-                .iter()
-                .find(|(known, _)| **known == *environment);
-            add(
-                Cow::Borrowed(environment),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        for issue in issues {
-            let points = weights
-                .severity
-                .get(issue.severity as usize)
-                .copied()
-                .unwrap_or(0);
-            add(Cow::Borrowed(issue.code), points);
-            let missing = issue
-                .resolution
-                .as_ref()
-                .map_or(0, |resolution| resolution.facts.len());
-            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            add(
-                Cow::Borrowed("missing facts"),
-                weights.missing.saturating_mul(missing),
-            );
-        }
-        let most = match verdict {
-            Verdict::Allow => RISK_MAX.saturating_sub(1),
-            _ => RISK_MAX,
-        };
-        let sum = addends
-            .iter()
-            .fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
-        let score = sum.min(most);
-        (addends, score, score >= weights.high)
-    }
-}
-
-/// Adds the facts that a rule reads.
-fn unite(slots: &mut [u64], rule: &CompiledRule) {
-    for (word, bits) in &rule.reads {
-        if let Some(known) = slots.get_mut(*word as usize) {
-            *known |= bits;
-        }
-    }
-}
-
-/// Whether a fact is among these.
-fn has(slots: &[u64], slot: Slot) -> bool {
-    let word = slots.get((slot / 64) as usize).copied().unwrap_or(0);
-    word.checked_shr(slot % 64).unwrap_or(0) & 1 == 1
 }
 
 /// Whether some rule about the tool reads its arguments.
@@ -740,7 +613,7 @@ fn reads_args<'a>(
     subject: &Subject<'a>,
     view: &super::subject::View<'a>,
 ) -> bool {
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     layer.candidates(
         subject.tool_name(view),
         view.effects,

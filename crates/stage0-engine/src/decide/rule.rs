@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::subject::{Subject, View};
 use super::{Counts, Finding, REMARK};
-use crate::action::{bound_digest, call_digest, plan_digest};
+use crate::action::bound_digest;
 use crate::approval::{self, Approved};
 use crate::codes::IssueCode;
 use crate::condition::Slot;
@@ -208,15 +208,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
 
     /// What an approval of this rule has to be bound to.
     pub(crate) fn action_for(&self, approval: &CompiledApproval) -> Digest {
+        if approval.bind.is_empty() {
+            return self.subject.digest(self.request);
+        }
         let tool = self.subject.canonical_name().unwrap_or("");
-        if !approval.bind.is_empty() {
-            return bound_digest(self.request, tool, &approval.bind, self.machine.facts);
-        }
-        if self.subject.is_call {
-            return call_digest(self.request, tool);
-        }
-        let declared: Vec<&str> = self.request.side_effects().collect();
-        plan_digest(self.request, &declared, &[tool])
+        bound_digest(self.request, tool, &approval.bind, self.machine.facts)
     }
 
     /// The facts that are missing for a rule, through the named expressions it reads.

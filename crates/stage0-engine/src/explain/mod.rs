@@ -18,20 +18,18 @@ use crate::condition::show::show;
 use crate::condition::trace::{Clause, Trace, let_of};
 use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
-use crate::decide::Draft;
-use crate::decide::decide;
 use crate::decide::rule::{Inquiry, Outcome};
 use crate::decide::subject::{Plan, refuse};
+use crate::decide::{Draft, constraints_of, decide};
 use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
 use crate::host::Host;
-use crate::index::{CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
+use crate::index::{Candidates, CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
 use crate::request::Request;
 use crate::span::Span;
 use crate::state::RunState;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint;
 
 /// Which condition of a rule something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,26 +121,19 @@ pub fn explain<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> Explanation<'a> {
-    let (decision, _) = decide(policy, request, host, state, now);
+    let decision = decide(policy, request, host, state, now);
     let arena = Bump::new();
-    let constraints: Vec<_> = request
-        .constraints()
-        .map(|text| (text, constraint::read(text)))
-        .collect();
+    let constraints = constraints_of(request);
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut scratch = Draft::new(policy, request, host, now);
     let mut rules = Vec::new();
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
+            let tool = subject.tool_name(view);
             facts.turn_to(subject.facts(view, layer, &arena));
-            layer.candidates(
-                subject.tool_name(view),
-                view.effects,
-                view.has_unknown_effect,
-                &mut found,
-            );
+            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {
                 layer,

@@ -287,13 +287,13 @@ fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) ->
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
     for (_, constraint) in constraints {
         let (name, value) = match constraint {
-            Constraint::Known { name, value } => (name, constraint_value(value, arena)),
-            Constraint::Promise(name) => (name, Value::Bool(true)),
+            Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
+            Constraint::Promise(name) => (*name, Value::Bool(true)),
             Constraint::Off(_) | Constraint::Invalid(_) | Constraint::Free => continue,
         };
-        match entries.iter_mut().find(|(known, _)| known == name) {
+        match entries.iter_mut().find(|(known, _)| *known == name) {
             Some((_, first)) => *first = stricter(*first, value, arena),
-            None => entries.push((*name, value)),
+            None => entries.push((name, value)),
         }
     }
     Value::Map(entries.into_bump_slice())

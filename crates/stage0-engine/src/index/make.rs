@@ -7,6 +7,7 @@ use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
 use super::lets::let_name;
 use super::message::{Message, Part, Written};
+use super::reads::FactSet;
 use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
 use crate::codes::IssueCode;
 use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
@@ -21,6 +22,7 @@ use crate::policy::{
 };
 use crate::span::{Spanned, TextPlaces};
 use crate::time::Zone;
+use crate::vocabulary::constraint::ConstraintSet;
 
 impl LayerDraft<'_> {
     pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
@@ -83,14 +85,8 @@ impl LayerDraft<'_> {
         layer.typed_facts.sort_unstable();
         compile_patterns(&mut layer, &names.schemas, workshop);
         layer.schemas = names.schemas;
-        let mut constraints: Vec<Box<str>> = layer
-            .rules
-            .iter()
-            .flat_map(|rule| rule.constraints.iter().cloned())
-            .collect();
-        constraints.sort();
-        constraints.dedup();
-        layer.constraint_names = constraints;
+        let constraints = layer.rules.iter().map(|rule| rule.constraints);
+        layer.constraints = constraints.fold(ConstraintSet::default(), ConstraintSet::union);
         file(&mut layer);
         layer
     }
@@ -390,24 +386,17 @@ impl Maker<'_, '_> {
             }
         };
         self.lint_constant(when.as_deref(), &condition, draft);
-        let mut reads: Vec<(u32, u64)> = Vec::new();
-        for slot in &slots {
-            let (word, bit) = (slot / 64, 1_u64.checked_shl(slot % 64).unwrap_or(0));
-            match reads.last_mut() {
-                Some((last, bits)) if *last == word => *bits |= bit,
-                _ => reads.push((word, bit)),
-            }
-        }
+        let reads: FactSet = slots.iter().copied().collect();
         let root_of = |slot: &Slot| self.facts.fact(*slot).map(|fact| fact.root);
         let constraints = slots
             .iter()
             .filter_map(|slot| self.facts.fact(*slot))
             .filter(|fact| fact.root == FactRoot::Constraint)
             .filter_map(|fact| match fact.path.steps.first() {
-                Some(Step::Field(name)) => Some(name.as_str().into()),
+                Some(Step::Field(name)) => Some(ConstraintSet::named(name)),
                 _ => None,
             })
-            .collect();
+            .fold(ConstraintSet::default(), ConstraintSet::union);
         let mut workshop = Workshop {
             findings: self.workshop.findings,
             constants: self.workshop.constants,

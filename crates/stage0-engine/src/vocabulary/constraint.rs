@@ -4,6 +4,11 @@
 //! becomes a fact under `constraint`, an advisory phrase, or free text. A known key with an unusable
 //! value is never ignored. What a constraint demands is up to the policy's rules.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::fold;
 use crate::number::Number;
 use crate::time::window::{BUSINESS_HOURS, Window};
@@ -51,6 +56,14 @@ pub struct ConstraintKey {
     pub shape: ConstraintShape,
     /// Folded spellings besides the name.
     pub spellings: &'static [&'static str],
+    set: ConstraintSet,
+}
+
+impl ConstraintKey {
+    /// The set with only this key.
+    pub const fn set(&self) -> ConstraintSet {
+        self.set
+    }
 }
 
 const fn key(
@@ -62,11 +75,27 @@ const fn key(
         name,
         shape,
         spellings,
+        set: ConstraintSet(0),
     }
 }
 
+/// Gives each key the bit of its place.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which refuses an index out of bounds and bits that run out"
+)]
+const fn numbered<const N: usize>(mut keys: [ConstraintKey; N]) -> [ConstraintKey; N] {
+    let mut place = 0;
+    while place < N {
+        keys[place].set = ConstraintSet(1 << place);
+        place += 1;
+    }
+    keys
+}
+
 /// Every constraint that becomes a fact.
-pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
+pub const CONSTRAINT_KEYS: &[ConstraintKey] = &numbered([
     key(
         "allowed_channel",
         ConstraintShape::List,
@@ -173,7 +202,58 @@ pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
         ConstraintShape::Promise,
         &["readonly", "read_only_access", "no_writes"],
     ),
-];
+]);
+
+/// Every key, by each of its spellings.
+static KEYS_BY_SPELLING: LazyLock<FxHashMap<&'static str, &'static ConstraintKey>> =
+    LazyLock::new(|| {
+        let spellings = CONSTRAINT_KEYS.iter().flat_map(|key| {
+            let spellings = key.spellings.iter().chain([&key.name]);
+            spellings.map(move |spelling| (*spelling, key))
+        });
+        spellings.collect()
+    });
+
+/// Some keys of the vocabulary, as bits by their places in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConstraintSet(u32);
+
+impl ConstraintSet {
+    /// The set with only the key of this name; the empty one if there is none.
+    pub fn named(name: &str) -> Self {
+        let key = CONSTRAINT_KEYS.iter().find(|key| key.name == name);
+        key.map_or(Self::default(), ConstraintKey::set)
+    }
+
+    /// The keys of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The keys that both sets have.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The keys that the other set does not have.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The keys in the order of the table, where those with a value are sorted by name.
+    pub fn keys(self) -> impl Iterator<Item = &'static ConstraintKey> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            // Without a bit left this is behind the table.
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            CONSTRAINT_KEYS.get(place as usize)
+        })
+    }
+}
 
 /// A constraint's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,8 +275,8 @@ pub enum ConstraintValue {
 pub enum Constraint {
     /// A fact.
     Known {
-        /// The fact's name.
-        name: &'static str,
+        /// What is constrained.
+        key: &'static ConstraintKey,
         /// Its value.
         value: ConstraintValue,
     },
@@ -220,10 +300,14 @@ pub fn read(text: &str) -> Constraint {
         Some((head, value)) => (head, Some(value.trim())),
         None => (text.trim_end().trim_end_matches(['.', '!', ';']), None),
     };
-    let head = fold(head);
-    let known = CONSTRAINT_KEYS
-        .iter()
-        .find(|key| key.name == head || key.spellings.contains(&&*head));
+    // Most are written as the table has them, and what is in it is folded.
+    let known = KEYS_BY_SPELLING.get(head).copied();
+    let head = if known.is_some() {
+        Cow::Borrowed(head)
+    } else {
+        fold(head)
+    };
+    let known = known.or_else(|| KEYS_BY_SPELLING.get(&*head).copied());
     let Some(known) = known else {
         return Constraint::Free;
     };
@@ -252,7 +336,7 @@ pub fn read(text: &str) -> Constraint {
         shape => value.and_then(|value| read_value(shape, value)),
     };
     value.map_or(Constraint::Invalid(known), |value| Constraint::Known {
-        name,
+        key: known,
         value,
     })
 }
@@ -314,12 +398,15 @@ fn decimal(value: &str) -> Option<Number> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUSINESS_HOURS, CONSTRAINT_KEYS, Constraint, ConstraintValue, read};
+    use super::{
+        BUSINESS_HOURS, CONSTRAINT_KEYS, Constraint, ConstraintSet, ConstraintShape,
+        ConstraintValue, read,
+    };
     use crate::number::Number;
 
     fn known(text: &str) -> (&'static str, ConstraintValue) {
         match read(text) {
-            Constraint::Known { name, value } => (name, value),
+            Constraint::Known { key, value } => (key.name, value),
             other => panic!("{text} is {other:?}"),
         }
     }
@@ -410,6 +497,24 @@ mod tests {
         assert_eq!(read("read-only: except for logs"), Constraint::Free);
         assert_eq!(read("Be polite: always"), Constraint::Free);
         assert_eq!(read(""), Constraint::Free);
+    }
+
+    #[test]
+    fn sets_tell_their_keys_by_name() {
+        let all = CONSTRAINT_KEYS
+            .iter()
+            .fold(ConstraintSet::default(), |set, key| {
+                assert_eq!(key.set(), ConstraintSet::named(key.name));
+                set.union(key.set())
+            });
+        assert!(all.keys().eq(CONSTRAINT_KEYS));
+        let valued = all
+            .keys()
+            .filter(|key| key.shape != ConstraintShape::Promise);
+        assert!(valued.map(|key| key.name).is_sorted());
+        let none = all.without(all);
+        assert_eq!(none.keys().next(), None);
+        assert_eq!(all.intersection(none), ConstraintSet::named("telepathy"));
     }
 
     #[test]
