@@ -53,7 +53,7 @@ impl Init {
         ));
         out.push_str(&try_next(
             &format!(
-                "echo '{{\"tool_call\": {{\"name\": \"search.query\", \"arguments\": {{\"text\": \"weather\"}}}}}}' | stage0 check - -p {name} --explain"
+                "echo '{{\"tool_call\": {{\"name\": \"search.query\", \"arguments\": {{\"text\": \"weather\"}}}}}}' | stage0 check - -p {name}"
             ),
             "decide a request, and say why",
         ));
