@@ -86,6 +86,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let problem = Problem::new(ProblemCode::FileUnreadable, message);
     match neighbour(path) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None if path.as_os_str() == POLICY_HERE => {
+            problem.help("name the policy; `stage0 init` writes one to begin with")
+        }
         None => problem,
     }
 }

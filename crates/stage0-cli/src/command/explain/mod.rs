@@ -22,7 +22,7 @@ use stage0_wire::problem::Problem;
 
 use super::check::{Circumstances, Question, read_state, refuse_two_stdins};
 use crate::exit::{Exit, Failure};
-use crate::input::{load_policy, read};
+use crate::input::{POLICY_HERE, load_policy, read};
 use crate::output::{Format, print};
 use crate::paint::{self, Colors, FAINT, NAME, TITLE, paint};
 use crate::table::write_rows;
@@ -38,13 +38,13 @@ the facts that they read. With a request: which rules spoke, what they compared,
 make it an ALLOW. The exit code is 0 whatever the decision is; `stage0 check` is what gates use.
 
 Examples:
-  stage0 explain policy.yaml
+  stage0 explain
   stage0 explain policy.yaml --tool payments.payout
   stage0 explain policy.yaml request.json --now 2026-01-05T10:00:00Z"
 )]
 pub(crate) struct Explain {
     /// The policy
-    #[arg(value_name = "POLICY")]
+    #[arg(value_name = "POLICY", default_value = POLICY_HERE)]
     policy: PathBuf,
 
     /// A request to explain the decision of; `-` is standard input

@@ -78,6 +78,13 @@ impl CoverageReport {
     }
 }
 
+impl CoverageReport {
+    /// How many rules and parts of conditions tests leave out.
+    pub(super) fn gaps(&self) -> usize {
+        self.gaps.len()
+    }
+}
+
 fn sources_file(place: stage0_engine::span::Span) -> u16 {
     place.file
 }
@@ -88,7 +95,7 @@ fn failed(results: &Results) -> impl Iterator<Item = &Ran> {
 
 // --- For people ---
 
-pub(super) fn text(results: &[Results], problems: usize, verbose: bool) -> String {
+pub(super) fn text(results: &[Results], problems: usize, gaps: usize, verbose: bool) -> String {
     let mut out = String::new();
     for result in results {
         let failures = failed(result).count();
@@ -125,19 +132,17 @@ pub(super) fn text(results: &[Results], problems: usize, verbose: bool) -> Strin
     let failures = results.iter().map(|result| failed(result).count());
     let failures = failures.sum::<usize>();
     let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
-    let style = if failures > 0 || problems > 0 {
+    let style = if failures > 0 || problems > 0 || gaps > 0 {
         BAD
     } else {
         GOOD
     };
     out.push('\n');
-    if problems > 0 {
-        let plural = if problems == 1 { "" } else { "s" };
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(BAD, &format!("{problems} problem{plural}"))
-        );
+    for (count, what) in [(problems, "problem"), (gaps, "gap")] {
+        let plural = if count == 1 { "" } else { "s" };
+        if count > 0 {
+            let _ = writeln!(out, "{}", paint(BAD, &format!("{count} {what}{plural}")));
+        }
     }
     let _ = writeln!(
         out,
