@@ -193,7 +193,7 @@ impl<'c> Run<'c> {
             mode: step.mode,
             approvals: &self.approvals,
         };
-        let (decision, next) = policy.decide(&request, &host, &self.state, step.now);
+        let decision = policy.decide(&request, &host, &self.state, step.now);
         let mismatches = compare(policy, &step.expect, &decision);
         self.waiting = Waiting::of(&decision);
         let mut explanation = String::new();
@@ -206,7 +206,7 @@ impl<'c> Run<'c> {
                 explanation = explained.to_prose_with(paint);
             }
         }
-        self.state = next;
+        self.state = decision.next_state(&self.state);
         (mismatches, explanation)
     }
 
@@ -307,7 +307,7 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         expected(same, "questions", quoted(questions), quoted(&found));
     }
     if let Some(most) = expect.risk_max {
-        let score = decision.risk_score;
+        let score = decision.risk_score();
         expected(
             score <= most,
             "risk_max",

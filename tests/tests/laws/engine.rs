@@ -60,7 +60,8 @@ pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answ
         approvals: &sample.host.approvals,
     };
     let now = timestamp(sample.now);
-    let (decision, next) = policy.decide(&request, &host, &sample.host.state, now);
+    let decision = policy.decide(&request, &host, &sample.host.state, now);
+    let next = decision.next_state(&sample.host.state);
     Answer {
         verdict: decision.verdict,
         issues: issues(&decision.issues),
