@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use stage0_tests::oracle::condition::{Comparison, Expr, Loop, Path, Step, TextTest};
 use stage0_tests::oracle::decimal::Decimal;
+use stage0_tests::oracle::phrases;
 use stage0_tests::oracle::value::{JANUARY_2026_MS, Value, text, whole};
 
 /// The names that one policy file defines. Files have different names, since what is defined in two
@@ -21,7 +22,7 @@ pub(crate) struct Names {
     pub let_claim: &'static str,
 }
 
-pub(crate) const NAMES: [Names; 3] = [
+pub(crate) const NAMES: [Names; 5] = [
     Names {
         number: "limit",
         text: "home",
@@ -45,6 +46,22 @@ pub(crate) const NAMES: [Names; 3] = [
         let_number: "other_twice",
         let_bool: "other_trusted",
         let_claim: "other_claimed",
+    },
+    Names {
+        number: "deep_limit",
+        text: "deep_home",
+        list: "deep_roles",
+        let_number: "deep_twice",
+        let_bool: "deep_trusted",
+        let_claim: "deep_claimed",
+    },
+    Names {
+        number: "shared_limit",
+        text: "shared_home",
+        list: "shared_roles",
+        let_number: "shared_twice",
+        let_bool: "shared_trusted",
+        let_claim: "shared_claimed",
     },
 ];
 
@@ -139,6 +156,12 @@ fn number(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         ));
         choices.push((
             1,
+            fact(&["trusted"])
+                .prop_map(|texts| Expr::Size(texts.into()))
+                .boxed(),
+        ));
+        choices.push((
+            1,
             word(place, depth - 1)
                 .prop_map(|text| Expr::Size(text.into()))
                 .boxed(),
@@ -213,17 +236,18 @@ fn words(place: Place) -> BoxedStrategy<Expr> {
         Expr::Literal(text("finance")),
         Expr::Literal(text("a")),
     ]));
-    let mut choices = vec![(2, literal.boxed())];
+    let mut choices = vec![(4, literal.boxed())];
     if let Some(names) = place.names {
-        choices.push((2, one_of(vec![Expr::Param(names.list)])));
+        choices.push((4, one_of(vec![Expr::Param(names.list)])));
     }
     if place.claims {
         choices.push((
-            1,
+            3,
             fact(&[
                 "effects",
                 "tools",
                 "side_effects",
+                "success_criteria",
                 "constraint.required_role",
             ]),
         ));
@@ -271,6 +295,23 @@ fn span(depth: u32) -> BoxedStrategy<Expr> {
         choices.push((2, (moment(0), moment(0)).prop_map(difference).boxed()));
     }
     prop::strategy::Union::new_weighted(choices).boxed()
+}
+
+/// Whether an instant lies in a window.
+fn in_window(place: Place) -> BoxedStrategy<Expr> {
+    let windows: Vec<Expr> = phrases::WINDOWS
+        .iter()
+        .map(|(window, _)| Expr::Literal(text(*window)))
+        .collect();
+    let mut stated = vec!["context.window"];
+    if place.claims {
+        stated.push("constraint.change_window");
+    }
+    let window = prop_oneof![3 => one_of(windows), 2 => fact(&stated)];
+    let at = prop_oneof![3 => Just(Expr::Fact(path("now"))), 1 => moment(1)];
+    (at, window)
+        .prop_map(|(at, window)| Expr::InWindow(at.into(), window.into()))
+        .boxed()
 }
 
 fn comparison() -> impl Strategy<Value = Comparison> {
@@ -343,6 +384,7 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
                 .boxed(),
         ),
         (1, text_test.boxed()),
+        (2, in_window(place)),
         (1, is_null.boxed()),
     ];
     if let Some(names) = place.names {
