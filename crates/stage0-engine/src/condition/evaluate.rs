@@ -335,7 +335,10 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = apply(builtin, arguments, &mut self.scratch);
+                let mut value = apply(builtin, arguments, &mut self.scratch);
+                if self.scratch.is_out_of_steps() {
+                    value = Value::Error(EvalError::TooManySteps);
+                }
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -442,7 +445,7 @@ impl<'a, 'f> Machine<'a, 'f> {
         if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
             return Value::Error(EvalError::TooLarge);
         }
-        if !self.scratch.work(steps) && !self.loops.is_empty() {
+        if !self.scratch.work(steps) {
             return Value::Error(EvalError::TooManySteps);
         }
         Value::Bool(pattern.regex.is_match(text))
@@ -519,7 +522,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         if self.loops.is_empty() {
-            self.scratch.renew_steps();
+            self.scratch.begin_loop();
         }
         let values = ArenaVec::new_in(self.scratch.arena);
         self.loops.push(Loop {
@@ -565,6 +568,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             .first()
             .map_or((behind, 0), |frame| (frame.behind, frame.stack_len));
         self.loops.clear();
+        self.scratch.end_loop();
         self.stack.truncate(stack_len);
         self.stack.push(Value::Error(EvalError::TooManySteps));
         behind
@@ -622,6 +626,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             return body;
         }
         if let Some(frame) = self.loops.pop() {
+            if self.loops.is_empty() {
+                self.scratch.end_loop();
+            }
             self.stack.push(match (kind, frame.outcome) {
                 (LoopKind::Exists | LoopKind::All, outcome) => outcome,
                 (_, outcome @ (Value::Unknown | Value::Error(_))) => outcome,
