@@ -25,6 +25,9 @@ const ROUNDS: u64 = 1_500;
 /// No text of a few kilobytes takes nearly as long, on the slowest machine that runs tests.
 const TEXT_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// From here on the slowest text is shown: somebody might want to know why.
+const TEXT_TIME_TOLD: Duration = Duration::from_millis(500);
+
 /// A number from the environment.
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -40,13 +43,20 @@ fn fuzz(door: &str, rounds: u64, time: Duration) {
     }
     let begin = Instant::now();
     let mut mutator = Mutator::new(number("STAGE0_SEED").unwrap_or(0x0005_7a6e_0f02));
-    let (mut done, mut slowest) = (0_u64, Duration::ZERO);
+    let (mut done, mut slowest) = (0_u64, (Duration::ZERO, Vec::new()));
     while done < rounds && begin.elapsed() < time {
         let text = mutator.text(&samples);
-        slowest = slowest.max(run(door, *body, &text));
+        let taken = run(door, *body, &text);
+        if taken > slowest.0 {
+            slowest = (taken, text);
+        }
         done += 1;
     }
-    println!("{door}: {done} texts, the slowest took {slowest:?}");
+    let (taken, text) = slowest;
+    println!("{door}: {done} texts, the slowest took {taken:?}");
+    if taken > TEXT_TIME_TOLD {
+        println!("{}", text.escape_ascii());
+    }
 }
 
 /// Runs a body on one text and tells how long it took.

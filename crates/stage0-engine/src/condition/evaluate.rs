@@ -16,7 +16,7 @@ use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::LOOP_ITEMS_MAX;
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -438,13 +438,11 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
     }
 
-    /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
-    /// begun where it may.
+    /// Whether a pattern occurs.
     fn matches(&mut self, text: &str, pattern: &Pattern) -> Value<'a> {
-        let steps = text.len().saturating_mul(pattern.steps_per_byte);
-        if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
+        let Some(steps) = pattern.steps(text) else {
             return Value::Error(EvalError::TooLarge);
-        }
+        };
         if !self.scratch.work(steps) {
             return Value::Error(EvalError::TooManySteps);
         }

@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use self::catalog::{Catalog, PatternIndex};
 use crate::condition::Slot;
-use crate::condition::program::Program;
+use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
 use crate::digest::Digest;
 use crate::document::Document;
@@ -133,7 +133,7 @@ impl From<Verdict> for Permission {
 }
 
 /// Regular expressions of schemas, compiled once, by schema node.
-pub(crate) type SchemaPatterns = FxHashMap<u32, regex_lite::Regex>;
+pub(crate) type SchemaPatterns = FxHashMap<u32, Pattern>;
 
 /// Weights of the risk score, by number of the effect class where one is meant.
 #[derive(Debug, Clone, Default)]
