@@ -56,7 +56,7 @@ fn codes(problems: &[Problem]) -> Vec<&'static str> {
 fn refusal(request: &str) -> &'static str {
     match parse_request(request.as_bytes()) {
         Ok(_) => "",
-        Err(problems) => *codes(&problems).first().unwrap(),
+        Err(problems) => codes(&problems).first().unwrap(),
     }
 }
 
