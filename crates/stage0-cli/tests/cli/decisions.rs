@@ -8,7 +8,7 @@ use crate::support::{Folder, files, root};
 
 const NOW: &str = "2026-01-05T10:00:00Z";
 
-fn check(folder: &Folder, request: &str, more: &[&str]) -> crate::support::Answer {
+pub(crate) fn check(folder: &Folder, request: &str, more: &[&str]) -> crate::support::Answer {
     let mut arguments = vec!["check", request, "--policy", "payments.yaml", "--now", NOW];
     arguments.extend(more);
     folder.run(arguments)

@@ -10,7 +10,9 @@ use super::message::{Message, Part, Written};
 use super::reads::FactSet;
 use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
 use crate::codes::IssueCode;
-use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
+use crate::condition::program::{
+    Constant, Resolved, Resolver, compile as compile_program, pattern_of,
+};
 use crate::condition::show::tell;
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::value::Value;
@@ -138,13 +140,6 @@ pub(super) fn file(layer: &mut Layer) {
     }
 }
 
-/// The regular expression of a schema.
-pub(super) fn regex(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
-    regex_lite::RegexBuilder::new(pattern)
-        .size_limit(crate::limits::REGEX_BYTES_MAX)
-        .build()
-}
-
 pub(super) fn compile_patterns(
     layer: &mut Layer,
     schemas: &crate::policy::schema::Schemas,
@@ -154,11 +149,11 @@ pub(super) fn compile_patterns(
         let Some(pattern) = &node.pattern else {
             continue;
         };
-        match regex(&pattern.value) {
-            Ok(regex) => {
+        match pattern_of(&pattern.value) {
+            Ok(pattern) => {
                 layer
                     .patterns
-                    .insert(u32::try_from(at).unwrap_or(u32::MAX), regex);
+                    .insert(u32::try_from(at).unwrap_or(u32::MAX), pattern);
             }
             Err(error) => workshop.report(
                 PolicyFinding::new(

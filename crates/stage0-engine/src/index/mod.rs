@@ -22,7 +22,7 @@ use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
 use self::reads::FactSet;
 use crate::condition::Slot;
-use crate::condition::program::Program;
+use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
 use crate::decision::Needs;
 use crate::digest::Digest;
@@ -140,7 +140,7 @@ impl From<Verdict> for Permission {
 }
 
 /// Regular expressions of schemas, compiled once, by schema node.
-pub(crate) type SchemaPatterns = FxHashMap<u32, regex_lite::Regex>;
+pub(crate) type SchemaPatterns = FxHashMap<u32, Pattern>;
 
 /// Weights of the risk score, by number of the effect class where one is meant.
 #[derive(Debug, Clone, Default)]
