@@ -3,5 +3,6 @@
 pub mod bench;
 pub mod cel;
 pub mod condition;
+pub mod corpus;
 pub mod oracle;
 pub mod random;
