@@ -12,7 +12,7 @@ use stage0_wire::packs::pack;
 
 /// Codes that need what the standard policy does not have: a catalog, a default that is not allow, an
 /// approval that is bound to an action, or a rule whose missing facts have no code of their own.
-const OUT_OF_REACH: [IssueCode; 18] = [
+const OUT_OF_REACH: [IssueCode; 19] = [
     IssueCode::TOOL_NAME_CONFUSABLE,
     IssueCode::TOOL_UNKNOWN,
     IssueCode::ARGUMENT_MISSING,
@@ -28,6 +28,8 @@ const OUT_OF_REACH: [IssueCode; 18] = [
     IssueCode::APPROVAL_ROLE,
     IssueCode::APPROVAL_NOT_ENOUGH,
     IssueCode::CALL_REQUIRED,
+    // Text doors refuse such a request before anything is decided.
+    IssueCode::POLICY_VERSION_MISMATCH,
     // Every constraint of the vocabulary is read by some rule.
     IssueCode::CONSTRAINT_NOT_CHECKED,
     // Reached, and counted as the policy's own.
