@@ -4,5 +4,6 @@ pub mod bench;
 pub mod cel;
 pub mod condition;
 pub mod fuzz;
+pub mod corpus;
 pub mod oracle;
 pub mod random;

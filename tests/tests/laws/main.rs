@@ -14,3 +14,4 @@ mod differential;
 mod engine;
 mod generate;
 mod run;
+mod standard;
