@@ -425,10 +425,15 @@ impl<'a> Request<'a> {
         self.text(self.environment.or(self.known.environment))
     }
 
-    /// The environment as a value, from either of its two places.
-    pub fn environment_value(&self) -> Option<ValueRef<'_>> {
+    /// The environment where it stands beside the context.
+    pub(crate) fn environment_beside(&self) -> Option<ValueRef<'_>> {
         self.environment
             .map(|environment| self.document.value(environment))
+    }
+
+    /// The environment as a value, from either of its two places.
+    pub fn environment_value(&self) -> Option<ValueRef<'_>> {
+        self.environment_beside()
             .or_else(|| self.known(self.known.environment))
     }
 

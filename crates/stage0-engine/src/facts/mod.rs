@@ -19,7 +19,9 @@ use crate::request::Request;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintValue};
 
-/// Slots in one page of values.
+/// Facts that stand in one list. A policy about one thing rarely has more.
+const FEW: usize = 64;
+/// Slots in one page of further values.
 const PAGE: usize = 32;
 
 /// Whether a fact is there.
@@ -32,10 +34,11 @@ pub(crate) enum Presence {
     Error(EvalError),
 }
 
-/// One value per slot. Pages without a fact are never made, so a policy may have any number of
-/// slots without making each decision pay for them.
+/// One value per slot. Behind the first few, pages without a fact are never made, so a policy may have
+/// any number of slots without making each decision pay for them.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
+    few: &'a mut [Value<'a>],
     pages: ArenaVec<'a, Option<&'a mut [Value<'a>; PAGE]>>,
     table: &'a FactTable,
     arena: &'a Bump,
@@ -56,6 +59,20 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Facts<'a> {
+    fn empty(table: &'a FactTable, has_call: bool, arena: &'a Bump) -> Self {
+        let few = arena.alloc_slice_fill_copy(table.len().min(FEW), Value::Unknown);
+        let mut pages = ArenaVec::new_in(arena);
+        let further = table.len().saturating_sub(FEW);
+        pages.extend((0..further.div_ceil(PAGE)).map(|_| None));
+        Self {
+            few,
+            pages,
+            table,
+            arena,
+            has_call,
+        }
+    }
+
     /// Reads what the policy's table names.
     pub(crate) fn gather(
         table: &'a FactTable,
@@ -64,14 +81,7 @@ impl<'a> Facts<'a> {
         now: Timestamp,
         arena: &'a Bump,
     ) -> Self {
-        let mut pages = ArenaVec::new_in(arena);
-        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
-        let mut facts = Self {
-            pages,
-            table,
-            arena,
-            has_call: request.has_call(),
-        };
+        let mut facts = Self::empty(table, request.has_call(), arena);
         if let Some(at) = table.root(FactRoot::Context) {
             let context = request
                 .context()
@@ -134,14 +144,7 @@ impl<'a> Facts<'a> {
         now: Timestamp,
         arena: &'a Bump,
     ) -> Self {
-        let mut pages = ArenaVec::new_in(arena);
-        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
-        let mut facts = Self {
-            pages,
-            table,
-            arena,
-            has_call: true,
-        };
+        let mut facts = Self::empty(table, true, arena);
         if let Some(at) = table.root(FactRoot::Args) {
             facts.fill(at, Value::from_document(variables));
         }
@@ -169,11 +172,11 @@ impl<'a> Facts<'a> {
 
     /// The environment may stand beside the context; there it means the same.
     fn environment(&mut self, context: u32, request: &'a Request<'a>) {
-        let branch = self
-            .table
-            .branch(context)
-            .and_then(|branch| branch.fields.find("environment"));
-        if let (Some(branch), Some(value)) = (branch, request.environment_value()) {
+        let Some(value) = request.environment_beside() else {
+            return;
+        };
+        let branch = self.table.branch(context);
+        if let Some(branch) = branch.and_then(|branch| branch.fields.named("environment")) {
             self.fill(branch, Value::from_document(value));
         }
     }
@@ -185,15 +188,15 @@ impl<'a> Facts<'a> {
         while let Some((branch, value)) = waiting.pop() {
             match value {
                 Value::DocumentMap(map) => {
-                    for (key, member) in map.members() {
-                        if let Some(at) = branch.fields.find(key) {
+                    for (key, member) in map.printed_members() {
+                        if let Some(at) = branch.fields.find(key.print(), || key.text()) {
                             self.settle(at, Value::from_document(member), &mut waiting);
                         }
                     }
                 }
                 Value::Map(entries) => {
                     for (key, member) in entries {
-                        if let Some(at) = branch.fields.find(key) {
+                        if let Some(at) = branch.fields.named(key) {
                             self.settle(at, *member, &mut waiting);
                         }
                     }
@@ -233,11 +236,18 @@ impl<'a> Facts<'a> {
 
     #[inline]
     fn set(&mut self, slot: Slot, value: Value<'a>) {
-        let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
+        match self.few.get_mut(slot as usize) {
+            Some(cell) => *cell = value,
+            None => self.set_further(slot, value),
+        }
+    }
+
+    fn set_further(&mut self, slot: Slot, value: Value<'a>) {
+        let further = (slot as usize).saturating_sub(FEW);
         let arena = self.arena;
-        if let Some(page) = self.pages.get_mut(page) {
+        if let Some(page) = self.pages.get_mut(further / PAGE) {
             let page = page.get_or_insert_with(|| arena.alloc([Value::Unknown; PAGE]));
-            if let Some(cell) = page.get_mut(place) {
+            if let Some(cell) = page.get_mut(further % PAGE) {
                 *cell = value;
             }
         }
@@ -246,13 +256,17 @@ impl<'a> Facts<'a> {
     /// The value in a slot; unknown if the fact is absent.
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Value<'a> {
-        match self.pages.get(slot as usize / PAGE) {
-            Some(Some(page)) => page
-                .get(slot as usize % PAGE)
-                .copied()
-                .unwrap_or(Value::Unknown),
-            _ => Value::Unknown,
+        match self.few.get(slot as usize) {
+            Some(value) => *value,
+            None => self.further_value(slot),
         }
+    }
+
+    fn further_value(&self, slot: Slot) -> Value<'a> {
+        let further = (slot as usize).saturating_sub(FEW);
+        let page = self.pages.get(further / PAGE).and_then(Option::as_ref);
+        let value = page.and_then(|page| page.get(further % PAGE));
+        value.copied().unwrap_or(Value::Unknown)
     }
 
     /// Whether the fact in a slot is there.

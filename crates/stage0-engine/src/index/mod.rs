@@ -213,6 +213,17 @@ pub(crate) enum RuleKind {
     Approval(Box<CompiledApproval>),
 }
 
+/// Whether a rule reads the time, and what is known about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RuleTiming {
+    /// It does not.
+    Still,
+    /// It does as planned for.
+    Planned,
+    /// It has to be traced.
+    Traced,
+}
+
 /// The approval that a rule asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledApproval {
@@ -256,7 +267,7 @@ pub(crate) struct CompiledRule {
     pub(crate) reads: FactSet,
     /// The named expressions it needs, those that others need first.
     pub(crate) lets: Vec<u32>,
-    pub(crate) reads_now: bool,
+    pub(crate) timing: RuleTiming,
     pub(crate) reads_args: bool,
     /// The constraints it reads.
     pub(crate) constraints: ConstraintSet,
