@@ -276,31 +276,42 @@ impl<'d> ValueRef<'d> {
         }
     }
 
-    /// As [`members`](Self::members), with keys whose text is not looked at before it has to be.
+    /// Calls `visit` for each of the [`members`](Self::members), with a key whose text is not looked at
+    /// before it has to be. Every request's context and arguments are gone through like that.
     #[inline]
-    pub(crate) fn printed_members(self) -> impl Iterator<Item = (Key<'d>, ValueRef<'d>)> {
-        let Members {
+    pub(crate) fn visit_members(self, mut visit: impl FnMut(Key<'d>, ValueRef<'d>)) {
+        let Self {
             document,
-            mut next,
-            mut left,
+            index,
             null_is_absent,
-        } = self.members();
-        core::iter::from_fn(move || {
-            loop {
-                left = left.checked_sub(1)?;
-                let node = document.node(next);
-                let index = next.saturating_add(1);
-                next = document.after(index);
+        } = self;
+        let object = document.node(index);
+        if object.tag != Tag::Object {
+            return;
+        }
+        let mut next = index as usize;
+        let end = object.second as usize;
+        // A key and its value stand side by side.
+        while let Some([key, value]) = document
+            .nodes
+            .get(next.wrapping_add(1)..next.wrapping_add(3))
+            && next.wrapping_add(1) < end
+        {
+            let at = low(next.wrapping_add(2));
+            next = match value.tag {
+                Tag::List | Tag::Object => (value.second as usize).wrapping_sub(1),
+                _ => next.wrapping_add(2),
+            };
+            if !(null_is_absent && value.tag == Tag::Null) {
+                let node = *key;
                 let value = ValueRef {
                     document,
-                    index,
+                    index: at,
                     null_is_absent,
                 };
-                if !(null_is_absent && value.is_null()) {
-                    return Some((Key { document, node }, value));
-                }
+                visit(Key { document, node }, value);
             }
-        })
+        }
     }
 
     /// The member with this key, if it is an object that has one.
@@ -754,7 +765,15 @@ mod tests {
         let mut count = 0;
         for name in names {
             builder.string(&name).unwrap();
-            builder.null().unwrap();
+            match count % 3 {
+                0 => builder.number("1").unwrap(),
+                1 => builder.null().unwrap(),
+                _ => {
+                    let inner = builder.begin_list().unwrap();
+                    builder.bool(true).unwrap();
+                    builder.end_list(inner, 1);
+                }
+            }
             count += 1;
         }
         builder.end_object(at, count).unwrap();
@@ -762,14 +781,14 @@ mod tests {
 
     fn every_key_has_its_print(object: ValueRef<'_>) {
         let plain: Vec<&str> = object.members().map(|(key, _)| key).collect();
-        let printed: Vec<&str> = object
-            .printed_members()
-            .map(|(key, _)| key.text())
-            .collect();
-        assert_eq!(plain, printed);
-        for (key, _) in object.printed_members() {
+        let mut visited = Vec::new();
+        object.visit_members(|key, value| {
             assert_eq!(key.print(), print_of(key.text()), "{}", key.text());
-        }
+            let found = object.get(key.text()).map(ValueRef::index);
+            assert_eq!(found, Some(value.index()));
+            visited.push(key.text());
+        });
+        assert_eq!(plain, visited);
     }
 
     #[test]
@@ -779,6 +798,7 @@ mod tests {
             object(&mut builder, (0..count).map(|n| format!("name_{}", n * n)));
             let document: Document<'_> = builder.finish();
             every_key_has_its_print(document.root());
+            every_key_has_its_print(document.root().without_nulls());
             let mut copy = DocumentBuilder::new("", usize::MAX);
             copy.bool(true).unwrap();
             let at = copy.copy(document.root()).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! A `Request` is a [`Document`] whose outer fields have been found and checked against the wire
 //! contract; whichever door it came through (text, a Python dict, a JavaScript object), it is checked
-//! here. Nothing is interpreted yet: that is what facts are for.
+//! here. Nothing but the constraints' texts is interpreted yet: that is what facts are for.
 
 use crate::document::{Document, Kind, ValueRef};
 use crate::legible::one_line;
@@ -14,6 +14,7 @@ use crate::limits::{
 /// Characters of an unknown field's name that are told.
 const FIELD_CHARS_MAX: usize = 64;
 use crate::suggest::nearest;
+use crate::vocabulary::constraint::{self, Constraint};
 
 /// The fields of a request.
 pub const REQUEST_FIELDS: &[&str] = &[
@@ -95,6 +96,8 @@ pub struct Request<'a> {
     goal: Option<u32>,
     success_criteria: Option<u32>,
     constraints: Option<u32>,
+    /// What each of the constraints was understood as, which its text alone decides.
+    readings: Vec<Constraint>,
     tools: Option<u32>,
     side_effects: Option<u32>,
     context: Option<u32>,
@@ -158,6 +161,7 @@ impl<'a> Request<'a> {
         request.read(document.root(), &mut errors);
         if errors.is_empty() {
             request.document = document;
+            request.readings = request.constraints().map(constraint::read).collect();
             Ok(request)
         } else {
             Err(errors)
@@ -357,6 +361,11 @@ impl<'a> Request<'a> {
     /// What the agent binds itself to.
     pub fn constraints(&self) -> impl Iterator<Item = &str> {
         self.list(self.constraints)
+    }
+
+    /// The same, with what each text was understood as.
+    pub fn read_constraints(&self) -> impl Iterator<Item = (&str, &Constraint)> {
+        self.constraints().zip(&self.readings)
     }
 
     /// The tools of the plan, without the call's.

@@ -131,12 +131,21 @@ impl<'a, 'f> Machine<'a, 'f> {
         if program.steps.is_empty() {
             return Truth::of(self.run(program));
         }
-        self.scratch.renew();
         let mut stack = TruthStack::default();
+        let mut is_renewed = false;
         let mut at = 0_usize;
         while let Some(step) = program.steps.get(at) {
             at = at.saturating_add(1);
             match *step {
+                TruthStep::Ask(Test::Rest { start, end }) => {
+                    // Other tests take no room, and steps are counted in loops only.
+                    if !is_renewed {
+                        self.scratch.renew();
+                        is_renewed = true;
+                    }
+                    let value = self.run_piece(program, Piece { start, end });
+                    stack.push(Truth::of(value));
+                }
                 TruthStep::Ask(test) => stack.push(self.test(program, test, timed)),
                 TruthStep::AndSkip(target) => {
                     if stack.top() == Truth::False {

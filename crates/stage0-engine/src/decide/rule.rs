@@ -54,7 +54,7 @@ pub(crate) enum Outcome {
     /// It has no value.
     Broken,
     /// It asks for an approval that is not there.
-    Unapproved(Approved),
+    Unapproved(Box<Approved>),
 }
 
 impl Outcome {
@@ -102,7 +102,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     until = earlier(until, end);
                     match approved {
                         Approved::Yes => Outcome::Silent,
-                        other if outcome == Outcome::Fires => Outcome::Unapproved(other),
+                        other if outcome == Outcome::Fires => Outcome::Unapproved(Box::new(other)),
                         _ => outcome,
                     }
                 }
@@ -344,7 +344,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             ) => Some(self.fired(rule, *otherwise, asked.until)),
             (Outcome::Undecided, _) => Some(self.undecided(rule)),
             (Outcome::Unapproved(approved), RuleKind::Approval(approval)) => {
-                Some(self.unapproved(rule, approval, approved))
+                Some(self.unapproved(rule, approval, *approved))
             }
             (Outcome::Unapproved(_), _) => None,
             (Outcome::Fires, RuleKind::Advise) => {
@@ -446,8 +446,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let message = Cow::Owned(format!("Rule {} cannot be evaluated: {reason}.", rule.id));
         let mut issue = self.issue(rule, IssueCode::CONDITION_ERROR.as_str(), message);
         issue.severity = IssueCode::CONDITION_ERROR.severity();
-        issue.details.push(("condition", Detail::Text(place)));
-        issue.details.push(("error", Detail::Text(reason)));
+        issue
+            .details
+            .push(("condition", Detail::Text(place.into())));
+        issue.details.push(("error", Detail::Text(reason.into())));
         issue.resolution = Some(Resolution::new(Needs::Fix, Who::Agent));
         Finding {
             verdict: Verdict::Deny,
@@ -581,14 +583,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 }
                 finding.issue.details.push((
                     "action",
-                    Detail::Text(self.action_for(approval).to_string()),
+                    Detail::Text(self.action_for(approval).to_string().into()),
                 ));
                 finding
                     .issue
                     .details
-                    .push(("terms", Detail::Text(approval.terms.to_string())));
+                    .push(("terms", Detail::Text(approval.terms.to_string().into())));
                 if let (true, Some(why)) = (denies, why) {
-                    let why = Detail::Text(why.as_str().to_owned());
+                    let why = Detail::Text(why.as_str().to_owned().into());
                     finding.issue.details.push(("why", why));
                 }
                 finding.issue.resolution = Some(resolution);

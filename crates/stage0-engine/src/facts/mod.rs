@@ -7,6 +7,7 @@ pub(crate) mod table;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
+use smallvec::SmallVec;
 
 pub(crate) use table::{Branch, FactTable};
 pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
@@ -23,6 +24,9 @@ use crate::vocabulary::constraint::{Constraint, ConstraintValue};
 const FEW: usize = 64;
 /// Slots in one page of further values.
 const PAGE: usize = 32;
+
+/// Values with parts that the table names, and what it names in them.
+type Waiting<'a> = SmallVec<[(&'a Branch, Value<'a>); 4]>;
 
 /// Whether a fact is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +81,6 @@ impl<'a> Facts<'a> {
     pub(crate) fn gather(
         table: &'a FactTable,
         request: &'a Request<'a>,
-        constraints: &[(&'a str, Constraint)],
         now: Timestamp,
         arena: &'a Bump,
     ) -> Self {
@@ -132,7 +135,7 @@ impl<'a> Facts<'a> {
             facts.fill(at, Value::List(names.into_bump_slice()));
         }
         if let Some(at) = table.root(FactRoot::Constraint) {
-            facts.fill(at, constraint_map(constraints, arena));
+            facts.fill(at, constraint_map(request, arena));
         }
         facts
     }
@@ -183,16 +186,16 @@ impl<'a> Facts<'a> {
 
     /// Puts a value and what the table names inside it into their slots.
     fn fill(&mut self, at: u32, value: Value<'a>) {
-        let mut waiting = ArenaVec::new_in(self.arena);
+        let mut waiting = Waiting::new();
         self.settle(at, value, &mut waiting);
         while let Some((branch, value)) = waiting.pop() {
             match value {
                 Value::DocumentMap(map) => {
-                    for (key, member) in map.printed_members() {
+                    map.visit_members(|key, member| {
                         if let Some(at) = branch.fields.find(key.print(), || key.text()) {
                             self.settle(at, Value::from_document(member), &mut waiting);
                         }
-                    }
+                    });
                 }
                 Value::Map(entries) => {
                     for (key, member) in entries {
@@ -217,12 +220,7 @@ impl<'a> Facts<'a> {
 
     /// Puts a value into its slot; what has parts that the table names waits for them to be looked at.
     #[inline]
-    fn settle(
-        &mut self,
-        at: u32,
-        value: Value<'a>,
-        waiting: &mut ArenaVec<'a, (&'a Branch, Value<'a>)>,
-    ) {
+    fn settle(&mut self, at: u32, value: Value<'a>, waiting: &mut Waiting<'a>) {
         let Some(branch) = self.table.branch(at) else {
             return;
         };
@@ -297,9 +295,9 @@ impl<'a> Facts<'a> {
 }
 
 /// The constraints as one object. One that stands twice means the stricter.
-fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
+fn constraint_map<'a>(request: &Request<'_>, arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
-    for (_, constraint) in constraints {
+    for (_, constraint) in request.read_constraints() {
         let (name, value) = match constraint {
             Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
             Constraint::Promise(name) => (*name, Value::Bool(true)),

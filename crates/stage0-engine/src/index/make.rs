@@ -531,7 +531,7 @@ pub(super) fn constant_truth(
     let table = FactTable::default();
     let request = crate::request::Request::default();
     let now = crate::time::Timestamp::EPOCH;
-    let facts = crate::facts::Facts::gather(&table, &request, &[], now, &arena);
+    let facts = crate::facts::Facts::gather(&table, &request, now, &arena);
     let mut machine = crate::condition::evaluate::Machine::new(&facts, constants, &arena);
     match machine.run(&condition.program) {
         Value::Bool(truth) => Some(truth),

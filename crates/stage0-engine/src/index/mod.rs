@@ -33,7 +33,7 @@ use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use crate::span::{Span, TextPlaces};
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
-use crate::vocabulary::constraint::ConstraintSet;
+use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
 use crate::vocabulary::effect::{EffectSet, Effects};
 
 /// A compiled policy.
@@ -49,8 +49,17 @@ pub struct PolicyIndex {
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
+    /// The constraints that no rule reads, of which a request that states one is told.
+    pub(crate) unread: Vec<UnreadConstraint>,
     /// Place of each code that the policy lists.
     pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
+}
+
+/// A constraint that no rule reads.
+#[derive(Debug)]
+pub(crate) struct UnreadConstraint {
+    pub(crate) key: &'static ConstraintKey,
+    pub(crate) message: Box<str>,
 }
 
 impl PolicyIndex {
