@@ -145,8 +145,20 @@ impl Policy {
         host: &Host<'a>,
         state: &RunState,
         now: Timestamp,
-    ) -> Decision<'a> {
+    ) -> (Decision<'a>, RunState) {
         stage0_engine::decide(&self.index, request, host, state, now)
+    }
+
+    /// What [`Policy::decide`] would answer, with the run left where it is.
+    #[must_use]
+    pub fn peek<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        host: &Host<'a>,
+        state: &RunState,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        stage0_engine::peek(&self.index, request, host, state, now)
     }
 
     /// Decides a request, and keeps why; see [`stage0_engine::explain`].
@@ -174,7 +186,7 @@ impl Policy {
     ) -> Result<(String, RunState), Vec<Problem>> {
         let request = parse_request(request)?;
         self.admit(&request).map_err(|problem| vec![problem])?;
-        let decision = self.decide(&request, host, state, now);
-        Ok((decision_to_json(&decision), decision.next_state(state)))
+        let (decision, next) = self.decide(&request, host, state, now);
+        Ok((decision_to_json(&decision), next))
     }
 }

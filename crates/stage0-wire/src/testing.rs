@@ -248,8 +248,7 @@ impl<'c> Run<'c> {
             mode: step.mode,
             approvals: &self.approvals,
         };
-        let decision = policy.decide(&request, &host, &self.state, step.now);
-        let next = decision.next_state(&self.state);
+        let (decision, next) = policy.decide(&request, &host, &self.state, step.now);
         let mut mismatches = compare(policy, &step.expect, &decision);
         compare_texts(&step.expect, &decision, &next, &mut mismatches);
         if let Some(exchanges) = exchanges {

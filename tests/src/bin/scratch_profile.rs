@@ -25,7 +25,7 @@ fn main() {
     let policy = Policy::parse(&policy).unwrap();
     let (host, state, now) = (Host::default(), RunState::default(), task::now());
     let parsed = parse_request(request.as_bytes()).unwrap();
-    let decision = policy.decide(&parsed, &host, &state, now);
+    let decision = policy.peek(&parsed, &host, &state, now);
     if what == "show" {
         println!("{}", decision_to_json(&decision));
         return;
@@ -33,7 +33,7 @@ fn main() {
     for _ in 0..n {
         match what.as_str() {
             "decide" => {
-                black_box(policy.decide(black_box(&parsed), &host, &state, now));
+                black_box(policy.peek(black_box(&parsed), &host, &state, now));
             }
             "parse" => {
                 black_box(parse_request(black_box(request.as_bytes())).unwrap());

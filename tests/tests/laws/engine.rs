@@ -60,8 +60,7 @@ pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answ
         approvals: &sample.host.approvals,
     };
     let now = timestamp(sample.now);
-    let decision = policy.decide(&request, &host, &sample.host.state, now);
-    let next = decision.next_state(&sample.host.state);
+    let (decision, next) = policy.decide(&request, &host, &sample.host.state, now);
     Answer {
         verdict: decision.verdict,
         issues: issues(&decision.issues),
@@ -128,7 +127,7 @@ fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
         .details
         .iter()
         .find_map(|(name, detail)| match detail {
-            Detail::Text(text) if distinguishes(name) => Some(text.clone()),
+            Detail::Text(text) if distinguishes(name) => Some(text.to_string()),
             _ => None,
         })
         .unwrap_or_default()

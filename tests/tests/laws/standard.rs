@@ -159,7 +159,7 @@ fn ask(policy: &Policy, sample: &Sample) -> Answer {
     let request = parse_request(text.as_bytes())
         .unwrap_or_else(|problems| panic!("a request that should parse: {problems:#?}\n{text}"));
     let now = Timestamp::parse(sample.now).unwrap_or_else(|error| panic!("{error}"));
-    let decision = policy.decide(&request, &Host::default(), &RunState::default(), now);
+    let decision = policy.peek(&request, &Host::default(), &RunState::default(), now);
     let issues = decision.issues.iter();
     Answer {
         verdict: decision.verdict,

@@ -15,6 +15,7 @@ pub(crate) mod timing;
 mod token;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod truth;
 pub(crate) mod typing;
 pub(crate) mod value;
 

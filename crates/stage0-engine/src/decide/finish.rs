@@ -41,7 +41,7 @@ pub(crate) struct Draft<'a> {
     request_id: &'a str,
     host_mode: Mode,
     now: Timestamp,
-    pub(crate) findings: Vec<Finding<'a>>,
+    pub(crate) findings: SmallVec<[Finding<'a>; 2]>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -89,7 +89,7 @@ impl<'a> Draft<'a> {
             request_id: host.request_id,
             host_mode: host.mode,
             now,
-            findings: Vec::new(),
+            findings: SmallVec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
@@ -164,7 +164,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
-    pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
+    pub(crate) fn remark_on_request(&mut self) {
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -174,7 +174,7 @@ impl<'a> Draft<'a> {
                 field.path,
                 hint.as_deref().unwrap_or(".")
             );
-            let details = vec![("field", Detail::Text(field.path.clone()))];
+            let details = vec![("field", Detail::Text(field.path.clone().into()))];
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, details);
         }
         if self.request.unknown_fields_untold() > 0 {
@@ -184,7 +184,7 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
-        for (text, constraint) in constraints {
+        for (text, constraint) in self.request.read_constraints() {
             match constraint {
                 Constraint::Known { key, value } => {
                     self.constraints = self.constraints.union(key.set());
@@ -199,8 +199,8 @@ impl<'a> Draft<'a> {
                     let fix = Resolution::new(Needs::Fix, Who::Agent);
                     let example = format!("{}: {}", key.name, key.shape.example());
                     let details = vec![
-                        ("constraint", Detail::Text((*text).to_owned())),
-                        ("example", Detail::Text(example)),
+                        ("constraint", Detail::Text(text.to_owned().into())),
+                        ("example", Detail::Text(example.into())),
                     ];
                     self.engine(
                         IssueCode::CONSTRAINT_INVALID,
@@ -353,7 +353,7 @@ impl<'a> Draft<'a> {
             );
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
-                let details = vec![("path", Detail::Text(violation.path))];
+                let details = vec![("path", Detail::Text(violation.path.into()))];
                 let code = IssueCode::FACT_TYPE;
                 self.push(
                     (issue.as_deref().unwrap_or(code.as_str()), code.severity()),
@@ -510,29 +510,21 @@ impl<'a> Draft<'a> {
         for effect in unknown {
             let effect = one_line(effect, WORD_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
-            let details = vec![("effect", Detail::Text(effect))];
+            let details = vec![("effect", Detail::Text(effect.into()))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let read = layers
-            .iter()
-            .map(|layer| layer.constraints)
-            .fold(ConstraintSet::default(), ConstraintSet::union);
-        for key in self.constraints.without(read).keys() {
-            let message = [
-                "No rule of the policy checks the constraint `",
-                key.name,
-                "`.",
-            ]
-            .concat();
-            let details = vec![("constraint", Detail::Text(key.name.to_owned()))];
-            self.engine(
-                IssueCode::CONSTRAINT_NOT_CHECKED,
-                REMARK,
-                message,
-                None,
-                details,
-            );
+        for unread in &self.policy.unread {
+            if self.constraints.intersection(unread.key.set()) == unread.key.set() {
+                let name = Detail::Text(Cow::Borrowed(unread.key.name));
+                self.engine(
+                    IssueCode::CONSTRAINT_NOT_CHECKED,
+                    REMARK,
+                    &*unread.message,
+                    None,
+                    vec![("constraint", name)],
+                );
+            }
         }
         let counts = match (verdict, otherwise) {
             _ if plan.has_call => return,

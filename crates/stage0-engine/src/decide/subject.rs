@@ -271,7 +271,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
     let refused = !violations.is_empty();
     for violation in violations {
         let resolution = Resolution::new(Needs::Fix, Who::Agent);
-        let details = vec![("path", Detail::Text(violation.path))];
+        let details = vec![("path", Detail::Text(violation.path.into()))];
         let message = Cow::Owned(sentence(violation.message));
         draft.engine_on(
             subject,
@@ -324,7 +324,7 @@ fn refuse_name<'a: 'x, 'x>(
     };
     let details = draft
         .nearest_tool(layer, name)
-        .map(|near| ("nearest", Detail::Text(near.to_owned())))
+        .map(|near| ("nearest", Detail::Text(near.to_owned().into())))
         .into_iter()
         .collect();
     draft.engine_on(subject, code, verdict, text, resolution, details);
