@@ -617,8 +617,8 @@ impl Checker<'_> {
             }
             let texts: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
             let needs = match texts.split_last() {
-                Some((other, others)) if !others.is_empty() => {
-                    format!("{} or {other}", others.join(", "))
+                Some((end, others)) if !others.is_empty() => {
+                    format!("{} or {end}", others.join(", "))
                 }
                 _ => texts.concat(),
             };
