@@ -30,8 +30,8 @@ use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
 use crate::vocabulary::effect::EffectSet;
 
-/// Characters of a declared effect that are told.
-const EFFECT_CHARS_MAX: usize = 64;
+/// Characters of a caller's word that are told.
+const WORD_CHARS_MAX: usize = 64;
 
 /// A decision in the making.
 #[derive(Debug)]
@@ -212,6 +212,21 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+    }
+
+    /// A request that was made for another policy is not decided by this one. The doors for texts
+    /// refuse it before it comes here.
+    pub(crate) fn hold_to_version(&mut self) {
+        let asserted = self.request.policy_pack_version();
+        let label = &self.policy.label;
+        if asserted.is_empty() || asserted == &**label {
+            return;
+        }
+        let asserted = one_line(asserted, WORD_CHARS_MAX);
+        let message = format!("The request asserts the policy {asserted}, and this is {label}.");
+        let fix = Resolution::new(Needs::Fix, Who::Agent);
+        let code = IssueCode::POLICY_VERSION_MISMATCH;
+        self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
     }
 
     /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
@@ -493,7 +508,7 @@ impl<'a> Draft<'a> {
             }
         }
         for effect in unknown {
-            let effect = one_line(effect, EFFECT_CHARS_MAX);
+            let effect = one_line(effect, WORD_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
             let details = vec![("effect", Detail::Text(effect))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
