@@ -12,6 +12,8 @@ use crate::engine::ask;
 use crate::generate::{policy, sample};
 use crate::run::{check, runner};
 
+/// Law 3 (strictest wins, order never matters): as all that the oracle says plainly: the whole answer is
+/// the one that every rule, asked by itself, comes to.
 #[test]
 fn the_engine_answers_as_the_oracle_does() {
     check("differential", 2_000, sample(policy::ANY, true), |sample| {
@@ -25,7 +27,7 @@ fn the_engine_answers_as_the_oracle_does() {
     });
 }
 
-/// What is generated has to mean something: each verdict occurs in a good share, and every code that
+/// Law 3 (strictest wins, order never matters): what is generated has to mean something: each verdict occurs in a good share, and every code that
 /// a decision of these policies can have occurs.
 #[test]
 fn samples_reach_every_verdict_and_code() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use stage0_engine::host::Host;
+use stage0_engine::state::RunState;
 use stage0_tests::oracle::model::Policy as Model;
 use stage0_tests::oracle::{Answer, Issue};
 use stage0_wire::imports::ImportMap;
@@ -150,4 +151,23 @@ pub(crate) fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> St
             )
         })
         .0
+}
+
+/// The verdict of a policy's text, and the codes of MEDIUM and above.
+pub(crate) fn verdict_and_codes(policy: &str, request: &str) -> String {
+    let text = format!("stage0: v1\nname: p\nversion: 1.0.0\n{policy}");
+    let policy = Policy::parse(&text).unwrap_or_else(|problems| {
+        panic!("a policy that should load:\n{}\n{text}", told(&problems))
+    });
+    let request = parse_request(request.as_bytes())
+        .unwrap_or_else(|problems| panic!("a request that should parse:\n{}", told(&problems)));
+    let now = timestamp(stage0_tests::oracle::value::JANUARY_2026_MS);
+    let decision = policy.decide(&request, &Host::default(), &RunState::default(), now);
+    let mut codes = vec![decision.verdict.as_str()];
+    let weighty = decision
+        .issues
+        .iter()
+        .filter(|issue| issue.severity > stage0_engine::policy::Severity::Low);
+    codes.extend(weighty.map(|issue| issue.code));
+    codes.join(" ")
 }

@@ -72,6 +72,8 @@ pub(crate) struct Place {
     pub names: Option<Names>,
     /// Whether it may read what the agent claims.
     pub claims: bool,
+    /// Whether it may ask whether a fact is there.
+    pub presence: bool,
 }
 
 pub(crate) fn path(text: &'static str) -> Path {
@@ -370,7 +372,6 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
     });
     let mut choices = vec![
         (3, fact(&leaves)),
-        (2, has.boxed()),
         (1, literal(any::<bool>().prop_map(Value::Bool))),
         (8, compared(number(place, below), number(place, 0))),
         (3, compared(word(place, below), word(place, 0))),
@@ -385,8 +386,10 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         ),
         (1, text_test.boxed()),
         (2, in_window(place)),
-        (1, is_null.boxed()),
     ];
+    if place.presence {
+        choices.extend([(2, has.boxed()), (1, is_null.boxed())]);
+    }
     if let Some(names) = place.names {
         choices.push((1, one_of(vec![Expr::Let(names.let_bool)])));
         if place.claims {
@@ -442,25 +445,27 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
             Just(Expr::Timestamp(Box::new(Expr::Fact(path("context.at"))))),
             Just(Expr::Duration(Box::new(Expr::Fact(path("args.wait"))))),
         ];
-        choices.push((
-            1,
-            parsed
-                .prop_map(|parsed| Expr::Parses(parsed.into()))
-                .boxed(),
-        ));
+        if place.presence {
+            let parsed = parsed.prop_map(|parsed| Expr::Parses(parsed.into()));
+            choices.push((1, parsed.boxed()));
+        }
     }
     prop::strategy::Union::new_weighted(choices).boxed()
 }
 
 /// The lets of one file; each may name those before it.
-pub(crate) fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
+pub(crate) fn lets(
+    names: Names,
+    presence: bool,
+) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
     let outside = Place {
         names: None,
         claims: false,
+        presence,
     };
     let claims = Place {
-        names: None,
         claims: true,
+        ..outside
     };
     (number(outside, 1), boolean(outside, 1), boolean(claims, 1)).prop_map(
         move |(number, bool, claim)| {

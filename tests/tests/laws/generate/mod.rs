@@ -141,8 +141,34 @@ pub(crate) fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_ms(ms).expect("a time of January 2026")
 }
 
+/// True in this share of cases; never, if it is zero.
+pub(crate) fn sometimes(share: f64) -> BoxedStrategy<bool> {
+    if share > 0.0 {
+        prop::bool::weighted(share).boxed()
+    } else {
+        Just(false).boxed()
+    }
+}
+
+/// Something in this share of cases.
+pub(crate) fn maybe<S: Strategy + 'static>(
+    share: f64,
+    strategy: S,
+) -> impl Strategy<Value = Option<S::Value>> {
+    (sometimes(share), strategy).prop_map(|(is_there, value)| is_there.then_some(value))
+}
+
 /// A question about such a policy.
 pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+    asked(wanted, plans, true)
+}
+
+/// A question whose facts are all of the types that they are meant to have.
+pub(crate) fn sound_sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+    asked(wanted, plans, false)
+}
+
+fn asked(wanted: Wanted, plans: bool, flaws: bool) -> BoxedStrategy<Sample> {
     let modes = vec![
         Mode::Observe,
         Mode::Observe,
@@ -150,7 +176,7 @@ pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
         Mode::ReadOnly,
         Mode::Halted,
     ];
-    let mode = weighted(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
+    let mode = maybe(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
     // Most runs begin here; the others have had one decision, about this call or at another time.
     let earlier = weighted(0.2, (-1_i64..=6).prop_map(|quarters| quarters * 900_000));
     // Edges of windows and approvals lie on quarters of an hour.
@@ -158,7 +184,7 @@ pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
     let recipes = prop::collection::vec(recipe(), 0..5);
     (
         policy::policy(wanted),
-        request::request(plans),
+        request::request(plans, flaws),
         mode,
         (condition::instant(), jitter),
         (recipes, earlier),

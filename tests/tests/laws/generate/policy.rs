@@ -12,6 +12,7 @@ use stage0_tests::oracle::phrases::{self, OWN_EFFECT};
 use stage0_tests::oracle::value::Value;
 
 use super::condition::{NAMES, Names, Place, boolean, lets, params, path};
+use super::{maybe, sometimes};
 
 /// The tools of every catalog.
 pub(crate) const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
@@ -40,10 +41,18 @@ const BASE_FACTS: [&str; 3] = ["context.l", "context.m.n", "context.actor_role"]
 pub(crate) struct Wanted {
     /// The most rules of one file.
     pub rules_max: usize,
-    /// Whether conditions may test for presence.
+    /// Whether anything may be merely observed, or read-only, or halted.
     pub observe: bool,
     /// Whether there may be imports and layers.
     pub files: bool,
+    /// Whether anything may hang on a fact's being there: `has`, `parses`, null, `missing`.
+    pub presence: bool,
+    /// Whether restrictions may read what the agent claims.
+    pub claims: bool,
+    /// Whether rules may ask for approvals.
+    pub approvals: bool,
+    /// Whether types of facts may be declared.
+    pub facts: bool,
 }
 
 /// Anything goes.
@@ -51,6 +60,16 @@ pub(crate) const ANY: Wanted = Wanted {
     rules_max: 9,
     observe: true,
     files: true,
+    presence: true,
+    claims: true,
+    approvals: true,
+    facts: true,
+};
+
+/// Rules that are all enforced.
+pub(crate) const ENFORCED: Wanted = Wanted {
+    observe: false,
+    ..ANY
 };
 
 fn argument(name: &'static str) -> BoxedStrategy<Argument> {
@@ -97,7 +116,7 @@ fn schema() -> impl Strategy<Value = Option<Vec<Argument>>> {
 }
 
 /// What is declared about facts of these names, each of the type that requests mean it to have.
-fn declared(names: &[&'static str]) -> BoxedStrategy<Vec<FactDeclaration>> {
+fn declared(names: &[&'static str], wanted: Wanted) -> BoxedStrategy<Vec<FactDeclaration>> {
     let fact = |name: &'static str| {
         let kind = match name {
             "context.n" => ArgumentKind::Number(None, Some(5)),
@@ -109,7 +128,8 @@ fn declared(names: &[&'static str]) -> BoxedStrategy<Vec<FactDeclaration>> {
             _ => ArgumentKind::Text,
         };
         let ask = weighted(0.5, Just("May I ask?"));
-        (prop::bool::weighted(0.2), ask).prop_map(move |(declared, ask)| {
+        let share = if wanted.facts { 0.2 } else { 0.0 };
+        (sometimes(share), ask).prop_map(move |(declared, ask)| {
             let path = path(name);
             let kind = kind.clone();
             declared.then_some(FactDeclaration { path, kind, ask })
@@ -166,7 +186,7 @@ fn catalog() -> impl Strategy<Value = Vec<Tool>> {
         .prop_map(|(exact, pattern)| exact.into_iter().chain(pattern).collect())
 }
 
-fn approval() -> impl Strategy<Value = Approval> {
+pub(crate) fn approval() -> impl Strategy<Value = Approval> {
     let host = (
         subsequence(vec!["finance_lead", "cfo"], 0..=2),
         weighted(0.3, 1_u32..=2),
@@ -196,28 +216,31 @@ fn approval() -> impl Strategy<Value = Approval> {
     prop_oneof![3 => host, 1 => asserted]
 }
 
-fn action(names: Names) -> BoxedStrategy<Action> {
-    let claims = Place {
-        names: Some(names),
-        claims: true,
-    };
+fn action(names: Names, wanted: Wanted) -> BoxedStrategy<Action> {
     let granted = Place {
         names: Some(names),
         claims: false,
+        presence: wanted.presence,
+    };
+    let claims = Place {
+        claims: wanted.claims,
+        ..granted
     };
     let always = || Just(Expr::Literal(Value::Bool(true)));
     let otherwise = weighted(0.5, select(vec![Verdict::Deny, Verdict::Defer]));
+    let missing = if wanted.presence { 0.2 } else { 0.0 };
+    let asking = if wanted.approvals { 4 } else { 0 };
     prop_oneof![
         6 => prop_oneof![2 => boolean(granted, 2), 1 => always()].prop_map(Action::Allow),
         3 => boolean(claims, 2).prop_map(Action::Deny),
         2 => boolean(claims, 2).prop_map(Action::Defer),
         2 => prop_oneof![3 => boolean(claims, 2), 1 => always()].prop_map(Action::Advise),
-        3 => (boolean(claims, 2), otherwise, prop::bool::weighted(0.2)).prop_map(
+        3 => (boolean(claims, 2), otherwise, sometimes(missing)).prop_map(
             |(condition, otherwise, missing_otherwise)| {
                 Action::Require { condition, otherwise, missing_otherwise }
             }
         ),
-        4 => approval().prop_map(Action::Approval),
+        asking => approval().prop_map(Action::Approval),
     ]
     .boxed()
 }
@@ -238,10 +261,11 @@ fn severity(action: &Action, wanted: Option<Severity>) -> Option<Severity> {
     }
 }
 
-fn rule(names: Names, observe: bool) -> impl Strategy<Value = Rule> {
+pub(crate) fn rule(names: Names, wanted: Wanted) -> impl Strategy<Value = Rule> {
     let place = Place {
         names: Some(names),
         claims: false,
+        presence: wanted.presence,
     };
     let severities = [
         Severity::Low,
@@ -255,13 +279,13 @@ fn rule(names: Names, observe: bool) -> impl Strategy<Value = Rule> {
             patterns(),
             effects,
             weighted(0.35, boolean(place, 1)),
-            action(names),
+            action(names, wanted),
         ),
         weighted(0.3, select(CODES.to_vec())),
         weighted(0.1, select(CODES.to_vec())),
         weighted(0.2, select(severities.to_vec())),
         (
-            prop::bool::weighted(if observe { 0.08 } else { 0.0 }),
+            sometimes(if wanted.observe { 0.08 } else { 0.0 }),
             prop::bool::weighted(0.2),
             weighted(0.2, subsequence(vec!["Who says so?", "Why now?"], 1..=2)),
         ),
@@ -289,7 +313,7 @@ fn rule(names: Names, observe: bool) -> impl Strategy<Value = Rule> {
         )
 }
 
-fn always_allowed() -> Rule {
+pub(crate) fn always_allowed() -> Rule {
     Rule {
         id: String::new(),
         tools: Vec::new(),
@@ -318,7 +342,7 @@ fn file(
     name: &'static str,
     names: Names,
     rules_max: usize,
-    observe: bool,
+    wanted: Wanted,
     known_facts: &'static [&'static str],
 ) -> impl Strategy<Value = Policy> {
     let answers = (
@@ -331,8 +355,8 @@ fn file(
                 Verdict::Allow,
             ]),
         ),
-        weighted(
-            if observe { 0.08 } else { 0.0 },
+        maybe(
+            if wanted.observe { 0.08 } else { 0.0 },
             select(vec![
                 Mode::Enforce,
                 Mode::Observe,
@@ -351,8 +375,8 @@ fn file(
     );
     // Restrictions add up, so most files have few rules, and many one that allows whatever it is
     // asked: else nearly everything would be denied.
-    let few = prop::collection::vec(rule(names, observe), 1..=rules_max.min(3));
-    let many = prop::collection::vec(rule(names, observe), 1..=rules_max);
+    let few = prop::collection::vec(rule(names, wanted), 1..=rules_max.min(3));
+    let many = prop::collection::vec(rule(names, wanted), 1..=rules_max);
     let rules = (prop_oneof![3 => few, 1 => many], prop::bool::weighted(0.4));
     let rules = rules.prop_map(|(mut rules, allows)| {
         rules.extend(allows.then(always_allowed));
@@ -360,10 +384,10 @@ fn file(
     });
     let codes = weighted(0.3, subsequence(CODES.to_vec(), 1..=3).prop_shuffle());
     (
-        (answers, codes, declared(known_facts)),
+        (answers, codes, declared(known_facts, wanted)),
         catalog(),
         params(names),
-        lets(names),
+        lets(names, wanted.presence),
         rules,
     )
         .prop_map(
@@ -391,10 +415,10 @@ fn import(
     name: &'static str,
     tool: &'static str,
     names: Names,
-    observe: bool,
+    wanted: Wanted,
     known_facts: &'static [&'static str],
 ) -> impl Strategy<Value = Policy> {
-    file(name, names, 3, observe, known_facts).prop_map(move |policy| {
+    file(name, names, 3, wanted, known_facts).prop_map(move |policy| {
         let tool = Tool {
             name: tool,
             effects: vec!["data_read"],
@@ -412,12 +436,12 @@ fn root(
     name: &'static str,
     names: Names,
     rules_max: usize,
-    observe: bool,
+    wanted: Wanted,
     known_facts: &'static [&'static str],
 ) -> impl Strategy<Value = Policy> {
     let zones: Vec<&'static str> = phrases::ZONES.iter().map(|(zone, _)| *zone).collect();
     (
-        file(name, names, rules_max, observe, known_facts),
+        file(name, names, rules_max, wanted, known_facts),
         weighted(0.3, select(zones)),
         prop::bool::weighted(0.15),
     )
@@ -468,18 +492,16 @@ fn can_be_disabled(root: &Policy) -> Vec<String> {
 pub(crate) fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     let [first, second, third, fourth, fifth] = NAMES;
     let Wanted {
-        rules_max,
-        observe,
-        files,
+        rules_max, files, ..
     } = wanted;
-    let single = root("root", first, rules_max, observe, &ROOT_FACTS);
+    let single = root("root", first, rules_max, wanted, &ROOT_FACTS);
     if !files {
         return single.boxed();
     }
-    let base = import("base", "crm.lookup", second, observe, &BASE_FACTS);
-    let deep = import("deep", "deep.tool", fourth, observe, &[]);
+    let base = import("base", "crm.lookup", second, wanted, &BASE_FACTS);
+    let deep = import("deep", "deep.tool", fourth, wanted, &[]);
     let extending = (
-        root("root", first, 5, observe, &ROOT_FACTS),
+        root("root", first, 5, wanted, &ROOT_FACTS),
         (base, any::<bool>()),
         weighted(0.4, (deep, any::<bool>())),
         any::<bool>(),
@@ -500,10 +522,10 @@ pub(crate) fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
             policy.disable.dedup();
             policy
         });
-    let shared = import("shared", "shared.tool", fifth, observe, &[]);
+    let shared = import("shared", "shared.tool", fifth, wanted, &[]);
     let layered = (
-        root("org", first, 4, observe, &ROOT_FACTS),
-        root("team", third, 4, observe, &ROOT_FACTS),
+        root("org", first, 4, wanted, &ROOT_FACTS),
+        root("team", third, 4, wanted, &ROOT_FACTS),
         weighted(0.4, (shared, any::<bool>())),
         any::<bool>(),
         any::<bool>(),

@@ -109,13 +109,19 @@ fn tool_name() -> impl Strategy<Value = String> {
     prop_oneof![12 => known, 2 => others].prop_map(str::to_owned)
 }
 
-/// A request; `plans` says whether it may be one without a call.
-pub(crate) fn request(plans: bool) -> BoxedStrategy<Request> {
+/// A request; `plans` says whether it may be one without a call, `flaws` whether facts may be of the
+/// wrong type.
+pub(crate) fn request(plans: bool, flaws: bool) -> BoxedStrategy<Request> {
+    let sound = Care {
+        present: 0.8,
+        typed: 1.0,
+    };
     let care = prop_oneof![
         8 => Just(Care { present: 0.98, typed: 0.995 }),
         3 => Just(Care { present: 0.6, typed: 0.98 }),
         2 => Just(Care { present: 0.9, typed: 0.8 }),
     ];
+    let care = care.prop_map(move |care| if flaws { care } else { sound });
     let facts = care.prop_flat_map(|care| {
         let contract = Care {
             typed: if care.typed > 0.9 { 1.0 } else { 0.95 },
