@@ -13,6 +13,9 @@ use crate::limits::{
 
 /// Characters of an unknown field's name that are told.
 const FIELD_CHARS_MAX: usize = 64;
+
+/// Elements of one list that are told to be wrong.
+const WRONG_ELEMENTS_TOLD_MAX: usize = 10;
 use crate::suggest::nearest;
 use crate::vocabulary::constraint::{self, Constraint};
 
@@ -571,16 +574,27 @@ fn texts(value: ValueRef<'_>, path: &str, errors: &mut Vec<RequestError>) -> Opt
         let message = format!("`{path}` has more than {REQUEST_LIST_ITEMS_MAX} entries");
         errors.push(RequestError::new("REQUEST_LIMIT", path, message));
     }
-    for (position, element) in value.elements().enumerate() {
-        if element.kind() != Kind::String {
-            errors.push(wrong_type(
-                &format!("{path}[{position}]"),
-                "text",
-                element.kind(),
-            ));
-        }
+    let is_wrong = |element: &ValueRef<'_>| element.kind() != Kind::String;
+    for (position, element) in wrong_elements(value, is_wrong) {
+        errors.push(wrong_type(
+            &format!("{path}[{position}]"),
+            "text",
+            element.kind(),
+        ));
     }
     Some(index)
+}
+
+/// The first elements of a list that are not as they have to be, with their positions. Whoever reads
+/// of ten does not need a hundred thousand, each of which takes a look at the whole text for its place.
+fn wrong_elements<'d>(
+    list: ValueRef<'d>,
+    is_wrong: impl Fn(&ValueRef<'d>) -> bool,
+) -> impl Iterator<Item = (usize, ValueRef<'d>)> {
+    let elements = list.elements().enumerate();
+    elements
+        .filter(move |(_, element)| is_wrong(element))
+        .take(WRONG_ELEMENTS_TOLD_MAX)
 }
 
 fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
@@ -591,19 +605,21 @@ fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
         let message = format!("`trusted` has more than {TRUSTED_TEXTS_MAX} texts");
         errors.push(RequestError::new("REQUEST_LIMIT", "trusted", message));
     }
-    for (position, element) in value.elements().enumerate() {
+    let is_wrong =
+        |element: &ValueRef<'_>| element.get("text").and_then(ValueRef::as_str).is_none();
+    for (position, element) in wrong_elements(value, is_wrong) {
         let path = format!("trusted[{position}]");
-        if element.kind() != Kind::Object {
-            errors.push(
-                wrong_type(&path, "an object", element.kind())
-                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
-            );
-        } else if element.get("text").and_then(ValueRef::as_str).is_none() {
+        if element.kind() == Kind::Object {
             errors.push(RequestError::new(
                 "REQUEST_FIELD_MISSING",
                 format!("{path}.text"),
                 format!("`{path}.text` must be text"),
             ));
+        } else {
+            errors.push(
+                wrong_type(&path, "an object", element.kind())
+                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
+            );
         }
     }
 }

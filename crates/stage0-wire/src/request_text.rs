@@ -167,4 +167,18 @@ mod tests {
             r#"{"goal": "a", "environment": "staging", "context": {"environment": "production"}}"#;
         assert_eq!(codes(text), ["REQUEST_CONFLICT"]);
     }
+
+    #[test]
+    fn of_a_list_full_of_wrong_elements_the_first_few_are_told() {
+        let wrong = "1,".repeat(150_000);
+        for list in ["trusted", "constraints", "tools"] {
+            let text = format!(r#"{{"goal": "x", "{list}": [{wrong}1]}}"#);
+            let problems = parse_request(text.as_bytes()).unwrap_err();
+            assert_eq!(
+                problems.len(),
+                11,
+                "the limit, and ten elements of `{list}`"
+            );
+        }
+    }
 }

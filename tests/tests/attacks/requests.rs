@@ -275,3 +275,21 @@ fn deciding_twice_gives_the_same_bytes() {
         assert!(again.iter().rev().eq(first.iter()));
     }
 }
+
+#[test]
+fn a_request_for_another_version_is_allowed_by_none() {
+    let policy =
+        policy("unknown_tools: declared\ndefault: allow\nrules: [{ id: all, allow: true }]\n");
+    let request = |version: &str| {
+        format!(r#"{{"tool_call": {{"name": "a"}}, "policy_pack_version": "{version}"}}"#)
+    };
+    assert_eq!(ask(&policy, &request("")), "ALLOW");
+    assert_eq!(ask(&policy, &request("p@1.0.0")), "ALLOW");
+    for version in ["p@0.9.0", "p@1.0", "p", "P@1.0.0", " p@1.0.0"] {
+        assert_eq!(
+            ask(&policy, &request(version)),
+            "DENY POLICY_VERSION_MISMATCH",
+            "{version}"
+        );
+    }
+}

@@ -33,8 +33,8 @@ use crate::vocabulary::effect::EffectSet;
 /// Issues of which each is compared with all the others; more are looked up.
 const FEW_ISSUES: usize = 16;
 
-/// Characters of a declared effect that are told.
-const EFFECT_CHARS_MAX: usize = 64;
+/// Characters of a caller's word that are told.
+const WORD_CHARS_MAX: usize = 64;
 
 /// A decision in the making.
 #[derive(Debug)]
@@ -215,6 +215,21 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+    }
+
+    /// A request that was made for another policy is not decided by this one. The doors for texts
+    /// refuse it before it comes here.
+    pub(crate) fn hold_to_version(&mut self) {
+        let asserted = self.request.policy_pack_version();
+        let label = &self.policy.label;
+        if asserted.is_empty() || asserted == &**label {
+            return;
+        }
+        let asserted = one_line(asserted, WORD_CHARS_MAX);
+        let message = format!("The request asserts the policy {asserted}, and this is {label}.");
+        let fix = Resolution::new(Needs::Fix, Who::Agent);
+        let code = IssueCode::POLICY_VERSION_MISMATCH;
+        self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
     }
 
     /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
@@ -413,15 +428,6 @@ impl<'a> Draft<'a> {
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(&plan, verdict, otherwise);
         let would = self.would(otherwise);
-        let modes = self
-            .policy
-            .layers
-            .iter()
-            .map(|layer| mode_of(layer, self.host_mode));
-        let mode = match would {
-            Some(_) => Mode::Observe,
-            None => modes.max().unwrap_or_default(),
-        };
         self.findings.retain(|finding| finding.counts.now());
         let (mut questions, mut remarks) = (Vec::new(), Vec::new());
         if verdict != Verdict::Deny {
@@ -442,6 +448,16 @@ impl<'a> Draft<'a> {
         }
         let findings = core::mem::take(&mut self.findings);
         let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
+        let layers = self.policy.layers.iter();
+        let modes = layers.map(|layer| mode_of(layer, self.host_mode));
+        let observes = modes.clone().any(|mode| mode == Mode::Observe);
+        // What an observed rule found is nothing to tell where another one found the same.
+        let would =
+            would.filter(|would| observes || would.verdict != verdict || would.issues != issues);
+        let mode = match would {
+            Some(_) => Mode::Observe,
+            None => modes.max().unwrap_or_default(),
+        };
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
@@ -495,7 +511,7 @@ impl<'a> Draft<'a> {
             }
         }
         for effect in unknown {
-            let effect = one_line(effect, EFFECT_CHARS_MAX);
+            let effect = one_line(effect, WORD_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
             let details = vec![("effect", Detail::Text(effect.into()))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
@@ -524,8 +540,8 @@ impl<'a> Draft<'a> {
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
-                let has_schema = view.tool.is_some_and(|tool| !tool.schemas.is_empty());
-                waits |= has_schema || reads_args(layer, subject, view);
+                let schemas = view.tool.map_or(&view.schemas, |tool| &tool.schemas);
+                waits |= !schemas.is_empty() || reads_args(layer, subject, view);
             }
             if waits {
                 let message = "The plan is allowed; the call is decided again with its arguments.";

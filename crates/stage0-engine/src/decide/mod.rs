@@ -91,6 +91,7 @@ pub fn decide<'a>(
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request();
+    draft.hold_to_version();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,

@@ -78,7 +78,10 @@ impl<'s> LayerDraft<'s> {
                 if matches!(rule.action, Action::Allow(_)) && !member.allows {
                     continue;
                 }
-                let drafted = draft.rule(id, rule, workshop);
+                let takes_word = source.unknown_tools.as_ref();
+                let takes_word =
+                    takes_word.is_some_and(|tools| tools.value == UnknownTools::Declared);
+                let drafted = draft.rule(id, rule, takes_word, workshop);
                 draft.rules.push(drafted);
             }
         }
@@ -102,6 +105,7 @@ impl<'s> LayerDraft<'s> {
         &mut self,
         id: String,
         rule: &'s Rule,
+        takes_word: bool,
         workshop: &mut Workshop<'_>,
     ) -> RuleDraft<'s> {
         let tools: Vec<ToolPattern> = rule
@@ -109,7 +113,7 @@ impl<'s> LayerDraft<'s> {
             .iter()
             .filter_map(|tool| pattern(tool, workshop))
             .collect();
-        let schemas = self.scope(rule, &tools, workshop);
+        let schemas = self.scope(rule, &tools, takes_word, workshop);
         let code = rule.issue.clone();
         let code = code.unwrap_or_else(|| Spanned::new(default_code(rule), rule.id.span));
         for code in [Some(&code), rule.issue_unknown.as_ref()]
@@ -212,6 +216,7 @@ impl<'s> LayerDraft<'s> {
         &self,
         rule: &Rule,
         tools: &[ToolPattern],
+        takes_word: bool,
         workshop: &mut Workshop<'_>,
     ) -> Option<Vec<Vec<u32>>> {
         if rule.tools.is_empty() {
@@ -240,7 +245,11 @@ impl<'s> LayerDraft<'s> {
                             tool.name
                         )),
                     ),
-                    None if self.gathered.layer.unknown_tools == UnknownTools::Declared => {
+                    // A file that takes callers at their word speaks of tools by the names that
+                    // callers use, also where a stricter one imports it.
+                    None if takes_word
+                        || self.gathered.layer.unknown_tools == UnknownTools::Declared =>
+                    {
                         return None;
                     }
                     None => {
