@@ -30,6 +30,9 @@ use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
 use crate::vocabulary::effect::EffectSet;
 
+/// Issues of which each is compared with all the others; more are looked up.
+const FEW_ISSUES: usize = 16;
+
 /// Characters of a caller's word that are told.
 const WORD_CHARS_MAX: usize = 64;
 
@@ -563,42 +566,47 @@ impl<'a> Draft<'a> {
         if issues.len() < 2 {
             return issues;
         }
-        let rank = |code: &'a str| {
-            let engine = IssueCode::ALL
-                .iter()
-                .position(|known| known.as_str() == code);
-            let declared = self.policy.code_ranks.get(code);
-            match (engine, declared) {
-                (Some(engine), _) => (0, u32::try_from(engine).unwrap_or(u32::MAX), ""),
-                (None, Some(declared)) => (1, *declared, ""),
-                (None, None) => (2, 0, code),
-            }
+        let rank = |code: &'a str| match (IssueCode::rank(code), self.policy.code_ranks.get(code)) {
+            (Some(engine), _) => (0, engine, ""),
+            (None, Some(declared)) => (1, *declared, ""),
+            (None, None) => (2, 0, code),
         };
-        if issues.len() > 1 {
-            issues.sort_by(|one, two| {
-                two.severity
-                    .cmp(&one.severity)
-                    .then_with(|| rank(one.code).cmp(&rank(two.code)))
-                    .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.tool.cmp(&two.tool))
-                    .then_with(|| one.message.cmp(&two.message))
-            });
-        }
-        let mut merged: Vec<(Issue<'a>, Vec<Cow<'a, str>>)> = Vec::with_capacity(issues.len());
-        let mut places: FxHashMap<(&'a str, &'a str), Vec<usize>> = FxHashMap::default();
+        issues.sort_by(|one, two| {
+            two.severity
+                .cmp(&one.severity)
+                .then_with(|| rank(one.code).cmp(&rank(two.code)))
+                .then_with(|| one.rule.cmp(two.rule))
+                .then_with(|| one.tool.cmp(&two.tool))
+                .then_with(|| one.message.cmp(&two.message))
+        });
+        // One issue may be about several tools.
+        let mut merged: Vec<(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)> =
+            Vec::with_capacity(issues.len());
+        let mut places: FxHashMap<(&'a str, &'a str), SmallVec<[usize; 1]>> = FxHashMap::default();
+        let are_few = issues.len() <= FEW_ISSUES;
         for issue in issues {
-            let alike = places.entry((issue.code, issue.rule)).or_default();
-            let same = alike.iter().copied().find(|at| {
-                merged.get(*at).is_some_and(|(known, _)| {
-                    known.details == issue.details && known.message == issue.message
-                })
-            });
+            let is_same = |(known, _): &(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)| {
+                known.code == issue.code
+                    && known.rule == issue.rule
+                    && known.details == issue.details
+                    && known.message == issue.message
+            };
+            let same = if are_few {
+                merged.iter().position(is_same)
+            } else {
+                let alike = places.get(&(issue.code, issue.rule));
+                let mut alike = alike.into_iter().flatten().copied();
+                alike.find(|at| merged.get(*at).is_some_and(is_same))
+            };
             match same.and_then(|at| merged.get_mut(at)) {
                 Some((_, tools)) if tools.contains(&issue.tool) => {}
                 Some((_, tools)) => tools.push(issue.tool),
                 None => {
-                    alike.push(merged.len());
-                    let tools = vec![issue.tool.clone()];
+                    if !are_few {
+                        let alike = places.entry((issue.code, issue.rule)).or_default();
+                        alike.push(merged.len());
+                    }
+                    let tools = smallvec::smallvec![issue.tool.clone()];
                     merged.push((issue, tools));
                 }
             }

@@ -123,7 +123,7 @@ pub fn peek<'a>(
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
-            facts.turn_to(subject.facts(view, layer, &arena));
+            facts.turn_to(layer, tool, view);
             layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let mut inquiry = Inquiry {
                 layer,

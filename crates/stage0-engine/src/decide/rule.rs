@@ -401,15 +401,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     ) -> Finding<'a> {
         let message = match (self.message(rule), &rule.kind) {
             (Some(message), _) => message,
-            (None, RuleKind::Require { .. }) => {
-                Cow::Owned(format!("Rule {} is not satisfied.", rule.id))
+            (None, RuleKind::Require { .. }) => about(rule, " is not satisfied."),
+            (None, RuleKind::Advise) => about(rule, " applies."),
+            (None, _) if verdict == Verdict::Defer => {
+                about(rule, " asks for more before this may run.")
             }
-            (None, RuleKind::Advise) => Cow::Owned(format!("Rule {} applies.", rule.id)),
-            (None, _) if verdict == Verdict::Defer => Cow::Owned(format!(
-                "Rule {} asks for more before this may run.",
-                rule.id
-            )),
-            (None, _) => Cow::Owned(format!("Rule {} forbids this.", rule.id)),
+            (None, _) => about(rule, " forbids this."),
         };
         let mut issue = self.issue(rule, &rule.issue, message);
         if verdict != REMARK {
@@ -583,12 +580,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 }
                 finding.issue.details.push((
                     "action",
-                    Detail::Text(self.action_for(approval).to_string().into()),
+                    Detail::Text(self.action_for(approval).to_hex().into()),
                 ));
                 finding
                     .issue
                     .details
-                    .push(("terms", Detail::Text(approval.terms.to_string().into())));
+                    .push(("terms", Detail::Text(approval.terms.to_hex().into())));
                 if let (true, Some(why)) = (denies, why) {
                     let why = Detail::Text(why.as_str().to_owned().into());
                     finding.issue.details.push(("why", why));
@@ -699,6 +696,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             Presence::Present | Presence::Error(_)
         )
     }
+}
+
+/// A sentence about a rule.
+fn about<'a>(rule: &CompiledRule, says: &str) -> Cow<'a, str> {
+    Cow::Owned(["Rule ", &rule.id, says].concat())
 }
 
 fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {

@@ -131,7 +131,7 @@ pub fn explain<'a>(
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
-            facts.turn_to(subject.facts(view, layer, &arena));
+            facts.turn_to(layer, tool, view);
             layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {

@@ -14,7 +14,9 @@ pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::Slot;
 use crate::condition::value::{EvalError, Value};
+use crate::decide::subject::View;
 use crate::document::ValueRef;
+use crate::index::Layer;
 use crate::number::Number;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -47,19 +49,6 @@ pub(crate) struct Facts<'a> {
     table: &'a FactTable,
     arena: &'a Bump,
     has_call: bool,
-}
-
-/// What facts are made of, besides the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
-    /// The catalogued name of the tool, or the name as it was called; nothing in a plan without tools.
-    pub(crate) tool: Option<&'a str>,
-    /// The tool's effects.
-    pub(crate) effects: &'a [Value<'a>],
-    /// Those of them that no class covers.
-    pub(crate) unknown_effects: &'a [Value<'a>],
-    /// Whether one of them is of a class that writes.
-    pub(crate) writes: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -157,19 +146,30 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// Turns to another tool of the plan.
-    pub(crate) fn turn_to(&mut self, subject: Subject<'a>) {
+    /// Turns to a tool, as a layer sees it: by its catalogued name, or the name as it was called;
+    /// nothing in a plan without tools.
+    pub(crate) fn turn_to(&mut self, layer: &'a Layer, tool: Option<&'a str>, view: &View<'a>) {
         if let Some(at) = self.table.root(FactRoot::Tool) {
-            self.fill(at, subject.tool.map_or(Value::Unknown, Value::String));
+            self.fill(at, tool.map_or(Value::Unknown, Value::String));
         }
-        if let Some(at) = self.table.root(FactRoot::Effects) {
-            self.fill(at, Value::List(subject.effects));
-        }
-        if let Some(at) = self.table.root(FactRoot::UnknownEffects) {
-            self.fill(at, Value::List(subject.unknown_effects));
+        let (all, unknown) = (
+            self.table.root(FactRoot::Effects),
+            self.table.root(FactRoot::UnknownEffects),
+        );
+        if all.is_some() || unknown.is_some() {
+            let effects = view.effect_values(layer, self.arena);
+            if let Some(at) = all {
+                self.fill(at, Value::List(effects));
+            }
+            if let Some(at) = unknown {
+                let known = effects.len().saturating_sub(view.unknown_effects.len());
+                let unknown = effects.get(known..).unwrap_or_default();
+                self.fill(at, Value::List(unknown));
+            }
         }
         if let Some(at) = self.table.root(FactRoot::Writes) {
-            self.fill(at, Value::Bool(subject.writes));
+            let writes = view.effects.overlaps(layer.effects.writing());
+            self.fill(at, Value::Bool(writes));
         }
     }
 
@@ -227,7 +227,7 @@ impl<'a> Facts<'a> {
         if let Some(slot) = branch.slot {
             self.set(slot, value);
         }
-        if !branch.is_leaf() && !value.is_unknown() {
+        if !branch.is_leaf && !value.is_unknown() {
             waiting.push((branch, value));
         }
     }
@@ -296,7 +296,7 @@ impl<'a> Facts<'a> {
 
 /// The constraints as one object. One that stands twice means the stricter.
 fn constraint_map<'a>(request: &Request<'_>, arena: &'a Bump) -> Value<'a> {
-    let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
+    let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::with_capacity_in(4, arena);
     for (_, constraint) in request.read_constraints() {
         let (name, value) = match constraint {
             Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),

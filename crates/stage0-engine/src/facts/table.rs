@@ -201,15 +201,11 @@ pub(crate) struct Fact {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Branch {
     pub(crate) slot: Option<Slot>,
+    /// Whether nothing inside it is a fact.
+    pub(crate) is_leaf: bool,
     pub(crate) fields: Fields,
     /// Elements, sorted by position.
     pub(crate) positions: Vec<(u32, u32)>,
-}
-
-impl Branch {
-    pub(crate) fn is_leaf(&self) -> bool {
-        self.fields.entries.is_empty() && self.positions.is_empty()
-    }
 }
 
 /// The members of a place, and the branch of each.
@@ -321,6 +317,7 @@ impl FactTable {
         }
         let branches = tree.branches.into_iter().map(|branch| Branch {
             slot: branch.slot,
+            is_leaf: branch.fields.is_empty() && branch.positions.is_empty(),
             fields: Fields::new(branch.fields),
             positions: branch.positions.into_iter().collect(),
         });
