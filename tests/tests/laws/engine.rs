@@ -162,7 +162,7 @@ pub(crate) fn verdict_and_codes(policy: &str, request: &str) -> String {
     let request = parse_request(request.as_bytes())
         .unwrap_or_else(|problems| panic!("a request that should parse:\n{}", told(&problems)));
     let now = timestamp(stage0_tests::oracle::value::JANUARY_2026_MS);
-    let decision = policy.decide(&request, &Host::default(), &RunState::default(), now);
+    let decision = policy.peek(&request, &Host::default(), &RunState::default(), now);
     let mut codes = vec![decision.verdict.as_str()];
     let weighty = decision
         .issues

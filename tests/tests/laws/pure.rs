@@ -140,9 +140,9 @@ fn replayed(samples: &[Sample]) -> Vec<String> {
             mode: sample.host.mode,
             approvals: &sample.host.approvals,
         };
-        let decision = policy.decide(&request, &host, &state, timestamp(sample.now));
+        let (_, next) = policy.decide(&request, &host, &state, timestamp(sample.now));
         // What is stored between two decisions is the text.
-        let stored = state_to_json(&decision.next_state(&state));
+        let stored = state_to_json(&next);
         state = parse_state("state.json", stored.as_bytes()).expect("a state that was written");
         states.push(stored);
     }

@@ -152,7 +152,7 @@ fn every_defer_says_what_it_needs() {
             approvals: &sample.host.approvals,
             ..Default::default()
         };
-        let decision = policy.decide(&request, &host, &sample.host.state, timestamp(sample.now));
+        let decision = policy.peek(&request, &host, &sample.host.state, timestamp(sample.now));
         prop_assume!(decision.verdict == Verdict::Defer);
         let asking = decision
             .issues
@@ -231,7 +231,7 @@ fn an_answer_stands_until_it_says() {
                 approvals: &sample.host.approvals,
             };
             let decision =
-                policy.decide(&request, &host, &sample.host.state, timestamp(sample.now));
+                policy.peek(&request, &host, &sample.host.state, timestamp(sample.now));
             let until = decision.valid_until.map_or(i64::MAX, |until| until.to_ms());
             let ahead = until.saturating_sub(sample.now).min(7_200_000);
             let later = [share * ahead / 1_000, ahead - 1];
