@@ -273,7 +273,7 @@ fn facts() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-fn context(typed: bool) -> BoxedStrategy<Value> {
+fn context(typed: bool, present: f64) -> BoxedStrategy<Value> {
     let flawed = ["rollback_plan", "target_tenants"];
     let facts: Vec<_> = facts()
         .into_iter()
@@ -282,7 +282,7 @@ fn context(typed: bool) -> BoxedStrategy<Value> {
                 values.pop();
             }
             let value = prop_oneof![9 => select(values), 1 => Just(Value::Null)];
-            proptest::option::weighted(0.5, value).prop_map(move |value| (name, value))
+            proptest::option::weighted(present, value).prop_map(move |value| (name, value))
         })
         .collect();
     let object = |facts: Vec<(&str, Option<Value>)>| {
@@ -293,13 +293,16 @@ fn context(typed: bool) -> BoxedStrategy<Value> {
     facts.prop_map(object).boxed()
 }
 
-fn sample(typed: bool) -> BoxedStrategy<Sample> {
+/// A request whose facts are of the right type or not, and there with this probability.
+fn sample(typed: bool, present: f64) -> BoxedStrategy<Sample> {
     let effects: Vec<&'static str> = EFFECTS.iter().map(|(name, _)| *name).collect();
     let said = (
         select(vec![
             "Pay the March invoices",
             "help me",
             "Think about it!",
+            "Find out who pays what",
+            "Write to the customers",
             "Tidy up the accounts",
         ]),
         subsequence(vec!["It is done", " "], 0..=2),
@@ -314,7 +317,7 @@ fn sample(typed: bool) -> BoxedStrategy<Sample> {
         "2026-01-05T20:00:00Z",
         "2026-01-10T10:00:00Z",
     ]);
-    (said, context(typed), now)
+    (said, context(typed, present), now)
         .prop_map(
             |((goal, criteria, tools, effects, constraints, pro, called), context, now)| {
                 let mut request = json!({
@@ -364,7 +367,7 @@ fn is_guarded(sample: &Sample) -> bool {
 
 #[test]
 fn guardrails_are_asked_for_exactly_where_they_are_missing() {
-    check("guardrails", 2_000, sample(true), |sample| {
+    check("guardrails", 2_000, sample(true, 0.5), |sample| {
         let declared = sample.texts("side_effects");
         let reaches_out = declared
             .iter()
@@ -391,23 +394,21 @@ fn another_constraint_never_loosens_beside_the_rules_about_presence() {
             "the head of the pack does not list {rule}"
         );
     }
-    let samples = (sample(false), select(CONSTRAINTS.to_vec()));
-    check("constraints tighten", 3_000, samples, |(sample, text)| {
-        let before = ask(&WITHOUT_PRESENCE, &sample);
-        let after = ask(&WITHOUT_PRESENCE, &sample.with_constraint(text));
-        prop_assert!(
-            after.verdict >= before.verdict,
-            "{:?} became {:?} by `{text}`",
-            before.verdict,
-            after.verdict
-        );
+    // Few facts break few promises: only what would be an ALLOW otherwise can be loosened to one.
+    let samples = prop_oneof![3 => sample(false, 0.08), 1 => sample(false, 0.5)];
+    check("constraints tighten", 1_500, samples, |sample| {
+        let before = ask(&WITHOUT_PRESENCE, &sample).verdict;
+        for text in CONSTRAINTS {
+            let after = ask(&WITHOUT_PRESENCE, &sample.with_constraint(text)).verdict;
+            prop_assert!(after >= before, "{before:?} became {after:?} by `{text}`");
+        }
         Ok(())
     });
 }
 
 #[test]
 fn an_allow_carries_nothing_heavy_and_scores_below_a_hundred() {
-    check("weight of an ALLOW", 3_000, sample(false), |sample| {
+    check("weight of an ALLOW", 3_000, sample(false, 0.2), |sample| {
         let answer = ask(&STANDARD, &sample);
         prop_assert!(answer.risk <= 100);
         if answer.verdict == Verdict::Allow {

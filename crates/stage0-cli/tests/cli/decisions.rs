@@ -211,3 +211,20 @@ fn the_payout_example_has_the_decision_that_it_says() {
         }
     }
 }
+
+#[test]
+fn the_command_runs_the_shared_corpus() {
+    let folder = Folder::new("corpus");
+    let cases = root().join("tests/cases");
+    let answer = folder.run(["test".as_ref(), cases.as_os_str()]);
+    assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
+    let standard = answer
+        .out
+        .lines()
+        .find(|line| line.contains("stage0/standard"));
+    assert!(
+        standard.is_some_and(|line| line.starts_with("ok ")),
+        "{}",
+        answer.out
+    );
+}
