@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::{Problem, problems_to_json};
 
+use crate::input::reason;
 use crate::output::{self, Format};
 use crate::paint::Colors;
 
@@ -71,7 +72,7 @@ impl Failure {
             // Whoever closed the pipe does not listen.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Self::Output(error) => {
-                let message = format!("the answer cannot be printed: {error}");
+                let message = format!("the answer cannot be printed: {}", reason(error));
                 complain(
                     &[Problem::new(ProblemCode::FileUnwritable, message)],
                     format,

@@ -9,15 +9,20 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stage0_engine::limits::POLICY_BYTES_MAX;
+use stage0_engine::request::Request;
 use stage0_engine::suggest::nearest;
 use stage0_engine::time::Timestamp;
-use stage0_wire::Policy;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::imports::{Imported, Imports};
 use stage0_wire::problem::Problem;
+use stage0_wire::{Policy, parse_request_file};
 
+use crate::folder::{FILE_ENDINGS, FileKind, kind_of};
 use crate::output::tell;
 use crate::progress::Progress;
+
+/// The name of a policy that nobody names.
+pub(crate) const POLICY_HERE: &str = "policy.yaml";
 
 /// A file's name as problems show it.
 pub(crate) fn name_of(path: &Path) -> String {
@@ -45,7 +50,13 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Problem> {
     // A folder opens like a file on some systems, and fails while it is read.
     if path.is_dir() {
         let message = format!("`{}` is a folder, not a file", name_of(path));
-        return Err(Problem::new(ProblemCode::FileUnreadable, message));
+        let problem = Problem::new(ProblemCode::FileUnreadable, message);
+        let inside = path.join(POLICY_HERE);
+        return Err(if inside.is_file() {
+            problem.help(format!("did you mean `{}`?", name_of(&inside)))
+        } else {
+            problem
+        });
     }
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     read_from(file, path, bytes_max)
@@ -75,6 +86,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let problem = Problem::new(ProblemCode::FileUnreadable, message);
     match neighbour(path) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None if path.as_os_str() == POLICY_HERE => {
+            problem.help("name the policy; `stage0 init` writes one to begin with")
+        }
         None => problem,
     }
 }
@@ -88,9 +102,11 @@ pub(crate) fn reason(error: &io::Error) -> String {
     first.into_iter().flatten().chain(characters).collect()
 }
 
-/// The file beside it that was probably meant.
-fn neighbour(path: &Path) -> Option<String> {
+/// The file beside it that was probably meant: one of the same name with another ending, or one with
+/// nearly the same name. Endings alone do not make names alike.
+pub(crate) fn neighbour(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
+    let stem = path.file_stem()?.to_str()?;
     let folder = path.parent()?;
     let listed = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -103,7 +119,18 @@ fn neighbour(path: &Path) -> Option<String> {
         .filter(|name| name != wanted)
         .collect();
     names.sort();
-    let near = nearest(wanted, names.iter().map(String::as_str))?;
+    let stem_of = |name: &str| Some(Path::new(name).file_stem()?.to_str()?.to_owned());
+    let same = names.iter().find(|name| {
+        let has_ending = FILE_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        has_ending && stem_of(name).is_some_and(|other| other == stem)
+    });
+    let near = same.map(String::as_str).or_else(|| {
+        let alike = names.iter().map(String::as_str).filter(|name| {
+            stem_of(name)
+                .is_some_and(|other| other == stem || nearest(stem, [other.as_str()]).is_some())
+        });
+        nearest(wanted, alike)
+    })?;
     Some(folder.join(near).to_string_lossy().into_owned())
 }
 
@@ -151,13 +178,42 @@ pub(crate) fn now() -> Result<Timestamp, Problem> {
 /// Reads and compiles a policy with the files that it imports.
 pub(crate) fn load_policy(path: &Path) -> Result<Policy, Vec<Problem>> {
     let text = read(path, POLICY_BYTES_MAX).map_err(|problem| vec![problem])?;
-    compile_policy(path, text)
+    compile_policy(path, &text)
 }
 
 /// Compiles a policy that was read from this path.
-pub(crate) fn compile_policy(path: &Path, text: Vec<u8>) -> Result<Policy, Vec<Problem>> {
+pub(crate) fn compile_policy(path: &Path, text: &[u8]) -> Result<Policy, Vec<Problem>> {
     let _progress = Progress::of(&format!("loading {}", name_of(path)));
-    Policy::load(&name_of(path), text, &Files)
+    let name = name_of(path);
+    Policy::load(&name, text, &Files).map_err(|problems| match kind_of(text) {
+        FileKind::Request => vec![
+            Problem::in_file(
+                &name,
+                1,
+                ProblemCode::PolicyMissingKey,
+                "this is a request, not a policy",
+            )
+            .help("a policy begins with `stage0: v1`; `stage0 check REQUEST --policy POLICY` decides a request"),
+        ],
+        FileKind::Policy | FileKind::Tests | FileKind::Other => problems,
+    })
+}
+
+/// Reads what somebody asks for.
+pub(crate) fn read_request<'t>(path: &Path, text: &'t [u8]) -> Result<Request<'t>, Vec<Problem>> {
+    let name = name_of(path);
+    parse_request_file(&name, text).map_err(|problems| match kind_of(text) {
+        FileKind::Policy => vec![
+            Problem::in_file(
+                &name,
+                1,
+                ProblemCode::RequestType,
+                "this is a policy, not a request",
+            )
+            .help("name the policy with --policy; a request is JSON such as `{\"tool_call\": {\"name\": \"search\", \"arguments\": {}}}`"),
+        ],
+        FileKind::Request | FileKind::Tests | FileKind::Other => problems,
+    })
 }
 
 /// Imported files, relative to the file that imports them.

@@ -4,9 +4,12 @@
 //! `stage0-engine`; this crate reads files, prints, and turns answers into exit codes. It is the only
 //! crate of the project that prints.
 
+mod advice;
 mod command;
 mod exit;
+mod folder;
 mod input;
+mod json;
 mod output;
 mod paint;
 mod pretty;
@@ -17,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
+use crate::advice::advise;
 use crate::command::Verb;
 use crate::exit::Exit;
 use crate::output::{ColorWhen, Format};
@@ -27,7 +31,7 @@ use crate::output::{ColorWhen, Format};
     name = "stage0",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
+    max_term_width = 100,
     after_help = "Begin with `stage0 init`, then `stage0 test`. Every verb has its own --help."
 )]
 struct Arguments {
@@ -58,7 +62,8 @@ fn main() -> ExitCode {
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            advise(&mut error);
             let exit = if error.use_stderr() {
                 Exit::Usage
             } else {

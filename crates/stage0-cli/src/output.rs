@@ -65,6 +65,8 @@ pub(crate) enum Format {
     Text,
     /// For programs.
     Json,
+    /// JSON for people: indented and coloured.
+    Pretty,
 }
 
 /// Whether standard output is a terminal.

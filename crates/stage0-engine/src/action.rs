@@ -14,8 +14,30 @@ use crate::request::Request;
 /// Version of the digested text.
 const ACTION_VERSION: &str = "1";
 
+/// What a decision is about, by the name that the rules of every layer see.
+#[derive(Debug, Clone)]
+pub(crate) enum Action<'a> {
+    /// One call of a tool.
+    Call(&'a str),
+    /// A plan with these tools.
+    Plan(Vec<&'a str>),
+}
+
+impl Action<'_> {
+    /// Digest of the call, or of the plan.
+    pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
+        match self {
+            Self::Call(tool) => call_digest(request, tool),
+            Self::Plan(tools) => {
+                let declared: Vec<&str> = request.side_effects().collect();
+                plan_digest(request, &declared, tools)
+            }
+        }
+    }
+}
+
 /// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}.
-pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
+fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     let mut text = Members::new();
     text.value("actor_id", request.actor_id());
     text.key("arguments");
@@ -29,7 +51,7 @@ pub(crate) fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
 }
 
 /// Digest of a plan: {`actor_id`, effects, environment, `tenant_id`, tools, v}.
-pub(crate) fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str]) -> Digest {
+fn plan_digest(request: &Request<'_>, effects: &[&str], tools: &[&str]) -> Digest {
     let mut text = Members::new();
     text.value("actor_id", request.actor_id());
     text.sorted("effects", effects);

@@ -158,9 +158,13 @@ fn is_nobody(name: &str) -> bool {
     name.trim().is_empty()
 }
 
-/// The fact that makes it impossible to ask for the approval, and why: one that cannot be bound, or
-/// one that should name people and does not.
-pub(crate) fn fault(approval: &CompiledApproval, facts: &Facts<'_>) -> Option<(String, String)> {
+/// The fact that makes it impossible to ask for the approval, and why: one that cannot be bound, one
+/// that should name people and does not, or one that asserts it and is no text.
+pub(crate) fn fault(
+    approval: &CompiledApproval,
+    facts: &Facts<'_>,
+    request: &Request<'_>,
+) -> Option<(String, String)> {
     let fault = |slot: Slot, reason| Some((facts.table().name(slot).to_owned(), reason));
     for slot in approval.bind.iter().chain(&approval.not) {
         if let Presence::Error(error) = facts.presence(*slot) {
@@ -176,11 +180,17 @@ pub(crate) fn fault(approval: &CompiledApproval, facts: &Facts<'_>) -> Option<(S
             .all(|person| matches!(person, Value::String(_))),
         _ => false,
     };
-    let stray = approval
-        .not
-        .iter()
-        .find(|slot| !names_people(facts.value(**slot)))?;
-    fault(*stray, "it names nobody".to_owned())
+    let mut people = approval.not.iter();
+    if let Some(stray) = people.find(|slot| !names_people(facts.value(**slot))) {
+        return fault(*stray, "it names nobody".to_owned());
+    }
+    match approval.evidence {
+        EvidenceSource::Host => None,
+        EvidenceSource::Asserted => {
+            let name = request.asserted_approval_fault()?;
+            Some((format!("context.{name}"), "it is no text".to_owned()))
+        }
+    }
 }
 
 /// The people who may not approve, such as the requester; or the facts that should say who they are.

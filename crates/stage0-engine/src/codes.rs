@@ -40,6 +40,7 @@ macro_rules! codes {
 codes! {
     HALTED Critical "everything is denied: the policy or the host has halted";
     READ_ONLY_MODE High "whatever writes is denied: the policy or the host is in read-only mode";
+    POLICY_VERSION_MISMATCH High "the request was made for another policy, or for another version of it";
     TOOL_NAME_INVALID High "the tool's name is not 1 to 128 plain ASCII characters";
     TOOL_NAME_CONFUSABLE High "the tool's name imitates a catalogued one";
     TOOL_UNKNOWN High "the tool is not in the catalog";

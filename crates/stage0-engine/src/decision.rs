@@ -1,15 +1,26 @@
 //! The answer: a verdict with its reasons, as data.
 //!
-//! A decision borrows from the policy and the request that it was made from. Its text forms are made
-//! elsewhere: canonical JSON in `stage0-wire`, prose in [`crate::explain`].
+//! A decision borrows from the policy and the request that it was made from. It holds what deciding
+//! found; what follows from that (the digest, the risk, the run's next state) is worked out when it is
+//! read, because most callers read the verdict and little else. Its text forms are made elsewhere:
+//! canonical JSON in `stage0-wire`, prose in [`crate::explain`].
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
+use smallvec::SmallVec;
+
+use crate::action::Action;
 use crate::digest::Digest;
-use crate::facts::FactTable;
+use crate::index::PolicyIndex;
+use crate::index::reads::FactSet;
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
+use crate::request::Request;
+use crate::state::RunState;
 use crate::time::Timestamp;
+use crate::vocabulary::constraint::{self, Constraint, ConstraintSet};
+use crate::vocabulary::effect::EffectSet;
 
 /// What would have to happen for an issue to go away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +106,14 @@ pub enum Detail {
     Texts(Vec<String>),
 }
 
+/// The highest risk score, which an ALLOW does not reach.
+const RISK_MAX: u32 = 100;
+
+/// The family of rules about whether the work is worth doing.
+pub const VALUE_FAMILY: &str = "value";
+/// The family of rules about runs that go on for nothing.
+pub const LOOP_FAMILY: &str = "loop";
+
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue<'a> {
@@ -106,6 +125,8 @@ pub struct Issue<'a> {
     pub message: Cow<'a, str>,
     /// The rule it comes from, as `pack/id`; empty for the engine's own.
     pub rule: &'a str,
+    /// The family of the rule; empty where it has none.
+    pub family: &'a str,
     /// The tool it is about; empty for the request as a whole.
     pub tool: Cow<'a, str>,
     /// Further values, by name.
@@ -163,6 +184,10 @@ pub struct CostEstimate {
     pub max: Number,
     /// How many calls of tools without a cost were left out.
     pub without_cost: u32,
+    /// How often each tool may be called, where a constraint says so.
+    pub iterations: Option<Number>,
+    /// Whether the most is what a constraint sets.
+    pub is_capped: bool,
 }
 
 /// The answer to one request.
@@ -174,48 +199,36 @@ pub struct Decision<'a> {
     pub issues: Vec<Issue<'a>>,
     /// Questions whose answers could turn a DEFER into an ALLOW.
     pub questions: Vec<Cow<'a, str>>,
-    /// Constraints that a rule checked.
-    pub guardrails: Vec<&'static str>,
-    /// Every constraint, as it was understood.
-    pub constraints_applied: Vec<Cow<'a, str>>,
+    /// Questions of advice, which hold nothing up.
+    pub remarks: Vec<Cow<'a, str>>,
     /// The checks of rules that belong to a family.
     pub guardrail_checks: Vec<GuardrailCheck<'a>>,
-    /// The addends of the risk score.
-    pub risk: Vec<RiskAddend<'a>>,
-    /// Their sum, capped: 0 to 100, below 100 on ALLOW.
-    pub risk_score: u32,
-    /// Whether the score has reached the policy's threshold.
-    pub high_risk: bool,
     /// What the calls may cost.
     pub cost_estimate: Option<CostEstimate>,
     /// The id of the request.
     pub request_id: &'a str,
-    /// `name@version` of the policy.
-    pub policy_version: &'a str,
-    /// Digest of the policy.
-    pub policy_digest: Digest,
-    /// The environment that the request named.
-    pub environment: Option<&'a str>,
-    /// Who approved, by the host's word.
-    pub approved_by: Option<&'a str>,
     /// The time of the decision.
     pub evaluated_at: Timestamp,
-    /// Digest of the action.
-    pub action_digest: Digest,
     /// The latest instant until which the answer stands for the same request and state; nothing if
     /// time is not read.
     pub valid_until: Option<Timestamp>,
     /// The verdict on each tool.
-    pub tool_verdicts: Vec<ToolVerdict<'a>>,
+    pub tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
     /// `Observe` when something was merely observed.
     pub mode: Mode,
     /// What it would have been.
     pub would: Option<Would<'a>>,
-    /// Rules of extended policies that the policy switched off.
-    pub disabled: &'a [Box<str>],
-    pub(crate) facts: &'a FactTable,
-    /// The facts that the matching rules read, as bits by slot.
-    pub(crate) depends_on: Vec<u64>,
+    pub(crate) policy: &'a PolicyIndex,
+    pub(crate) request: &'a Request<'a>,
+    /// What is decided about, and its digest once it was asked for.
+    pub(crate) action: Action<'a>,
+    pub(crate) digest: OnceLock<Digest>,
+    /// The effects of all tools together, as the first layer knows them.
+    pub(crate) effects: EffectSet,
+    /// Constraints that a rule read and could judge.
+    pub(crate) guardrails: ConstraintSet,
+    /// The facts that the matching rules read.
+    pub(crate) depends_on: FactSet,
 }
 
 impl<'a> Decision<'a> {
@@ -224,18 +237,170 @@ impl<'a> Decision<'a> {
         self.verdict == Verdict::Allow
     }
 
+    /// Digest of the action: the canonical text of the call, or of the plan.
+    pub fn action_digest(&self) -> Digest {
+        *self.digest.get_or_init(|| self.action.digest(self.request))
+    }
+
+    /// The run after this decision, made from the run that it was made with. Keeping it is up to the
+    /// caller.
+    #[must_use]
+    pub fn next_state(&self, state: &RunState) -> RunState {
+        let now = self.evaluated_at;
+        let call = self.request.call_id();
+        let action = Some(self.action_digest());
+        // A framework that asks twice about one call is counted once. The id alone does not say that
+        // it is one call: it may come from whoever is to be counted.
+        let again =
+            call.is_some() && call == state.last_call.as_deref() && action == state.last_action;
+        let step = u64::from(!again);
+        let allowed = if self.allowed() { step } else { 0 };
+        RunState {
+            attempts: state.attempts.saturating_add(step),
+            allowed: state.allowed.saturating_add(allowed),
+            first_at: state.first_at.or(Some(now)),
+            last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
+            last_call: call.map(str::to_owned),
+            last_action: action,
+        }
+    }
+
+    /// `name@version` of the policy.
+    pub fn policy_version(&self) -> &'a str {
+        &self.policy.label
+    }
+
+    /// Digest of the policy.
+    pub fn policy_digest(&self) -> Digest {
+        self.policy.digest
+    }
+
+    /// Rules of extended policies that the policy switched off.
+    pub fn disabled(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.policy.disabled.iter().map(|rule| &**rule)
+    }
+
+    /// The environment that the request named.
+    pub fn environment(&self) -> Option<&'a str> {
+        self.request.environment()
+    }
+
+    /// Who approved, by the host's word.
+    pub fn approved_by(&self) -> Option<&'a str> {
+        self.request.approved_by()
+    }
+
+    /// Constraints that a rule checked, sorted by name.
+    pub fn guardrails(&self) -> impl Iterator<Item = &'static str> {
+        self.guardrails.keys().map(|key| key.name)
+    }
+
+    /// Every constraint, as it was understood; what demands nothing is left out.
+    pub fn constraints_applied(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.request
+            .constraints()
+            .filter_map(|text| match constraint::read(text) {
+                Constraint::Known { .. } | Constraint::Invalid(_) => Some(Cow::Borrowed(text)),
+                Constraint::Off(_) => None,
+                Constraint::Promise(_) | Constraint::Free => {
+                    Some(Cow::Owned(format!("advisory: {text}")))
+                }
+            })
+    }
+
     /// The facts that the matching rules read, sorted by name.
     pub fn depends_on(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let table = self.facts;
-        self.depends_on
-            .iter()
-            .enumerate()
-            .flat_map(move |(word, bits)| {
-                let first = u32::try_from(word.saturating_mul(64)).unwrap_or(u32::MAX);
-                (0..64_u32)
-                    .filter(move |bit| bits.checked_shr(*bit).unwrap_or(0) & 1 == 1)
-                    .map(move |bit| table.name(first.saturating_add(bit)))
-            })
+        let table = &self.policy.facts;
+        self.depends_on.slots().map(|slot| table.name(slot))
+    }
+
+    /// The addends of the risk score, each with its reason.
+    pub fn risk(&self) -> impl Iterator<Item = RiskAddend<'a>> + '_ {
+        let layer = self.policy.layers.first();
+        layer.into_iter().flat_map(|layer| {
+            let weights = &layer.risk;
+            let effects = self.effects.classes().map(|class| RiskAddend {
+                reason: Cow::Borrowed(layer.effects.name(class)),
+                points: weights.of_effect(class),
+            });
+            let environment = self.environment().map(|environment| RiskAddend {
+                reason: Cow::Borrowed(environment),
+                points: weights.of_environment(environment),
+            });
+            let issues = self.issues.iter().flat_map(|issue| {
+                let facts = issue
+                    .resolution
+                    .as_ref()
+                    .map_or(0, |resolution| resolution.facts.len());
+                let facts = u32::try_from(facts).unwrap_or(u32::MAX);
+                [
+                    RiskAddend {
+                        reason: Cow::Borrowed(issue.code),
+                        points: weights.of_severity(issue.severity),
+                    },
+                    RiskAddend {
+                        reason: Cow::Borrowed("missing facts"),
+                        points: weights.missing.saturating_mul(facts),
+                    },
+                ]
+            });
+            let others = effects.chain(environment).chain(issues);
+            let base = RiskAddend {
+                reason: Cow::Borrowed("base"),
+                points: weights.base,
+            };
+            core::iter::once(base).chain(others.filter(|addend| addend.points > 0))
+        })
+    }
+
+    /// How likely it is that the work is not worth doing: the weights of the issues of the family
+    /// [`VALUE_FAMILY`], 0 to 100.
+    pub fn value_risk(&self) -> u32 {
+        self.risk_of(VALUE_FAMILY)
+    }
+
+    /// How likely it is that money and time are lost: the weights of the issues of the family
+    /// [`LOOP_FAMILY`], 0 to 100.
+    pub fn waste_risk(&self) -> u32 {
+        self.risk_of(LOOP_FAMILY)
+    }
+
+    fn risk_of(&self, family: &str) -> u32 {
+        let Some(layer) = self.policy.layers.first() else {
+            return 0;
+        };
+        let issues = self.issues.iter().filter(|issue| issue.family == family);
+        let points = issues.map(|issue| layer.risk.of_severity(issue.severity));
+        points.fold(0, u32::saturating_add).min(RISK_MAX)
+    }
+
+    /// What the issues of the family [`VALUE_FAMILY`] say, each once.
+    pub fn value_findings(&self) -> impl Iterator<Item = &str> {
+        let issues = || {
+            self.issues
+                .iter()
+                .filter(|issue| issue.family == VALUE_FAMILY)
+        };
+        let is_new = move |(at, issue): &(usize, &Issue<'a>)| {
+            issues()
+                .take(*at)
+                .all(|known| known.message != issue.message)
+        };
+        let found = issues().enumerate().filter(is_new);
+        found.map(|(_, issue)| &*issue.message)
+    }
+
+    /// The sum of the addends, capped: 0 to 100, below 100 on ALLOW.
+    pub fn risk_score(&self) -> u32 {
+        let most = RISK_MAX.saturating_sub(u32::from(self.allowed()));
+        let points = self.risk().map(|addend| addend.points);
+        points.fold(0, u32::saturating_add).min(most)
+    }
+
+    /// Whether the score has reached the policy's threshold.
+    pub fn high_risk(&self) -> bool {
+        let layer = self.policy.layers.first();
+        layer.is_some_and(|layer| self.risk_score() >= layer.risk.high)
     }
 
     /// Why, in one line: `CODE: message; CODE: message`, or a sentence on ALLOW.

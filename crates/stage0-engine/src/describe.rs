@@ -9,7 +9,9 @@ use crate::condition::tree::Expr;
 use crate::condition::typing::{Type, usage};
 use crate::facts::FactTable;
 use crate::index::catalog::CatalogTool;
-use crate::index::{CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
+use crate::index::{
+    Candidates, CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, RuleKind,
+};
 use crate::number::Number;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
@@ -255,7 +257,7 @@ fn describe_tool<'p>(
     places: &[usize],
 ) -> ToolDescription<'p> {
     aka.retain(|name| **name != *tool.name);
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     layer.candidates(Some(&tool.name), tool.effects, false, &mut found);
     let mut rules: Vec<usize> = found
         .iter()
@@ -320,7 +322,7 @@ fn describe_rule<'p>(
         approval,
         issue: &rule.issue,
         severity: rule.severity,
-        message: rule.message.as_deref(),
+        message: rule.message.as_ref().map(|message| &*message.text),
         observed: rule.observe,
         facts: facts_of(rule, facts).collect(),
         clauses,
@@ -385,12 +387,7 @@ fn facts_of<'p>(
     rule: &'p CompiledRule,
     facts: &'p FactTable,
 ) -> impl Iterator<Item = &'p str> + use<'p> {
-    rule.reads.iter().flat_map(move |(word, bits)| {
-        let first = word.saturating_mul(64);
-        (0..64_u32)
-            .filter(move |bit| bits.checked_shr(*bit).unwrap_or(0) & 1 == 1)
-            .map(move |bit| facts.name(first.saturating_add(bit)))
-    })
+    rule.reads.slots().map(|slot| facts.name(slot))
 }
 
 /// The members of a tool's object schemas: its own and what patterns add.

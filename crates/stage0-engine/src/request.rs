@@ -403,6 +403,26 @@ impl<'a> Request<'a> {
         self.text(self.known.approved_by)
     }
 
+    /// The first field of an asserted approval that is there and no text.
+    pub(crate) fn asserted_approval_fault(&self) -> Option<&'static str> {
+        let KnownContext {
+            approval_status,
+            approved_at,
+            approved_by,
+            ..
+        } = self.known;
+        let fields = [
+            ("approval_status", approval_status),
+            ("approved_at", approved_at),
+            ("approved_by", approved_by),
+        ];
+        let strays = |(name, index): (_, Option<u32>)| {
+            let kind = self.document.value(index?).kind();
+            (!matches!(kind, Kind::String | Kind::Null)).then_some(name)
+        };
+        fields.into_iter().find_map(strays)
+    }
+
     /// The environment, from either of its two places.
     pub fn environment(&self) -> Option<&str> {
         self.text(self.environment.or(self.known.environment))
@@ -575,15 +595,17 @@ fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
         |element: &ValueRef<'_>| element.get("text").and_then(ValueRef::as_str).is_none();
     for (position, element) in wrong_elements(value, is_wrong) {
         let path = format!("trusted[{position}]");
-        errors.push(if element.kind() == Kind::Object {
-            RequestError::new(
+        if element.kind() == Kind::Object {
+            errors.push(RequestError::new(
                 "REQUEST_FIELD_MISSING",
                 format!("{path}.text"),
                 format!("`{path}.text` must be text"),
-            )
+            ));
         } else {
-            wrong_type(&path, "an object", element.kind())
-                .with_help("write {\"source\": \"user\", \"text\": \"...\"}")
-        });
+            errors.push(
+                wrong_type(&path, "an object", element.kind())
+                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
+            );
+        }
     }
 }

@@ -90,7 +90,7 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
     let root = document.root();
     let problem = |message: String| {
         Problem::in_file(name, 1, ProblemCode::ApprovalsInvalid, message)
-            .help("`rule`, `terms` and `action` are those of the issue that asked for the approval")
+            .help("a record has `id`, `answer`, `by`, `rule`, `terms`, `action` and `issued_at`, and may have `roles` and `expires_at`; `rule`, `terms` and `action` are those of the issue that asked")
     };
     if root.kind() != Kind::List {
         return Err(vec![problem("approvals are a list of records".to_owned())]);

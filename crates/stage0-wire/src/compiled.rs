@@ -14,7 +14,8 @@ use crate::cases::TestCase;
 use crate::codes::ProblemCode;
 use crate::decision_json::decision_to_json;
 use crate::imports::{Imports, NoImports};
-use crate::load::{Loaded, load};
+use crate::load::{Loaded, load, load_pack};
+use crate::packs::{PACK_PREFIX, pack, unknown_pack};
 use crate::problem::Problem;
 use crate::request_text::parse_request;
 use crate::sources::Sources;
@@ -59,6 +60,18 @@ impl Policy {
         Self::load("policy", text, &NoImports)
     }
 
+    /// The built-in policy of this name: `standard`, or a pack's whole name.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn builtin(name: &str) -> Result<Self, Vec<Problem>> {
+        let whole = [PACK_PREFIX, name].concat();
+        let Some(pack) = pack(name).or_else(|| pack(&whole)) else {
+            return Err(vec![unknown_pack(name)]);
+        };
+        Self::of(load_pack(pack)?)
+    }
+
     /// Reads, checks and compiles a policy with what it imports; `name` is what problems call its
     /// file, and what `imports` is told as the importing one.
     ///
@@ -69,7 +82,10 @@ impl Policy {
         text: impl Into<Vec<u8>>,
         imports: &dyn Imports,
     ) -> Result<Self, Vec<Problem>> {
-        let loaded = load(name, text, imports)?;
+        Self::of(load(name, text, imports)?)
+    }
+
+    fn of(loaded: Loaded) -> Result<Self, Vec<Problem>> {
         let checked = loaded.compile()?;
         let Loaded {
             sources,
@@ -129,7 +145,7 @@ impl Policy {
         host: &Host<'a>,
         state: &RunState,
         now: Timestamp,
-    ) -> (Decision<'a>, RunState) {
+    ) -> Decision<'a> {
         stage0_engine::decide(&self.index, request, host, state, now)
     }
 
@@ -158,7 +174,7 @@ impl Policy {
     ) -> Result<(String, RunState), Vec<Problem>> {
         let request = parse_request(request)?;
         self.admit(&request).map_err(|problem| vec![problem])?;
-        let (decision, next) = self.decide(&request, host, state, now);
-        Ok((decision_to_json(&decision), next))
+        let decision = self.decide(&request, host, state, now);
+        Ok((decision_to_json(&decision), decision.next_state(state)))
     }
 }

@@ -26,32 +26,34 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
     object.text("verdict", decision.verdict.as_str());
     object.text("reason", &decision.reason());
     issues(object.value("issues"), &decision.issues);
-    object.number("risk_score", decision.risk_score);
-    object.bool("high_risk", decision.high_risk);
-    // Two names of one list, as clients of the contract read either.
+    object.number("risk_score", decision.risk_score());
+    object.bool("high_risk", decision.high_risk());
+    object.number("value_risk", decision.value_risk());
+    object.number("waste_risk", decision.waste_risk());
+    // What holds the decision up is clarified first; advice may ask as well.
+    let clarifying = decision.questions.iter().chain(&decision.remarks);
     texts(
         object.value("clarifying_questions"),
-        decision.questions.iter().map(|text| &**text),
+        clarifying.map(|text| &**text),
     );
     texts(
         object.value("defer_questions"),
         decision.questions.iter().map(|text| &**text),
     );
-    texts(
-        object.value("guardrails"),
-        decision.guardrails.iter().copied(),
-    );
-    texts(
+    texts(object.value("guardrails"), decision.guardrails());
+    list(
         object.value("constraints_applied"),
-        decision.constraints_applied.iter().map(|text| &**text),
+        decision.constraints_applied(),
+        |out, text| write_string(out, &text),
     );
     checks(object.value("guardrail_checks"), decision);
+    texts(object.value("value_findings"), decision.value_findings());
     cost(object.value("cost_estimate"), decision);
     object.text("request_id", decision.request_id);
-    object.text("policy_version", decision.policy_version);
-    object.text("policy_pack_version", decision.policy_version);
-    object.text("environment", decision.environment.unwrap_or(""));
-    object.text("approved_by", decision.approved_by.unwrap_or(""));
+    object.text("policy_version", decision.policy_version());
+    object.text("policy_pack_version", decision.policy_version());
+    object.text("environment", decision.environment().unwrap_or(""));
+    object.text("approved_by", decision.approved_by().unwrap_or(""));
     seconds(object.value("timestamp"), decision.evaluated_at);
     seconds(object.value("evaluated_at"), decision.evaluated_at);
     object.text("decision_trace_summary", &summary(decision));
@@ -59,7 +61,7 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
     object.hex("task_hash", decision);
     object.hex("action_digest", decision);
     object.value("policy_digest").push('"');
-    decision.policy_digest.write_hex(object.out);
+    decision.policy_digest().write_hex(object.out);
     object.out.push('"');
     texts(object.value("depends_on"), decision.depends_on());
     instant(object.value("valid_until"), decision.valid_until);
@@ -74,11 +76,9 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
         issues(would_object.value("issues"), &would.issues);
         would_object.end();
     }
-    if !decision.disabled.is_empty() {
-        texts(
-            object.value("disabled"),
-            decision.disabled.iter().map(|rule| &**rule),
-        );
+    let disabled = decision.disabled();
+    if disabled.len() > 0 {
+        texts(object.value("disabled"), disabled);
     }
     object.end();
     out
@@ -127,7 +127,7 @@ impl<'o> Object<'o> {
     fn hex(&mut self, key: &str, decision: &Decision<'_>) {
         let out = self.value(key);
         out.push('"');
-        decision.action_digest.write_hex(out);
+        decision.action_digest().write_hex(out);
         out.push('"');
     }
 
@@ -244,11 +244,20 @@ fn cost(out: &mut String, decision: &Decision<'_>) {
     object.text("currency", "USD");
     cost.min.write_to(object.value("min"));
     cost.max.write_to(object.value("max"));
-    let assumption = match cost.without_cost {
-        0 => "one call of each tool",
-        _ => "one call of each tool that has a cost in the catalog",
-    };
-    texts(object.value("assumptions"), core::iter::once(assumption));
+    let mut assumptions = vec![match cost.iterations {
+        Some(iterations) => format!("one to {iterations} calls of each tool, by max_iterations"),
+        None => "one call of each tool".to_owned(),
+    }];
+    if cost.without_cost > 0 {
+        assumptions.push("tools without a cost in the catalog are left out".to_owned());
+    }
+    if cost.is_capped {
+        assumptions.push("no more than max_cost_usd".to_owned());
+    }
+    texts(
+        object.value("assumptions"),
+        assumptions.iter().map(String::as_str),
+    );
     object.end();
 }
 
@@ -266,7 +275,7 @@ fn meta(out: &mut String, decision: &Decision<'_>) {
     let mut object = Object::new(out);
     object.text("engine", ENGINE_VERSION);
     object.text("zones", ZONE_TABLE_VERSION);
-    list(object.value("risk"), decision.risk.iter(), |out, addend| {
+    list(object.value("risk"), decision.risk(), |out, addend| {
         let mut object = Object::new(out);
         object.text("reason", &addend.reason);
         object.number("points", addend.points);
@@ -299,7 +308,7 @@ fn summary(decision: &Decision<'_>) -> String {
     let mut text = String::with_capacity(128);
     text.push_str(decision.verdict.as_str());
     text.push_str(" by ");
-    text.push_str(decision.policy_version);
+    text.push_str(decision.policy_version());
     match decision.tool_verdicts.as_slice() {
         [] => {}
         [only] => {

@@ -193,7 +193,7 @@ impl<'c> Run<'c> {
             mode: step.mode,
             approvals: &self.approvals,
         };
-        let (decision, next) = policy.decide(&request, &host, &self.state, step.now);
+        let decision = policy.decide(&request, &host, &self.state, step.now);
         let mismatches = compare(policy, &step.expect, &decision);
         self.waiting = Waiting::of(&decision);
         let mut explanation = String::new();
@@ -206,7 +206,7 @@ impl<'c> Run<'c> {
                 explanation = explained.to_prose_with(paint);
             }
         }
-        self.state = next;
+        self.state = decision.next_state(&self.state);
         (mismatches, explanation)
     }
 
@@ -307,7 +307,7 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         expected(same, "questions", quoted(questions), quoted(&found));
     }
     if let Some(most) = expect.risk_max {
-        let score = decision.risk_score;
+        let score = decision.risk_score();
         expected(
             score <= most,
             "risk_max",
@@ -471,8 +471,14 @@ impl Coverage {
             for clause in report.clauses.iter().filter(reached) {
                 let index = self.clause_places.get(&clause.place);
                 if let Some(known) = index.and_then(|index| self.clauses.get_mut(*index)) {
-                    known.was_true |= clause.outcome == "true";
-                    known.was_false |= clause.outcome == "false";
+                    // A report has the `!` in front of a part, and its outcome with it; what is covered
+                    // is the part, which a named expression may lend to rules that want it otherwise.
+                    let is_negated = clause.text != known.text;
+                    match (clause.outcome, is_negated) {
+                        ("true", false) | ("false", true) => known.was_true = true,
+                        ("false", false) | ("true", true) => known.was_false = true,
+                        _ => {}
+                    }
                 }
             }
         }
@@ -486,5 +492,45 @@ impl Coverage {
     /// Every part of a condition, in the order of the files.
     pub fn clauses(&self) -> &[ClauseCoverage] {
         &self.clauses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stage0_engine::PlainProse;
+
+    /// The parts of conditions with whether they were true and false, after all tests of the policy.
+    fn covered(policy: &str) -> Vec<(String, bool, bool)> {
+        let policy = Policy::parse(policy).unwrap();
+        let mut coverage = Coverage::of(&policy);
+        for case in policy.tests() {
+            let report = run_case(&policy, case, &PlainProse, Some(&mut coverage));
+            assert!(report.passed(), "{report:?}");
+        }
+        let clauses = coverage.clauses().iter();
+        clauses
+            .map(|clause| (clause.text.clone(), clause.was_true, clause.was_false))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_negated_is_covered_as_it_stands() {
+        let policy = "stage0: v1
+name: weekend
+version: 1.0.0
+tools: { mail.send: { effects: [] } }
+let: { weekday: 'in_window(now, \"Mon-Fri 00:00-24:00 UTC\")' }
+rules:
+  - { id: mail, tools: [mail.send], allow: let.weekday }
+  - { id: rest, tools: [mail.send], deny: '!let.weekday' }
+tests:
+  - { name: on a Monday, now: 2026-01-05T10:00:00Z, call: { name: mail.send }, expect: ALLOW }
+";
+        let part = "in_window(now, \"Mon-Fri 00:00-24:00 UTC\")".to_owned();
+        assert_eq!(covered(policy), [(part.clone(), true, false)]);
+        let sunday = "  - { name: on a Sunday, now: 2026-01-04T10:00:00Z, call: { name: mail.send }, \
+             expect: DENY }\n";
+        assert_eq!(covered(&format!("{policy}{sunday}")), [(part, true, true)]);
     }
 }

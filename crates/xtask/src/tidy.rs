@@ -84,7 +84,14 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
 const UNSHIPPED: &[&str] = &["stage0-tests", "xtask"];
 
 /// What the engine depends on, exactly: it decides, so every line of code in it is a line to trust.
-const ENGINE_DEPENDENCIES: &[&str] = &["bumpalo", "regex-lite", "rustc-hash", "sha2", "strsim"];
+const ENGINE_DEPENDENCIES: &[&str] = &[
+    "bumpalo",
+    "regex-lite",
+    "rustc-hash",
+    "sha2",
+    "smallvec",
+    "strsim",
+];
 
 /// The one address in lock files: the name by which cargo knows its registry.
 const REGISTRY_NAME: &str = "registry+https://github.com/rust-lang/crates.io-index";

@@ -80,7 +80,7 @@ fn agree(variant: &Variant) -> Result<(), String> {
     let differs = |what: &str| format!("{name}: the engines do not agree: {what}");
     let parsed =
         parse_request(request.as_bytes()).map_err(|problems| differs(&format!("{problems:?}")))?;
-    let (decision, _) = policy.decide(&parsed, &host(), &RunState::default(), task::now());
+    let decision = policy.decide(&parsed, &host(), &RunState::default(), task::now());
     if decision.verdict.as_str() != *verdict {
         return Err(differs(&format!(
             "the verdict is {}: {}",
@@ -174,7 +174,7 @@ fn measure(
     let decisions: Vec<_> = variants
         .iter()
         .zip(&parsed)
-        .map(|(variant, request)| variant.policy.decide(request, &host, &state, now).0)
+        .map(|(variant, request)| variant.policy.decide(request, &host, &state, now))
         .collect();
     let action = "a".repeat(ACTION_BYTES);
 

@@ -25,7 +25,7 @@ fn main() {
     let policy = Policy::parse(&policy).unwrap();
     let (host, state, now) = (Host::default(), RunState::default(), task::now());
     let parsed = parse_request(request.as_bytes()).unwrap();
-    let (decision, _) = policy.decide(&parsed, &host, &state, now);
+    let decision = policy.decide(&parsed, &host, &state, now);
     if what == "show" {
         println!("{}", decision_to_json(&decision));
         return;

@@ -220,9 +220,11 @@ fn the_verdict_on_a_tool_is_never_milder_than_what_the_request_itself_deserves()
 fn time_that_runs_backwards_is_denied() {
     let policy = policy("tools: { a.x: { effects: [] } }\nrules: [{ id: all, allow: true }]\n");
     let request = stage0_wire::parse_request(br#"{"tool_call": {"name": "a.x"}}"#).unwrap();
-    let (first, state) = policy.decide(&request, &Host::default(), &RunState::default(), at(NOW));
+    let fresh = RunState::default();
+    let first = policy.decide(&request, &Host::default(), &fresh, at(NOW));
     assert!(first.allowed());
-    let (earlier, _) = policy.decide(
+    let state = first.next_state(&fresh);
+    let earlier = policy.decide(
         &request,
         &Host::default(),
         &state,
@@ -245,7 +247,8 @@ fn another_call_under_a_used_id_is_counted() {
     for n in [1, 1, 2, 3, 3] {
         let text = call(n);
         let request = stage0_wire::parse_request(text.as_bytes()).unwrap();
-        state = policy.decide(&request, &Host::default(), &state, at(NOW)).1;
+        let decision = policy.decide(&request, &Host::default(), &state, at(NOW));
+        state = decision.next_state(&state);
     }
     assert_eq!((state.attempts, state.allowed), (3, 3));
 }
@@ -270,5 +273,23 @@ fn deciding_twice_gives_the_same_bytes() {
             .map(|request| answer(&policy, request))
             .collect();
         assert!(again.iter().rev().eq(first.iter()));
+    }
+}
+
+#[test]
+fn a_request_for_another_version_is_allowed_by_none() {
+    let policy =
+        policy("unknown_tools: declared\ndefault: allow\nrules: [{ id: all, allow: true }]\n");
+    let request = |version: &str| {
+        format!(r#"{{"tool_call": {{"name": "a"}}, "policy_pack_version": "{version}"}}"#)
+    };
+    assert_eq!(ask(&policy, &request("")), "ALLOW");
+    assert_eq!(ask(&policy, &request("p@1.0.0")), "ALLOW");
+    for version in ["p@0.9.0", "p@1.0", "p", "P@1.0.0", " p@1.0.0"] {
+        assert_eq!(
+            ask(&policy, &request(version)),
+            "DENY POLICY_VERSION_MISMATCH",
+            "{version}"
+        );
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answ
         approvals: &sample.host.approvals,
     };
     let now = timestamp(sample.now);
-    let (decision, _) = policy.decide(&request, &host, &RunState::default(), now);
+    let decision = policy.decide(&request, &host, &RunState::default(), now);
     let issues = |issues: &[stage0_engine::decision::Issue<'_>]| issues.iter().map(issue).collect();
     Answer {
         verdict: decision.verdict,

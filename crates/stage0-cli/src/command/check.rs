@@ -14,12 +14,12 @@ use stage0_engine::time::Timestamp;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_request_file,
-    parse_state, state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_state,
+    state_to_json,
 };
 
 use crate::exit::{Exit, Failure};
-use crate::input::{is_stdin, load_policy, name_of, now, read, replace};
+use crate::input::{POLICY_HERE, is_stdin, load_policy, name_of, now, read, read_request, replace};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
@@ -27,11 +27,12 @@ use crate::pretty::pretty;
 /// Decide a request
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The decision is printed as canonical JSON on one line; on a terminal it is indented and
-coloured, unless --format json asks for the exact bytes.
+    after_help = "On a terminal the decision is told in sentences: the rules that spoke, the values that they \
+compared, and what would make it an ALLOW. Anywhere else it is canonical JSON on one line.
 
-Approvals are a JSON list of {id, answer, by, roles, rule, terms, action, issued_at, expires_at}: the
-answer is approved, rejected or pending; rule, terms and action are those of the issue that asked.
+Approvals are a JSON list of {id, answer, by, roles, rule, terms, action, issued_at, \
+expires_at}: the answer is approved, rejected or pending; rule, terms and action are those of \
+the issue that asked.
 
 Exit codes:
   0  ALLOW
@@ -62,11 +63,12 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
-    /// Say in sentences why, instead of printing the decision
+    /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
     explain: bool,
 
-    /// The form of the decision and of problems: text, json, or auto, which is text on a terminal
+    /// The form of the decision: text, json (which problems follow), pretty (the JSON, indented), or
+    /// auto, which is text on a terminal and json elsewhere
     #[arg(
         long,
         value_name = "FORM",
@@ -110,6 +112,7 @@ enum ModeWord {
     /// Obey answers
     Enforce,
     /// Deny whatever writes
+    #[value(alias = "read-only")]
     ReadOnly,
     /// Deny everything
     Halted,
@@ -143,12 +146,17 @@ fn parse_id(text: &str) -> Result<String, String> {
 impl Check {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let Some(policy) = &self.policy else {
-            return Err(Problem::new(
-                ProblemCode::PolicyRequired,
-                "there is no policy to decide by: this version brings none of its own",
-            )
-            .help("name one with --policy FILE; `stage0 init` writes one to begin with")
-            .into());
+            // A policy is never taken because it happens to lie there: a gate in another folder would
+            // decide by another one.
+            let help = if Path::new(POLICY_HERE).is_file() {
+                "name one: `--policy policy.yaml`"
+            } else {
+                "name one with --policy FILE; `stage0 init` writes one to begin with"
+            };
+            let message = "there is no policy to decide by: this version brings none of its own";
+            return Err(Problem::new(ProblemCode::PolicyRequired, message)
+                .help(help)
+                .into());
         };
         refuse_two_stdins(&[
             Some(&self.request),
@@ -164,29 +172,25 @@ impl Check {
             None => RunState::default(),
         };
         let host = question.host();
-        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
+        let decision = policy.decide(&question.request, &host, &state, question.now);
         // The state is safe before anybody can act on the answer.
         if let Some(path) = &self.state {
-            let mut text = state_to_json(&next);
+            let mut text = state_to_json(&decision.next_state(&state));
             text.push('\n');
             replace(path, &text)?;
         }
-        if self.explain {
-            let explanation = question.explain(&policy, &state);
-            print(&explanation.to_prose_with(&Colors))?;
-        } else {
-            let json = decision_to_json(&decision);
-            let for_people = match self.format {
-                Format::Auto => is_terminal(),
-                Format::Text => true,
-                Format::Json => false,
-            };
-            print(&if for_people {
-                pretty(&json)
-            } else {
-                json + "\n"
-            })?;
-        }
+        let format = match self.format {
+            _ if self.explain => Format::Text,
+            Format::Auto if is_terminal() => Format::Text,
+            Format::Auto => Format::Json,
+            chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
+        };
+        let json = decision_to_json(&decision);
+        print(&match format {
+            Format::Text => question.explain(&policy, &state).to_prose_with(&Colors),
+            Format::Pretty => pretty(&json),
+            Format::Auto | Format::Json => json + "\n",
+        })?;
         Ok(match decision.verdict {
             Verdict::Allow => Exit::Success,
             Verdict::Deny => Exit::Deny,
@@ -235,7 +239,7 @@ impl<'t> Question<'t> {
         path: &Path,
         text: &'t [u8],
     ) -> Result<Self, Failure> {
-        let request = parse_request_file(&name_of(path), text)?;
+        let request = read_request(path, text)?;
         let now = match circumstances.now {
             Some(now) => now,
             None => now()?,

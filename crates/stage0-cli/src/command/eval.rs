@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use stage0_engine::ConditionError;
 use stage0_engine::canonical::write_string;
 use stage0_engine::describe::functions;
 use stage0_engine::document::{Document, Kind};
@@ -12,6 +11,7 @@ use stage0_engine::legible::one_line;
 use stage0_engine::limits::REQUEST_BYTES_MAX;
 use stage0_engine::span::Span;
 use stage0_engine::time::Timestamp;
+use stage0_engine::{ConditionError, ConditionErrorKind};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::json_problem;
 use stage0_wire::problem::Problem;
@@ -30,8 +30,13 @@ const ERROR_CHARS_MAX: usize = 500;
 /// Evaluate one expression, to try the language out
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Variables are the members of the object that --vars names, or those given with --var. A
+    after_help = "Variables are the members of the object that --vars names, or those given with --var. A \
 variable that is not there is unknown, as a missing fact would be.
+
+Exit codes:
+  0  a value, or unknown
+  1  an error, which in a policy would be a DENY
+  2  the command line makes no sense
 
 Examples:
   stage0 eval '0.1 + 0.2 == 0.3'
@@ -100,7 +105,10 @@ impl Eval {
         write_outcome(&mut out, &outcome);
         out.push('\n');
         print(&out)?;
-        Ok(Exit::Success)
+        Ok(match outcome {
+            Outcome::Error(_) => Exit::Problem,
+            _ => Exit::Success,
+        })
     }
 }
 
@@ -148,6 +156,9 @@ fn problems(text: &str, errors: &[ConditionError]) -> Vec<Problem> {
         let problem = Problem::at(&sources, span, code, error.message());
         match error.help() {
             Some(help) => problem.help(help),
+            None if error.kind() == ConditionErrorKind::UnknownFunction => {
+                problem.help("`stage0 eval --functions` lists the functions")
+            }
             None => problem,
         }
     };

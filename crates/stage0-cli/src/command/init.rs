@@ -9,7 +9,7 @@ use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 
 use crate::exit::{Exit, Failure};
-use crate::input::{is_stdin, name_of, reason, replace};
+use crate::input::{POLICY_HERE, is_stdin, name_of, reason, replace};
 use crate::output::print;
 use crate::paint::{GOOD, NAME, paint};
 
@@ -20,7 +20,7 @@ const STARTER: &str = include_str!("../starter.yaml");
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The file to write; `-` is standard output
-    #[arg(value_name = "FILE", default_value = "policy.yaml")]
+    #[arg(value_name = "FILE", default_value = POLICY_HERE)]
     file: PathBuf,
 
     /// Overwrite a file that is there already
@@ -53,7 +53,7 @@ impl Init {
         ));
         out.push_str(&try_next(
             &format!(
-                "echo '{{\"tool_call\": {{\"name\": \"search.query\", \"arguments\": {{\"text\": \"weather\"}}}}}}' | stage0 check - -p {name} --explain"
+                "echo '{{\"tool_call\": {{\"name\": \"search.query\", \"arguments\": {{\"text\": \"weather\"}}}}}}' | stage0 check - -p {name}"
             ),
             "decide a request, and say why",
         ));

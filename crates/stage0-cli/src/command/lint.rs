@@ -1,13 +1,15 @@
 //! `stage0 lint`: everything that is wrong with policies, or probably not meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::{Problem, Severity, problems_to_json};
 
 use crate::exit::{Exit, Failure, render};
-use crate::input::load_policy;
+use crate::folder::{FileKind, files_in, kind_of};
+use crate::input::{beside, load_policy, name_of, read};
 use crate::output::{Format, print};
 use crate::paint::{BAD, GOOD, UNSURE, paint};
 
@@ -18,8 +20,8 @@ use crate::paint::{BAD, GOOD, UNSURE, paint};
   1  there are some
   2  the command line makes no sense")]
 pub(crate) struct Lint {
-    /// The policies; `policy.yaml` if none is named, `-` is standard input
-    #[arg(value_name = "FILE")]
+    /// Policies, or folders of them; this folder if none is named, `-` is standard input
+    #[arg(value_name = "PATH")]
     files: Vec<PathBuf>,
 
     /// Let warnings fail as errors do
@@ -53,19 +55,7 @@ impl Lint {
     }
 
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let mut files = self.files;
-        if files.is_empty() {
-            let here = PathBuf::from("policy.yaml");
-            if !here.exists() {
-                return Err(Problem::new(
-                    ProblemCode::FileUnreadable,
-                    "there is no file `policy.yaml` here",
-                )
-                .help("name the policies; `stage0 init` writes one to begin with")
-                .into());
-            }
-            files.push(here);
-        }
+        let files = policies(&self.files)?;
         let mut problems: Vec<Problem> = Vec::new();
         for file in &files {
             match load_policy(file) {
@@ -98,6 +88,34 @@ impl Lint {
         let failed = errors > 0 || (self.deny_warnings && warnings > 0);
         Ok(if failed { Exit::Problem } else { Exit::Success })
     }
+}
+
+/// The policies among files and folders; of this folder if none is named.
+fn policies(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here } else { paths };
+    let mut policies = Vec::new();
+    for path in paths {
+        let path = beside(Path::new(""), path);
+        if !path.is_dir() && !path.as_os_str().is_empty() {
+            policies.push(path);
+            continue;
+        }
+        policies.extend(files_in(&path)?.into_iter().filter(|file| {
+            // What cannot be read in a folder is no policy of ours.
+            read(file, POLICY_BYTES_MAX).is_ok_and(|bytes| kind_of(&bytes) == FileKind::Policy)
+        }));
+    }
+    if policies.is_empty() {
+        let message = match paths {
+            [_] if paths == here => "there is no policy here".to_owned(),
+            [one] => format!("there is no policy in `{}`", name_of(one)),
+            _ => "there is no policy in these folders".to_owned(),
+        };
+        return Err(Problem::new(ProblemCode::NothingFound, message)
+            .help("`stage0 init` writes one to begin with"));
+    }
+    Ok(policies)
 }
 
 fn summary(files: usize, errors: usize, warnings: usize) -> String {

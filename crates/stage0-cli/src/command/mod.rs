@@ -48,11 +48,8 @@ impl Verb {
             Self::Check(verb) => verb.format,
             Self::Test(verb) => verb.problem_format(),
             Self::Lint(verb) => verb.problem_format(),
-            Self::Init(_)
-            | Self::Explain(_)
-            | Self::Eval(_)
-            | Self::Schema(_)
-            | Self::Completions(_) => Format::Text,
+            Self::Explain(verb) => verb.problem_format(),
+            Self::Init(_) | Self::Eval(_) | Self::Schema(_) | Self::Completions(_) => Format::Text,
         }
     }
 }

@@ -34,6 +34,30 @@ fn readme() {
 }
 
 #[test]
+fn readme_has_the_limits_of_the_engine() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let limits = root().join("crates/stage0-engine/src/limits.rs");
+    let limits = fs::read_to_string(limits).unwrap();
+    let rows: Vec<(&str, &str)> = readme
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let name = cells.get(3)?.strip_prefix('`')?.strip_suffix("_MAX`")?;
+            Some((name, *cells.get(2)?))
+        })
+        .collect();
+    assert!(!rows.is_empty());
+    for (name, value) in rows {
+        let value = value.replace(',', "_");
+        let is_so = |line: &str| {
+            line.starts_with(&format!("pub const {name}_MAX: "))
+                && line.ends_with(&format!(" = {value};"))
+        };
+        assert!(limits.lines().any(is_so), "{name}_MAX is not {value}");
+    }
+}
+
+#[test]
 fn readmes_of_examples() {
     for entry in fs::read_dir(root().join("examples")).unwrap() {
         let readme = entry.unwrap().path().join("README.md");
@@ -83,8 +107,10 @@ fn run_blocks(text: &str, folder: &Folder) -> String {
         for line in block {
             match (line.strip_prefix("$ "), commands.last_mut()) {
                 (Some(command), _) => commands.push(command.to_owned()),
-                // A command goes on behind a backslash.
-                (None, Some(last)) if last.ends_with('\\') => {
+                // A command goes on behind a backslash, and until its quotes are closed.
+                (None, Some(last))
+                    if last.ends_with('\\') || last.matches('\'').count() % 2 == 1 =>
+                {
                     last.push('\n');
                     last.push_str(line);
                 }

@@ -131,7 +131,11 @@ fn what_others_wrote_cannot_write_to_a_terminal() {
     let folder = Folder::with_files("escapes");
     let request = r#"{"goal": "a\u001b[2J\u202e", "tools": ["x\u001b]0;y\u0007"], "constraints": ["\u009b31m"], "\u001bk": 1}"#;
     folder.write("hostile.json", request);
-    for form in [&["--explain"][..], &["--format", "text"]] {
+    for form in [
+        &["--explain"][..],
+        &["--format", "text"],
+        &["--format", "pretty"],
+    ] {
         let mut arguments = vec!["hostile.json"];
         arguments.extend(form);
         let answer = check(&folder, &arguments);

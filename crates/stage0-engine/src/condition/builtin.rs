@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bumpalo::collections::Vec as ArenaVec;
 
-use super::operation::has_member;
+use super::operation::{equal, has_member};
 use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::typing::Type;
 use super::value::{EvalError, Value};
@@ -15,6 +15,7 @@ use crate::function;
 use crate::number::Number;
 use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone};
+use crate::vocabulary::fold;
 
 /// A function of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub(crate) enum Builtin {
     Contains,
     LowerAscii,
     UpperAscii,
+    Fold,
+    Blank,
+    Trailing,
     Glob,
     Timestamp,
     Duration,
@@ -95,6 +99,7 @@ const INSTANT: &[Type] = &[Type::String, Type::Timestamp];
 const SPAN: &[Type] = &[Type::String, Type::Duration];
 const VALUE: &[Type] = &[Type::String, Type::Number];
 const LIST: &[Type] = &[Type::LIST];
+const ANY: &[Type] = &[Type::Dyn];
 const TIME: &[Type] = &[Type::Timestamp];
 const CLOCK: &[Type] = &[Type::Timestamp, Type::Duration];
 
@@ -121,6 +126,9 @@ functions! {
     "contains" Builtin::Contains, Method(text: TEXT, part: TEXT) -> Type::Bool, 100, "whether another text occurs in the text";
     "lowerAscii" Builtin::LowerAscii, Method(text: TEXT) -> Type::String, 20, "the text with A-Z as a-z";
     "upperAscii" Builtin::UpperAscii, Method(text: TEXT) -> Type::String, 20, "the text with a-z as A-Z";
+    "fold" Builtin::Fold, Either(text: TEXT) -> Type::String, 20, "the text as phrases are compared: A-Z as a-z, each run of spaces, _ and - as one _, none at the ends";
+    "blank" Builtin::Blank, Either(value: ANY) -> Type::Bool, 10, "whether a value says nothing: false, null, text of nothing but white space, an empty list or object";
+    "trailing" Builtin::Trailing, Either(list: LIST, value: ANY) -> Type::Number, 100, "how many elements at the end of a list are equal to a value, without a gap";
     "glob" Builtin::Glob, Either(text: TEXT, pattern: TEXT) -> Type::Bool, 200, "whether the whole text fits a pattern: * within a segment, ** across /, ? one character";
     "timestamp" Builtin::Timestamp, Function(text: INSTANT) -> Type::Timestamp, 10, "an instant from RFC 3339 text with an offset";
     "duration" Builtin::Duration, Function(text: SPAN) -> Type::Duration, 10, "a span of time from text such as 1h30m";
@@ -252,6 +260,12 @@ pub(crate) fn apply<'a>(
         Builtin::Contains => texts(argument(0), argument(1), |text, other| text.contains(other)),
         Builtin::LowerAscii => change(argument(0), scratch, str::make_ascii_lowercase),
         Builtin::UpperAscii => change(argument(0), scratch, str::make_ascii_uppercase),
+        Builtin::Fold => match argument(0) {
+            Value::String(text) => made(Ok(fold(text)), scratch),
+            other => other.expected(&"text"),
+        },
+        Builtin::Blank => Value::Bool(is_blank(argument(0))),
+        Builtin::Trailing => trailing(argument(0), argument(1), scratch),
         Builtin::Glob => match (argument(0), argument(1)) {
             (Value::String(text), Value::String(pattern)) => {
                 scratch.work(text.len().saturating_mul(pattern.len()) / GLOB_BYTES_PER_STEP);
@@ -330,6 +344,41 @@ fn size(of: Value<'_>) -> Value<'_> {
     match count {
         Some(count) => Value::Number(Number::from_u64(count as u64)),
         None => of.expected(&"text, a list or an object"),
+    }
+}
+
+/// A record is not kept by writing an empty text into it.
+fn is_blank(value: Value<'_>) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.chars().all(char::is_whitespace),
+        other => other.len() == Some(0),
+    }
+}
+
+fn trailing<'a>(list: Value<'a>, value: Value<'a>, scratch: &mut Scratch<'a>) -> Value<'a> {
+    let (Value::List(_) | Value::DocumentList(_), Some(elements)) = (list, list.visit()) else {
+        return list.expected(&"a list");
+    };
+    let mut run = 0_u64;
+    let mut outcome = Value::Null;
+    for element in elements {
+        match equal(element, value, scratch) {
+            Value::Bool(true) => {
+                run = run.saturating_add(1);
+                outcome = Value::Null;
+            }
+            Value::Bool(false) => {
+                run = 0;
+                outcome = Value::Null;
+            }
+            // What cannot be compared matters only if it is among the last ones.
+            other => outcome = other,
+        }
+    }
+    match outcome {
+        Value::Null => Value::Number(Number::from_u64(run)),
+        other => other,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod evaluate;
 pub(crate) mod operation;
 pub(crate) mod program;
 pub(crate) mod scratch;
+pub(crate) mod show;
 pub(crate) mod syntax;
 pub(crate) mod timing;
 mod token;

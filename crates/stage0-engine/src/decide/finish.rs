@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
@@ -11,25 +12,26 @@ use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
 use crate::decision::{
-    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, RiskAddend,
-    ToolVerdict, Who, Would,
+    CostEstimate, Decision, Detail, GuardrailCheck, Issue, Needs, Resolution, ToolVerdict, Who,
+    Would,
 };
-use crate::digest::Digest;
 use crate::facts::FactRoot;
 use crate::host::Host;
-use crate::index::{CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::index::reads::FactSet;
+use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
 use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
-use crate::policy::{Mode, Verdict};
+use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::Constraint;
+use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
+use crate::vocabulary::effect::EffectSet;
 
-/// Characters of a declared effect that are told.
-const EFFECT_CHARS_MAX: usize = 64;
+/// Characters of a caller's word that are told.
+const WORD_CHARS_MAX: usize = 64;
 
 /// A decision in the making.
 #[derive(Debug)]
@@ -40,14 +42,38 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
-    depends_on: Vec<u64>,
+    depends_on: FactSet,
     valid_until: Option<Timestamp>,
-    tool_verdicts: Vec<ToolVerdict<'a>>,
+    tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
     checks: Vec<GuardrailCheck<'a>>,
-    /// Constraints that a rule read and could judge.
-    guardrails: Vec<&'static str>,
-    constraints_applied: Vec<Cow<'a, str>>,
-    known_constraints: Vec<&'static str>,
+    /// Constraints that the request states and that have a value.
+    constraints: ConstraintSet,
+    /// Those of them that a rule read and could judge.
+    guardrails: ConstraintSet,
+    limits: CostLimits,
+}
+
+/// What the request's own constraints say about what it may cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct CostLimits {
+    /// How often each tool may be called.
+    iterations: Option<Number>,
+    /// The most that may be spent, in US dollars.
+    most: Option<Number>,
+}
+
+impl CostLimits {
+    fn note(&mut self, name: &str, value: &ConstraintValue) {
+        let ConstraintValue::Number(value) = value else {
+            return;
+        };
+        let limit = match name {
+            "max_iterations" => &mut self.iterations,
+            "max_cost_usd" => &mut self.most,
+            _ => return,
+        };
+        *limit = Some(limit.map_or(*value, |known| known.min(*value)));
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -64,13 +90,13 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
-            depends_on: vec![0; policy.facts.len().div_ceil(64)],
+            depends_on: FactSet::default(),
             valid_until: None,
-            tool_verdicts: Vec::with_capacity(1),
+            tool_verdicts: SmallVec::new(),
             checks: Vec::new(),
-            guardrails: Vec::new(),
-            constraints_applied: Vec::new(),
-            known_constraints: Vec::new(),
+            constraints: ConstraintSet::default(),
+            guardrails: ConstraintSet::default(),
+            limits: CostLimits::default(),
         }
     }
 
@@ -86,7 +112,7 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         self.push(
-            code,
+            (code.as_str(), code.severity()),
             verdict,
             message.into(),
             Cow::Borrowed(""),
@@ -106,12 +132,13 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let tool = subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed);
+        let code = (code.as_str(), code.severity());
         self.push(code, verdict, message.into(), tool, resolution, details);
     }
 
     fn push(
         &mut self,
-        code: IssueCode,
+        (code, severity): (&'a str, Severity),
         verdict: Verdict,
         message: Cow<'a, str>,
         tool: Cow<'a, str>,
@@ -119,10 +146,11 @@ impl<'a> Draft<'a> {
         details: Vec<(&'static str, Detail)>,
     ) {
         let issue = Issue {
-            code: code.as_str(),
-            severity: code.severity(),
+            code,
+            severity,
             message,
             rule: "",
+            family: "",
             tool,
             details,
             resolution,
@@ -137,8 +165,6 @@ impl<'a> Draft<'a> {
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
     pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
-        self.constraints_applied.reserve(constraints.len());
-        self.known_constraints.reserve(constraints.len());
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -159,13 +185,12 @@ impl<'a> Draft<'a> {
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
         for (text, constraint) in constraints {
-            let applied = match constraint {
-                Constraint::Known { name, .. } => {
-                    self.known_constraints.push(name);
-                    Cow::Borrowed(*text)
+            match constraint {
+                Constraint::Known { key, value } => {
+                    self.constraints = self.constraints.union(key.set());
+                    self.limits.note(key.name, value);
                 }
-                Constraint::Off(_) => continue,
-                Constraint::Soft(_) | Constraint::Free => Cow::Owned(format!("advisory: {text}")),
+                Constraint::Off(_) | Constraint::Promise(_) | Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -184,11 +209,24 @@ impl<'a> Draft<'a> {
                         Some(fix),
                         details,
                     );
-                    Cow::Borrowed(*text)
                 }
-            };
-            self.constraints_applied.push(applied);
+            }
         }
+    }
+
+    /// A request that was made for another policy is not decided by this one. The doors for texts
+    /// refuse it before it comes here.
+    pub(crate) fn hold_to_version(&mut self) {
+        let asserted = self.request.policy_pack_version();
+        let label = &self.policy.label;
+        if asserted.is_empty() || asserted == &**label {
+            return;
+        }
+        let asserted = one_line(asserted, WORD_CHARS_MAX);
+        let message = format!("The request asserts the policy {asserted}, and this is {label}.");
+        let fix = Resolution::new(Needs::Fix, Who::Agent);
+        let code = IssueCode::POLICY_VERSION_MISMATCH;
+        self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
     }
 
     /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
@@ -223,11 +261,7 @@ impl<'a> Draft<'a> {
     // --- While rules are asked ---
 
     pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        for (word, bits) in &rule.reads {
-            if let Some(known) = self.depends_on.get_mut(*word as usize) {
-                *known |= bits;
-            }
-        }
+        self.depends_on.unite(&rule.reads);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -236,6 +270,10 @@ impl<'a> Draft<'a> {
 
     /// Notes what a guarding rule and the constraints it reads came to.
     pub(crate) fn check_of(&mut self, rule: &'a CompiledRule, asked: &Asked) {
+        // A rule that is about something else has checked nothing.
+        if !asked.applies {
+            return;
+        }
         let satisfied = match asked.outcome {
             Outcome::Fires => matches!(rule.kind, RuleKind::Allow),
             Outcome::Silent => !matches!(rule.kind, RuleKind::Allow),
@@ -248,33 +286,42 @@ impl<'a> Draft<'a> {
                 satisfied,
             });
         }
-        let judged = !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken);
-        if judged && !rule.constraints.is_empty() {
-            for name in &self.known_constraints {
-                if rule.constraints.iter().any(|read| **read == **name)
-                    && !self.guardrails.contains(name)
-                {
-                    self.guardrails.push(name);
-                }
-            }
+        if !matches!(asked.outcome, Outcome::Undecided | Outcome::Broken) {
+            let judged = self.constraints.intersection(rule.constraints);
+            self.guardrails = self.guardrails.union(judged);
         }
     }
 
-    /// Facts with a declared type that the asked rules read must be of it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>)
+    /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
+    /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
+    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
     where
         'a: 'x,
     {
         let layer = inquiry.layer;
-        for (slot, schema) in &layer.typed_facts {
-            let word = self
-                .depends_on
-                .get((slot / 64) as usize)
-                .copied()
-                .unwrap_or(0);
-            if word.checked_shr(slot % 64).unwrap_or(0) & 1 == 0 || !inquiry.is_present(*slot) {
+        if layer.typed_facts.is_empty() {
+            return;
+        }
+        let (mut read, mut enforced) = (FactSet::default(), FactSet::default());
+        let rules = candidates
+            .iter()
+            .filter_map(|index| layer.rules.get(*index as usize));
+        for rule in rules {
+            read.unite(&rule.reads);
+            if !rule.observe {
+                enforced.unite(&rule.reads);
+            }
+        }
+        for (slot, schema, issue) in &layer.typed_facts {
+            if !read.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
+            // What only observed rules read blocks no more than they do.
+            let counts = if enforced.contains(*slot) {
+                Counts::Always
+            } else {
+                Counts::IfEnforced
+            };
             let Some(fact) = self.policy.facts.fact(*slot) else {
                 continue;
             };
@@ -307,13 +354,18 @@ impl<'a> Draft<'a> {
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
                 let details = vec![("path", Detail::Text(violation.path))];
-                self.engine(
-                    IssueCode::FACT_TYPE,
+                let code = IssueCode::FACT_TYPE;
+                self.push(
+                    (issue.as_deref().unwrap_or(code.as_str()), code.severity()),
                     Verdict::Deny,
-                    sentence(violation.message),
+                    sentence(violation.message).into(),
+                    Cow::Borrowed(""),
                     Some(fix),
                     details,
                 );
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.counts = counts;
+                }
             }
         }
     }
@@ -368,34 +420,41 @@ impl<'a> Draft<'a> {
         })
     }
 
-    pub(crate) fn finish(mut self, plan: &Plan<'a>, action_digest: Digest) -> Decision<'a> {
+    pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
-        self.remark_on_plan(plan, verdict, otherwise);
+        self.remark_on_plan(&plan, verdict, otherwise);
         let would = self.would(otherwise);
-        let modes = self
-            .policy
-            .layers
-            .iter()
-            .map(|layer| mode_of(layer, self.host_mode));
+        self.findings.retain(|finding| finding.counts.now());
+        let (mut questions, mut remarks) = (Vec::new(), Vec::new());
+        if verdict != Verdict::Deny {
+            self.findings
+                .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
+            for finding in &self.findings {
+                let list = match finding.verdict {
+                    REMARK => &mut remarks,
+                    _ => &mut questions,
+                };
+                for question in &finding.questions {
+                    if !list.contains(question) {
+                        list.push(question.clone());
+                    }
+                }
+            }
+            remarks.retain(|remark| !questions.contains(remark));
+        }
+        let findings = core::mem::take(&mut self.findings);
+        let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
+        let layers = self.policy.layers.iter();
+        let modes = layers.map(|layer| mode_of(layer, self.host_mode));
+        let observes = modes.clone().any(|mode| mode == Mode::Observe);
+        // What an observed rule found is nothing to tell where another one found the same.
+        let would =
+            would.filter(|would| observes || would.verdict != verdict || would.issues != issues);
         let mode = match would {
             Some(_) => Mode::Observe,
             None => modes.max().unwrap_or_default(),
         };
-        self.findings.retain(|finding| finding.counts.now());
-        let mut questions: Vec<Cow<'a, str>> = Vec::new();
-        if verdict == Verdict::Defer {
-            self.findings
-                .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
-            for question in self.findings.iter().flat_map(|finding| &finding.questions) {
-                if !questions.contains(question) {
-                    questions.push(question.clone());
-                }
-            }
-        }
-        let findings = core::mem::take(&mut self.findings);
-        let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
-        let (risk, risk_score, high_risk) = self.risk(plan, verdict, &issues);
         self.checks
             .sort_by(|one, two| (one.family, one.rule).cmp(&(two.family, two.rule)));
         // A rule asked for several tools is satisfied if it is for all of them.
@@ -408,31 +467,32 @@ impl<'a> Draft<'a> {
                 _ => checks.push(check),
             }
         }
-        self.guardrails.sort_unstable();
+        let effects = plan
+            .subjects
+            .iter()
+            .filter_map(|subject| subject.views.first())
+            .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
+        let cost_estimate = cost(&plan, self.limits);
+        let (action, digest) = plan.into_action();
         Decision {
             verdict,
             issues,
             questions,
-            guardrails: self.guardrails,
-            constraints_applied: self.constraints_applied,
+            remarks,
             guardrail_checks: checks,
-            risk,
-            risk_score,
-            high_risk,
-            cost_estimate: cost(plan),
+            cost_estimate,
             request_id: self.request_id,
-            policy_version: &self.policy.label,
-            policy_digest: self.policy.digest,
-            environment: self.request.environment(),
-            approved_by: self.request.approved_by(),
             evaluated_at: self.now,
-            action_digest,
             valid_until: self.valid_until,
             tool_verdicts: self.tool_verdicts,
             mode,
             would,
-            disabled: &self.policy.disabled,
-            facts: &self.policy.facts,
+            policy: self.policy,
+            request: self.request,
+            action,
+            digest,
+            effects,
+            guardrails: self.guardrails,
             depends_on: self.depends_on,
         }
     }
@@ -448,22 +508,24 @@ impl<'a> Draft<'a> {
             }
         }
         for effect in unknown {
-            let effect = one_line(effect, EFFECT_CHARS_MAX);
+            let effect = one_line(effect, WORD_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
             let details = vec![("effect", Detail::Text(effect))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let is_read = |name: &str| {
-            let mut read = layers.iter().flat_map(|layer| &layer.constraint_names);
-            read.any(|read| **read == *name)
-        };
-        for name in core::mem::take(&mut self.known_constraints) {
-            if is_read(name) {
-                continue;
-            }
-            let message = ["No rule of the policy checks the constraint `", name, "`."].concat();
-            let details = vec![("constraint", Detail::Text(name.to_owned()))];
+        let read = layers
+            .iter()
+            .map(|layer| layer.constraints)
+            .fold(ConstraintSet::default(), ConstraintSet::union);
+        for key in self.constraints.without(read).keys() {
+            let message = [
+                "No rule of the policy checks the constraint `",
+                key.name,
+                "`.",
+            ]
+            .concat();
+            let details = vec![("constraint", Detail::Text(key.name.to_owned()))];
             self.engine(
                 IssueCode::CONSTRAINT_NOT_CHECKED,
                 REMARK,
@@ -483,8 +545,8 @@ impl<'a> Draft<'a> {
         for subject in &plan.subjects {
             let mut waits = false;
             for (layer, view) in layers.iter().zip(&subject.views) {
-                let has_schema = view.tool.is_some_and(|tool| !tool.schemas.is_empty());
-                waits |= has_schema || reads_args(layer, subject, view);
+                let schemas = view.tool.map_or(&view.schemas, |tool| &tool.schemas);
+                waits |= !schemas.is_empty() || reads_args(layer, subject, view);
             }
             if waits {
                 let message = "The plan is allowed; the call is decided again with its arguments.";
@@ -558,76 +620,6 @@ impl<'a> Draft<'a> {
         });
         merged.collect()
     }
-
-    /// A declared sum: every addend has its reason, and an ALLOW stays below 100.
-    fn risk(
-        &self,
-        plan: &Plan<'a>,
-        verdict: Verdict,
-        issues: &[Issue<'a>],
-    ) -> (Vec<RiskAddend<'a>>, u32, bool) {
-        let Some(layer) = self.policy.layers.first() else {
-            return (Vec::new(), 0, false);
-        };
-        let weights = &layer.risk;
-        let mut addends = Vec::with_capacity(issues.len().saturating_add(4));
-        addends.push(RiskAddend {
-            reason: Cow::Borrowed("base"),
-            points: weights.base,
-        });
-        let mut add = |reason: Cow<'a, str>, points: u32| {
-            if points > 0 {
-                addends.push(RiskAddend { reason, points });
-            }
-        };
-        let effects = plan
-            .subjects
-            .iter()
-            .filter_map(|subject| subject.views.first())
-            .fold(crate::vocabulary::effect::EffectSet::EMPTY, |set, view| {
-                set.union(view.effects)
-            });
-        for class in effects.classes() {
-            let points = weights.effects.iter().find(|(known, _)| *known == class);
-            add(
-                Cow::Borrowed(layer.effects.name(class)),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        if let Some(environment) = self.request.environment() {
-            let points = weights
-                .environments
-                .iter()
-                .find(|(known, _)| **known == *environment);
-            add(
-                Cow::Borrowed(environment),
-                points.map_or(0, |(_, points)| *points),
-            );
-        }
-        for issue in issues {
-            let points = weights
-                .severity
-                .get(issue.severity as usize)
-                .copied()
-                .unwrap_or(0);
-            add(Cow::Borrowed(issue.code), points);
-            let missing = issue
-                .resolution
-                .as_ref()
-                .map_or(0, |resolution| resolution.facts.len());
-            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            add(
-                Cow::Borrowed("missing facts"),
-                weights.missing.saturating_mul(missing),
-            );
-        }
-        let most = if verdict == Verdict::Allow { 99 } else { 100 };
-        let sum = addends
-            .iter()
-            .fold(0_u32, |sum, addend| sum.saturating_add(addend.points));
-        let score = sum.min(most);
-        (addends, score, score >= weights.high)
-    }
 }
 
 /// Whether some rule about the tool reads its arguments.
@@ -636,7 +628,7 @@ fn reads_args<'a>(
     subject: &Subject<'a>,
     view: &super::subject::View<'a>,
 ) -> bool {
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     layer.candidates(
         subject.tool_name(view),
         view.effects,
@@ -660,34 +652,35 @@ fn walk<'a>(
     })
 }
 
-/// What the calls may cost, by the catalog.
-fn cost(plan: &Plan<'_>) -> Option<CostEstimate> {
-    let mut estimate: Option<CostEstimate> = None;
+/// What the calls may cost, by the catalog and the request's own limits. A sum that is not exact any
+/// more is no estimate.
+fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
+    let mut known: Option<(Number, Number)> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
-        let known = subject
+        let cost = subject
             .views
             .iter()
             .find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
-        let Some((min, max)) = known else {
+        let Some((least, most)) = cost else {
             without_cost = without_cost.saturating_add(u32::from(subject.name.is_some()));
             continue;
         };
-        let so_far = estimate.get_or_insert(CostEstimate {
-            min: Number::ZERO,
-            max: Number::ZERO,
-            without_cost: 0,
-        });
-        // A sum that is not exact any more is no estimate.
-        let (Ok(least), Ok(most)) = (so_far.min.checked_add(min), so_far.max.checked_add(max))
-        else {
-            return None;
-        };
-        so_far.min = least;
-        so_far.max = most;
+        let (min, max) = known.unwrap_or((Number::ZERO, Number::ZERO));
+        known = Some((min.checked_add(least).ok()?, max.checked_add(most).ok()?));
     }
-    if let Some(estimate) = &mut estimate {
-        estimate.without_cost = without_cost;
+    let (min, mut max) = known?;
+    // A limit of no iteration at all still leaves the call that is asked about.
+    let iterations = limits.iterations.filter(|count| *count > Number::ONE);
+    if let Some(iterations) = iterations {
+        max = max.checked_mul(iterations).ok()?;
     }
-    estimate
+    let cap = limits.most.filter(|cap| *cap < max && *cap >= min);
+    Some(CostEstimate {
+        min,
+        max: cap.unwrap_or(max),
+        without_cost,
+        iterations,
+        is_capped: cap.is_some(),
+    })
 }

@@ -10,6 +10,7 @@ pub(crate) mod rule;
 pub(crate) mod subject;
 
 use bumpalo::Bump;
+use smallvec::SmallVec;
 
 pub(crate) use self::finish::Draft;
 use self::rule::{Asked, Inquiry, Outcome};
@@ -19,19 +20,16 @@ use crate::condition::evaluate::Machine;
 use crate::decision::{Decision, Issue, Needs, Resolution, Who};
 use crate::facts::Facts;
 use crate::host::Host;
-use crate::index::{CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
+use crate::index::{Candidates, CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::state::RunState;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint;
+use crate::vocabulary::constraint::{self, Constraint};
 
-/// Room in the arena before it has to ask for more: the facts of a typical policy, a stack, and the
-/// trace of one condition.
-const ARENA_BYTES: usize = 3_000;
-
-/// Room for a decision's rules before it has to ask for more.
-const CANDIDATES: usize = 32;
+/// Room in the arena before it has to ask for more: the facts of a typical policy. Small enough for
+/// what an allocator hands out without looking for it.
+const ARENA_BYTES: usize = 900;
 
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
@@ -81,8 +79,7 @@ impl Counts {
 /// Decides a request.
 ///
 /// Total: every request, host, state and time has an answer. Pure: the same inputs give the same
-/// answer, byte for byte. The state that comes back is the run's after this decision; keeping it is
-/// up to the caller.
+/// answer, byte for byte. The run after it is [`Decision::next_state`].
 #[must_use]
 pub fn decide<'a>(
     policy: &'a PolicyIndex,
@@ -90,17 +87,14 @@ pub fn decide<'a>(
     host: &Host<'a>,
     state: &RunState,
     now: Timestamp,
-) -> (Decision<'a>, RunState) {
+) -> Decision<'a> {
     let arena = Bump::with_capacity(ARENA_BYTES);
-    let constraints: Vec<_> = request
-        .constraints()
-        .map(|text| (text, constraint::read(text)))
-        .collect();
+    let constraints = constraints_of(request);
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request(&constraints);
-    draft.observe_request();
+    draft.hold_to_version();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
@@ -110,22 +104,16 @@ pub fn decide<'a>(
             Vec::new(),
         );
     }
-    let mut found = Vec::with_capacity(CANDIDATES);
+    draft.observe_request();
+    let mut found = Candidates::new();
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
     for subject in &plan.subjects {
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
-            facts.turn_to(crate::facts::Subject {
-                tool: subject.tool_name(view),
-                effects: view.effect_values(layer, &arena),
-            });
-            layer.candidates(
-                subject.tool_name(view),
-                view.effects,
-                view.has_unknown_effect,
-                &mut found,
-            );
+            let tool = subject.tool_name(view);
+            facts.turn_to(subject.facts(view, layer, &arena));
+            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let mut inquiry = Inquiry {
                 layer,
                 subject,
@@ -139,10 +127,16 @@ pub fn decide<'a>(
         }
         draft.tool_verdict(subject, verdict);
     }
-    let action = plan.digest(request);
-    let decision = draft.finish(&plan, action);
-    let next = advance(state, request, &decision, now);
-    (decision, next)
+    draft.finish(plan)
+}
+
+/// What the agent binds itself to, text by text.
+pub(crate) type Constraints<'a> = SmallVec<[(&'a str, Constraint); 4]>;
+
+/// Reads a request's constraints.
+pub(crate) fn constraints_of<'a>(request: &'a Request<'_>) -> Constraints<'a> {
+    let texts = request.constraints();
+    texts.map(|text| (text, constraint::read(text))).collect()
 }
 
 /// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
@@ -171,7 +165,7 @@ fn decide_one<'a: 'x, 'x>(
                 draft.findings.push(finding);
             }
         }
-        draft.check_fact_types(inquiry);
+        draft.check_fact_types(inquiry, candidates);
         permission.conclude(inquiry, draft);
     }
     if is_observed {
@@ -303,31 +297,6 @@ fn unknown_tool(policy: UnknownTools) -> (IssueCode, Verdict, Option<Resolution>
             Verdict::Deny,
             Some(Resolution::new(Needs::Fix, Who::Agent)),
         ),
-    }
-}
-
-/// The run after this decision.
-fn advance(
-    state: &RunState,
-    request: &Request<'_>,
-    decision: &Decision<'_>,
-    now: Timestamp,
-) -> RunState {
-    // A framework that asks twice about one call is counted once. The id alone does not say that it is
-    // one call: it may come from whoever is to be counted.
-    let again = request.call_id().is_some()
-        && request.call_id() == state.last_call.as_deref()
-        && state.last_action == Some(decision.action_digest);
-    let step = u64::from(!again);
-    RunState {
-        attempts: state.attempts.saturating_add(step),
-        allowed: state
-            .allowed
-            .saturating_add(if decision.allowed() { step } else { 0 }),
-        first_at: state.first_at.or(Some(now)),
-        last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
-        last_call: request.call_id().map(str::to_owned),
-        last_action: Some(decision.action_digest),
     }
 }
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use super::subject::{Subject, View};
 use super::{Counts, Finding, REMARK};
-use crate::action::{bound_digest, call_digest, plan_digest};
+use crate::action::bound_digest;
 use crate::approval::{self, Approved};
 use crate::codes::IssueCode;
 use crate::condition::Slot;
 use crate::condition::evaluate::Machine;
+use crate::condition::show::tell;
 use crate::condition::timing::{Motion, Standing, earlier, standing};
 use crate::condition::trace::{Missing, Trace, let_of};
 use crate::condition::tree::{Expr, Operator};
@@ -17,6 +18,7 @@ use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::digest::Digest;
 use crate::facts::{FactRoot, Presence};
 use crate::host::Host;
+use crate::index::message::Part;
 use crate::index::{
     CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind,
 };
@@ -56,6 +58,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Asked {
     pub(crate) outcome: Outcome,
     pub(crate) until: Option<Timestamp>,
+    /// Whether what its `when` says is so.
+    pub(crate) applies: bool,
 }
 
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
@@ -79,11 +83,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             return Asked {
                 outcome: Outcome::Silent,
                 until,
+                applies: false,
             };
         }
+        let applies = matches!(when, Value::Bool(true));
         if let RuleKind::Approval(approval) = &rule.kind {
             // `when && !approval.valid`, except that an approval lifts no error.
-            let is_faulty = approval::fault(approval, self.machine.facts).is_some();
+            let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
             let outcome = match truth(when) {
                 Outcome::Fires if is_faulty => Outcome::Broken,
                 outcome @ (Outcome::Fires | Outcome::Undecided) if !is_faulty => {
@@ -97,14 +103,22 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 }
                 outcome => outcome,
             };
-            return Asked { outcome, until };
+            return Asked {
+                outcome,
+                until,
+                applies,
+            };
         }
         let condition = match rule.kind {
             RuleKind::Require { .. } => crate::condition::operation::not(condition),
             _ => condition,
         };
         let outcome = truth(crate::condition::operation::and(when, condition));
-        Asked { outcome, until }
+        Asked {
+            outcome,
+            until,
+            applies,
+        }
     }
 
     /// The value of a rule's condition, which approvals do not have.
@@ -194,15 +208,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
 
     /// What an approval of this rule has to be bound to.
     pub(crate) fn action_for(&self, approval: &CompiledApproval) -> Digest {
+        if approval.bind.is_empty() {
+            return self.subject.digest(self.request);
+        }
         let tool = self.subject.canonical_name().unwrap_or("");
-        if !approval.bind.is_empty() {
-            return bound_digest(self.request, tool, &approval.bind, self.machine.facts);
-        }
-        if self.subject.is_call {
-            return call_digest(self.request, tool);
-        }
-        let declared: Vec<&str> = self.request.side_effects().collect();
-        plan_digest(self.request, &declared, &[tool])
+        bound_digest(self.request, tool, &approval.bind, self.machine.facts)
     }
 
     /// The facts that are missing for a rule, through the named expressions it reads.
@@ -232,7 +242,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             }
         }
         if let RuleKind::Approval(approval) = &rule.kind
-            && approval::fault(approval, self.machine.facts).is_none()
+            && approval::fault(approval, self.machine.facts, self.request).is_none()
             && let (Approved::NotYet { facts, .. }, _) = self.approved(rule, approval)
         {
             let table = self.machine.facts.table();
@@ -269,7 +279,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             }
         }
         if let RuleKind::Approval(approval) = &rule.kind
-            && let Some(fault) = approval::fault(approval, self.machine.facts)
+            && let Some(fault) = approval::fault(approval, self.machine.facts, self.request)
         {
             return fault;
         }
@@ -323,10 +333,28 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             severity: rule.severity,
             message,
             rule: &rule.id,
+            family: rule.family.as_deref().unwrap_or(""),
             tool: self.subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed),
             details: Vec::new(),
             resolution: None,
         }
+    }
+
+    /// The rule's own words, with the facts in them as they are.
+    fn message(&self, rule: &'a CompiledRule) -> Option<Cow<'a, str>> {
+        let message = rule.message.as_ref()?;
+        if message.parts.is_empty() {
+            return Some(Cow::Borrowed(&*message.text));
+        }
+        let parts = message.parts.iter().map(|part| match part {
+            Part::Text(text) => Cow::Borrowed(&**text),
+            Part::Fact(slot) => Cow::Owned(tell(self.machine.facts.value(*slot))),
+            Part::Let(named) => {
+                let value = self.machine.named(*named).unwrap_or(Value::Unknown);
+                Cow::Owned(tell(value))
+            }
+        });
+        Some(Cow::Owned(parts.collect()))
     }
 
     fn fired(
@@ -335,8 +363,8 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         verdict: Verdict,
         until: Option<Timestamp>,
     ) -> Finding<'a> {
-        let message = match (&rule.message, &rule.kind) {
-            (Some(message), _) => Cow::Borrowed(&**message),
+        let message = match (self.message(rule), &rule.kind) {
+            (Some(message), _) => message,
             (None, RuleKind::Require { .. }) => {
                 Cow::Owned(format!("Rule {} is not satisfied.", rule.id))
             }
@@ -351,18 +379,23 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         if verdict != REMARK {
             // What time alone would change is waited for; the rest has to be done differently.
             let retry_at = until.filter(|until| *until > self.now);
-            let needs = match retry_at {
-                Some(_) if verdict == Verdict::Defer => Needs::Wait,
+            let needs = match (rule.needs, retry_at) {
+                (Some(needs), _) if verdict == Verdict::Defer => needs,
+                (_, Some(_)) if verdict == Verdict::Defer => Needs::Wait,
                 _ => Needs::Fix,
             };
-            let mut resolution = Resolution::new(needs, Who::Agent);
+            let who = match needs {
+                Needs::Approval | Needs::Fact => Who::Person,
+                Needs::Wait | Needs::Fix => Who::Agent,
+            };
+            let mut resolution = Resolution::new(needs, who);
             resolution.retry_at = retry_at;
             issue.resolution = Some(resolution);
         }
-        let questions = if verdict == Verdict::Defer {
-            asks(rule)
-        } else {
+        let questions = if verdict == Verdict::Deny {
             Vec::new()
+        } else {
+            asks(rule)
         };
         Finding {
             verdict,
@@ -484,11 +517,25 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     Some(why) => why.as_str(),
                     None => &rule.issue,
                 };
-                let message = match (&rule.message, why) {
-                    (Some(message), None) => Cow::Borrowed(&**message),
+                let message = match (self.message(rule), why) {
+                    (Some(message), None) => message,
                     (_, why) => Cow::Owned(approval_message(why, missing, approval)),
                 };
-                let mut finding = finding(code, Verdict::Defer, message, rule.severity);
+                // Whoever was asked already may still answer; otherwise nobody is asked.
+                let denies =
+                    approval.otherwise == Verdict::Deny && why != Some(IssueCode::APPROVAL_PENDING);
+                let code = if denies { &*rule.issue } else { code };
+                let severity = if !denies && approval.otherwise == Verdict::Deny {
+                    Severity::Medium
+                } else {
+                    rule.severity
+                };
+                let verdict = if denies {
+                    Verdict::Deny
+                } else {
+                    Verdict::Defer
+                };
+                let mut finding = finding(code, verdict, message, severity);
                 let mut resolution = Resolution::new(Needs::Approval, Who::Person);
                 resolution.approvals = missing;
                 resolution.roles = approval.roles.iter().map(ToString::to_string).collect();
@@ -504,6 +551,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                     .issue
                     .details
                     .push(("terms", Detail::Text(approval.terms.to_string())));
+                if let (true, Some(why)) = (denies, why) {
+                    let why = Detail::Text(why.as_str().to_owned());
+                    finding.issue.details.push(("why", why));
+                }
                 finding.issue.resolution = Some(resolution);
                 finding
             }
@@ -549,8 +600,8 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             Permission::Defer => (Verdict::Defer, Severity::Medium),
             Permission::Allow | Permission::Deny => (Verdict::Deny, code.severity()),
         };
-        let message = match nearest.and_then(|(_, rule)| rule.message.as_deref()) {
-            Some(message) => Cow::Borrowed(message),
+        let message = match nearest.and_then(|(_, rule)| self.message(rule)) {
+            Some(message) => message,
             None if observed_allow => {
                 Cow::Borrowed("Only a rule that is merely observed allows this.")
             }
@@ -561,6 +612,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             severity,
             message,
             rule: nearest.map_or("", |(_, rule)| &rule.id),
+            family: "",
             tool: self.subject.name.map_or(Cow::Borrowed(""), Cow::Borrowed),
             details: Vec::new(),
             resolution: Some(Resolution::new(Needs::Fix, Who::Agent)),

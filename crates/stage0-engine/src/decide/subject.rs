@@ -1,14 +1,16 @@
 //! What is decided about: the call's tool, or each tool of a plan, as the catalog knows it.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
+use smallvec::SmallVec;
 
 use super::finish::Draft;
 use super::rule::Inquiry;
 use super::{mode_of, unknown_tool};
-use crate::action::{call_digest, plan_digest};
+use crate::action::Action;
 use crate::codes::IssueCode;
 use crate::condition::value::Value;
 use crate::decision::{Detail, Needs, Resolution, Who};
@@ -25,7 +27,7 @@ use crate::vocabulary::effect::EffectSet;
 /// All subjects of a request.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
-    pub(crate) subjects: Vec<Subject<'a>>,
+    pub(crate) subjects: SmallVec<[Subject<'a>; 1]>,
     pub(crate) has_call: bool,
 }
 
@@ -36,7 +38,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) name: Option<&'a str>,
     pub(crate) is_call: bool,
     /// How each layer sees it.
-    pub(crate) views: Vec<View<'a>>,
+    pub(crate) views: SmallVec<[View<'a>; 1]>,
+    /// Digest of the action as an approval of this tool alone is bound to it.
+    digest: OnceLock<Digest>,
 }
 
 /// A tool as one layer sees it.
@@ -54,7 +58,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(policy: &'a PolicyIndex, request: &'a Request<'a>) -> Self {
-        let mut subjects = Vec::new();
+        let mut subjects = SmallVec::new();
         if let Some(name) = request.call_name() {
             subjects.push(Subject::new(policy, request, Some(name), true));
         } else {
@@ -75,17 +79,16 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Digest of the call, or of the plan.
-    pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
-        let mut names = self.subjects.iter().filter_map(Subject::canonical_name);
+    /// What is decided about, and its digest if it was needed already.
+    pub(crate) fn into_action(mut self) -> (Action<'a>, OnceLock<Digest>) {
         if self.has_call
-            && let Some(name) = names.next()
+            && let Some(subject) = self.subjects.first_mut()
+            && let Some(name) = subject.canonical_name()
         {
-            return call_digest(request, name);
+            return (Action::Call(name), core::mem::take(&mut subject.digest));
         }
-        let names: Vec<&str> = names.collect();
-        let declared: Vec<&str> = request.side_effects().collect();
-        plan_digest(request, &declared, &names)
+        let names = self.subjects.iter().filter_map(Subject::canonical_name);
+        (Action::Plan(names.collect()), OnceLock::new())
     }
 }
 
@@ -105,12 +108,51 @@ impl<'a> Subject<'a> {
             name,
             is_call,
             views,
+            digest: OnceLock::new(),
         }
+    }
+
+    /// Digest of this call, or of a plan of this tool alone.
+    pub(crate) fn digest(&self, request: &Request<'_>) -> Digest {
+        *self.digest.get_or_init(|| {
+            let tool = self.canonical_name().unwrap_or("");
+            let action = if self.is_call {
+                Action::Call(tool)
+            } else {
+                Action::Plan(vec![tool])
+            };
+            action.digest(request)
+        })
     }
 
     /// The name that rules see: the catalogued one, or else the one in the request.
     pub(crate) fn tool_name(&self, view: &View<'a>) -> Option<&'a str> {
         view.tool.map(|tool| &*tool.name).or(self.name)
+    }
+
+    /// The tool as conditions see it in one layer.
+    pub(crate) fn facts<'x>(
+        &self,
+        view: &View<'a>,
+        layer: &'x Layer,
+        arena: &'x Bump,
+    ) -> crate::facts::Subject<'x>
+    where
+        'a: 'x,
+    {
+        let known = view.effects.classes();
+        let known = known.map(|class| Value::String(layer.effects.name(class)));
+        let mut effects = ArenaVec::from_iter_in(known, arena);
+        let count = effects.len();
+        let unknown = view.unknown_effects.iter();
+        effects.extend(unknown.map(|effect| Value::String(effect)));
+        let effects = effects.into_bump_slice();
+        crate::facts::Subject {
+            tool: self.tool_name(view),
+            effects,
+            unknown_effects: effects.get(count..).unwrap_or_default(),
+            writes: view.effects.overlaps(layer.effects.writing()),
+        }
     }
 
     /// The name that the action's digest has: the one that the rules of every layer see. Where layers
@@ -157,22 +199,6 @@ impl<'a> View<'a> {
             unknown_effects,
             schemas,
         }
-    }
-
-    /// The effects as texts, as conditions see them.
-    pub(crate) fn effect_values<'x>(&self, layer: &'x Layer, arena: &'x Bump) -> &'x [Value<'x>]
-    where
-        'a: 'x,
-    {
-        let classes = self
-            .effects
-            .classes()
-            .map(|class| Value::String(layer.effects.name(class)));
-        let unknown = self
-            .unknown_effects
-            .iter()
-            .map(|effect| Value::String(effect));
-        ArenaVec::from_iter_in(classes.chain(unknown), arena).into_bump_slice()
     }
 }
 

@@ -14,24 +14,22 @@ use bumpalo::Bump;
 pub use prose::{PlainProse, ProsePaint, ProsePart};
 
 use crate::condition::evaluate::Machine;
+use crate::condition::show::show;
 use crate::condition::trace::{Clause, Trace, let_of};
 use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
-use crate::decide::Draft;
-use crate::decide::decide;
 use crate::decide::rule::{Inquiry, Outcome};
 use crate::decide::subject::{Plan, refuse};
+use crate::decide::{Draft, constraints_of, decide};
 use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
 use crate::host::Host;
-use crate::index::{CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
-use crate::legible::push_legible;
+use crate::index::{Candidates, CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
 use crate::request::Request;
 use crate::span::Span;
 use crate::state::RunState;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint;
 
 /// Which condition of a rule something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,29 +121,19 @@ pub fn explain<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> Explanation<'a> {
-    let (decision, _) = decide(policy, request, host, state, now);
+    let decision = decide(policy, request, host, state, now);
     let arena = Bump::new();
-    let constraints: Vec<_> = request
-        .constraints()
-        .map(|text| (text, constraint::read(text)))
-        .collect();
+    let constraints = constraints_of(request);
     let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
     let plan = Plan::new(policy, request);
     let mut scratch = Draft::new(policy, request, host, now);
     let mut rules = Vec::new();
-    let mut found = Vec::new();
+    let mut found = Candidates::new();
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
-            facts.turn_to(crate::facts::Subject {
-                tool: subject.tool_name(view),
-                effects: view.effect_values(layer, &arena),
-            });
-            layer.candidates(
-                subject.tool_name(view),
-                view.effects,
-                view.has_unknown_effect,
-                &mut found,
-            );
+            let tool = subject.tool_name(view);
+            facts.turn_to(subject.facts(view, layer, &arena));
+            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {
                 layer,
@@ -385,60 +373,4 @@ fn reads(condition: &CompiledCondition, reads: &[(u32, Value<'_>)]) -> Vec<(Stri
         }
     }
     facts
-}
-
-/// Characters of a text that are shown.
-const SHOWN_CHARS: usize = 60;
-/// Elements of a list that are shown.
-const SHOWN_ITEMS: usize = 6;
-
-/// A value for people: short, on one line.
-fn show(value: Value<'_>) -> String {
-    match value {
-        Value::Unknown => "missing".to_owned(),
-        Value::Error(error) => error.to_string(),
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => show_text(text),
-        Value::Timestamp(at) => at.to_string(),
-        Value::Duration(span) => span.to_string(),
-        Value::DocumentMap(_) | Value::Map(_) => {
-            let count = value.len().unwrap_or(0);
-            let plural = if count == 1 { "" } else { "s" };
-            format!("an object of {count} member{plural}")
-        }
-        Value::DocumentList(_) | Value::List(_) => {
-            let mut text = String::from("[");
-            for (position, element) in value.visit().into_iter().flatten().enumerate() {
-                if position > 0 {
-                    text.push_str(", ");
-                }
-                if position == SHOWN_ITEMS {
-                    text.push_str("...");
-                    break;
-                }
-                match element {
-                    Value::DocumentList(_) | Value::List(_) => text.push_str("[...]"),
-                    Value::DocumentMap(_) | Value::Map(_) => text.push_str("{...}"),
-                    scalar => text.push_str(&show(scalar)),
-                }
-            }
-            text.push(']');
-            text
-        }
-    }
-}
-
-fn show_text(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for (position, c) in text.chars().enumerate() {
-        if position == SHOWN_CHARS {
-            shown.push_str("...");
-            break;
-        }
-        push_legible(&mut shown, c);
-    }
-    shown.push('"');
-    shown
 }

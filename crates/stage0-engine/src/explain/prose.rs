@@ -140,7 +140,8 @@ impl<'p> Prose<'p, '_> {
         }
         let by = format!(
             "  decided by {} at {}",
-            decision.policy_version, decision.evaluated_at
+            decision.policy_version(),
+            decision.evaluated_at
         );
         self.say(ProsePart::Faint, &by);
         self.out.push('\n');
@@ -455,14 +456,13 @@ impl<'p> Prose<'p, '_> {
             );
         }
         let addends: Vec<String> = decision
-            .risk
-            .iter()
+            .risk()
             .map(|addend| format!("{} {}", text(&addend.reason), addend.points))
             .collect();
-        let high = if decision.high_risk { " (high)" } else { "" };
+        let high = if decision.high_risk() { " (high)" } else { "" };
         let risk = format!(
             "Risk {} of 100{high} = {}",
-            decision.risk_score,
+            decision.risk_score(),
             addends.join(" + ")
         );
         self.say(ProsePart::Faint, &risk);

@@ -49,6 +49,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) tool: Option<&'a str>,
     /// The tool's effects.
     pub(crate) effects: &'a [Value<'a>],
+    /// Those of them that no class covers.
+    pub(crate) unknown_effects: &'a [Value<'a>],
+    /// Whether one of them is of a class that writes.
+    pub(crate) writes: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -154,6 +158,12 @@ impl<'a> Facts<'a> {
         }
         if let Some(at) = self.table.root(FactRoot::Effects) {
             self.fill(at, Value::List(subject.effects));
+        }
+        if let Some(at) = self.table.root(FactRoot::UnknownEffects) {
+            self.fill(at, Value::List(subject.unknown_effects));
+        }
+        if let Some(at) = self.table.root(FactRoot::Writes) {
+            self.fill(at, Value::Bool(subject.writes));
         }
     }
 
@@ -276,13 +286,14 @@ impl<'a> Facts<'a> {
 fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
     for (_, constraint) in constraints {
-        let Constraint::Known { name, value } = constraint else {
-            continue;
+        let (name, value) = match constraint {
+            Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
+            Constraint::Promise(name) => (*name, Value::Bool(true)),
+            Constraint::Off(_) | Constraint::Invalid(_) | Constraint::Free => continue,
         };
-        let value = constraint_value(value, arena);
-        match entries.iter_mut().find(|(known, _)| known == name) {
+        match entries.iter_mut().find(|(known, _)| *known == name) {
             Some((_, first)) => *first = stricter(*first, value, arena),
-            None => entries.push((*name, value)),
+            None => entries.push((name, value)),
         }
     }
     Value::Map(entries.into_bump_slice())

@@ -39,6 +39,10 @@ pub enum FactRoot {
     Tools,
     /// Texts written by the user or operator.
     Trusted,
+    /// Declared effects that no class covers.
+    UnknownEffects,
+    /// Whether the tool has an effect that writes.
+    Writes,
 }
 
 /// One line of the table of roots.
@@ -158,6 +162,20 @@ pub const FACT_ROOTS: &[FactRootInfo] = &[
         false,
         false,
         "texts written by the user or operator",
+    ),
+    root(
+        "unknown_effects",
+        FactRoot::UnknownEffects,
+        false,
+        true,
+        "the declared effects that no class covers, as texts",
+    ),
+    root(
+        "writes",
+        FactRoot::Writes,
+        false,
+        true,
+        "whether one of the tool's effects is of a class that writes",
     ),
 ];
 

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::RuleNames;
-use super::gather::{Gathered, Member, Workshop, gather, path, pattern};
+use super::gather::{Gathered, Member, Workshop, check_code, gather, path, pattern};
 use super::lets::{let_name, lets};
 use super::lint::{check_approval, lint_dodge};
 use super::make::{asserted_paths, default_code};
+use super::message::{self, Written};
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::typing;
 use crate::condition::{ConditionError, ConditionErrorKind, Path, syntax};
 use crate::facts::FactRoot;
-use crate::limits::ISSUE_CODE_BYTES_MAX;
 use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, PolicySource, Rule, Severity,
     UnknownTools,
@@ -34,6 +34,7 @@ pub(super) struct RuleDraft<'s> {
     pub(super) condition: Option<ConditionDraft<'s>>,
     pub(super) not: Vec<Path>,
     pub(super) bind: Vec<Path>,
+    pub(super) message: Vec<Written>,
 }
 
 pub(super) struct LayerDraft<'s> {
@@ -77,7 +78,10 @@ impl<'s> LayerDraft<'s> {
                 if matches!(rule.action, Action::Allow(_)) && !member.allows {
                     continue;
                 }
-                let drafted = draft.rule(id, rule, workshop);
+                let takes_word = source.unknown_tools.as_ref();
+                let takes_word =
+                    takes_word.is_some_and(|tools| tools.value == UnknownTools::Declared);
+                let drafted = draft.rule(id, rule, takes_word, workshop);
                 draft.rules.push(drafted);
             }
         }
@@ -101,6 +105,7 @@ impl<'s> LayerDraft<'s> {
         &mut self,
         id: String,
         rule: &'s Rule,
+        takes_word: bool,
         workshop: &mut Workshop<'_>,
     ) -> RuleDraft<'s> {
         let tools: Vec<ToolPattern> = rule
@@ -108,7 +113,7 @@ impl<'s> LayerDraft<'s> {
             .iter()
             .filter_map(|tool| pattern(tool, workshop))
             .collect();
-        let schemas = self.scope(rule, &tools, workshop);
+        let schemas = self.scope(rule, &tools, takes_word, workshop);
         let code = rule.issue.clone();
         let code = code.unwrap_or_else(|| Spanned::new(default_code(rule), rule.id.span));
         for code in [Some(&code), rule.issue_unknown.as_ref()]
@@ -159,25 +164,40 @@ impl<'s> LayerDraft<'s> {
                 .with_help("use `deny` or `defer` for what must stop the call"),
             );
         }
-        if let Some(message) = &rule.message
-            && let Some(private) = self
-                .gathered
-                .private
-                .iter()
-                .find(|fact| message.value.contains(**fact))
-        {
-            let text = format!("the message names the private fact `{private}`");
-            workshop.report(PolicyFinding::new(
-                FindingKind::PrivateFact,
-                message.span,
-                text,
-            ));
-        }
         let (mut not, mut bind) = (Vec::new(), Vec::new());
         if let Action::Approval(approval) = &rule.action {
             not.extend(approval.not.iter().filter_map(|text| path(text, workshop)));
             bind.extend(approval.bind.iter().filter_map(|text| path(text, workshop)));
             check_approval(approval, &bind, workshop);
+        }
+        let mut told = Vec::new();
+        if let Some(message) = &rule.message {
+            let names = RuleNames {
+                names: &self.gathered.names,
+                constants: workshop.constants.document(),
+                tools: schemas.as_deref(),
+            };
+            let (parts, findings) = message::read(message, &names);
+            for finding in findings {
+                workshop.report(finding);
+            }
+            told = parts;
+            // Written out, or told between braces in whatever spelling.
+            let tells = |fact: &&&str| {
+                message.value.contains(**fact)
+                    || told.iter().any(|part| match part {
+                        Written::Path(path) => is_within(&path.to_string(), fact),
+                        Written::Text(_) => false,
+                    })
+            };
+            if let Some(private) = self.gathered.private.iter().find(tells) {
+                let text = format!("the message names the private fact `{private}`");
+                workshop.report(PolicyFinding::new(
+                    FindingKind::PrivateFact,
+                    message.span,
+                    text,
+                ));
+            }
         }
         RuleDraft {
             id,
@@ -187,6 +207,7 @@ impl<'s> LayerDraft<'s> {
             condition,
             not,
             bind,
+            message: told,
         }
     }
 
@@ -195,6 +216,7 @@ impl<'s> LayerDraft<'s> {
         &self,
         rule: &Rule,
         tools: &[ToolPattern],
+        takes_word: bool,
         workshop: &mut Workshop<'_>,
     ) -> Option<Vec<Vec<u32>>> {
         if rule.tools.is_empty() {
@@ -223,7 +245,11 @@ impl<'s> LayerDraft<'s> {
                             tool.name
                         )),
                     ),
-                    None if self.gathered.layer.unknown_tools == UnknownTools::Declared => {
+                    // A file that takes callers at their word speaks of tools by the names that
+                    // callers use, also where a stricter one imports it.
+                    None if takes_word
+                        || self.gathered.layer.unknown_tools == UnknownTools::Declared =>
+                    {
                         return None;
                     }
                     None => {
@@ -386,6 +412,10 @@ impl<'s> LayerDraft<'s> {
         }
         for rule in &self.rules {
             paths.extend(rule.not.iter().chain(&rule.bind).cloned());
+            paths.extend(rule.message.iter().filter_map(|part| match part {
+                Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
+                _ => None,
+            }));
             if let Action::Approval(approval) = &rule.rule.action
                 && approval.evidence == EvidenceSource::Asserted
             {
@@ -400,6 +430,12 @@ impl<'s> LayerDraft<'s> {
                 .map(|fact| fact.path.clone()),
         );
     }
+}
+
+/// Whether a path is a fact's or leads into it.
+fn is_within(path: &str, fact: &str) -> bool {
+    path.strip_prefix(fact)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Where a part of a condition stands in its file.
@@ -427,24 +463,4 @@ pub(super) fn report_condition(
         PolicyFinding::new(kind, span, error.message())
             .with_help_if(error.help().map(str::to_owned)),
     );
-}
-
-/// Checks an issue code.
-fn check_code(code: &Spanned<String>, workshop: &mut Workshop<'_>) {
-    let text = &code.value;
-    let good = text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        && text.len() <= ISSUE_CODE_BYTES_MAX;
-    if !good {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::Code,
-                code.span,
-                format!("`{text}` is no issue code"),
-            )
-            .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
-        );
-    }
 }

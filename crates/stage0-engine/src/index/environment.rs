@@ -20,6 +20,8 @@ use crate::vocabulary::context::{CONTEXT_KEYS, ContextType};
 pub(super) struct DeclaredFact {
     pub(super) path: Path,
     pub(super) schema: Option<u32>,
+    /// Code of the issue when a value is not of the schema's type.
+    pub(super) issue: Option<String>,
 }
 
 /// What all rules of a layer share.
@@ -169,7 +171,7 @@ impl RuleNames<'_> {
                 let whole = match root {
                     FactRoot::Goal | FactRoot::Tool => Type::String,
                     FactRoot::Now => Type::Timestamp,
-                    FactRoot::Pro => Type::Bool,
+                    FactRoot::Pro | FactRoot::Writes => Type::Bool,
                     FactRoot::Trusted => Type::LIST,
                     _ => Type::LIST_OF_TEXT,
                 };
@@ -260,7 +262,7 @@ fn constraint(path: &Path) -> Result<Type, NameError> {
     };
     match CONSTRAINT_KEYS.iter().find(|key| key.name == name) {
         Some(key) => Ok(match key.shape {
-            ConstraintShape::Flag => Type::Bool,
+            ConstraintShape::Flag | ConstraintShape::Promise => Type::Bool,
             ConstraintShape::List => Type::LIST_OF_TEXT,
             ConstraintShape::Count | ConstraintShape::Decimal => Type::Number,
             ConstraintShape::Span => Type::Duration,

@@ -14,7 +14,7 @@ use crate::condition::tree::{Expr, Path, Tree};
 use crate::condition::typing::Type;
 use crate::document::DocumentBuilder;
 use crate::facts::FactRoot;
-use crate::limits::{EFFECTS_MAX, LETS_MAX, RULES_MAX, TOOLS_MAX};
+use crate::limits::{EFFECTS_MAX, ISSUE_CODE_BYTES_MAX, LETS_MAX, RULES_MAX, TOOLS_MAX};
 use crate::policy::schema::{SchemaNode, Schemas};
 use crate::policy::{
     Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict,
@@ -509,7 +509,15 @@ fn facts<'s>(
             gathered.questions.push((path.clone(), ask));
         }
         let schema = fact.schema.map(|schema| schema.saturating_add(offset));
-        gathered.names.facts.push(DeclaredFact { path, schema });
+        if let Some(issue) = &fact.issue {
+            check_code(issue, workshop);
+        }
+        let issue = fact.issue.as_ref().map(|issue| issue.value.clone());
+        gathered.names.facts.push(DeclaredFact {
+            path,
+            schema,
+            issue,
+        });
     }
 }
 
@@ -716,3 +724,23 @@ fn data<'s>(
 
 /// The type of a named expression before it is known.
 pub(super) const LET_TYPE: Type = Type::Dyn;
+
+/// Checks an issue code.
+pub(super) fn check_code(code: &Spanned<String>, workshop: &mut Workshop<'_>) {
+    let text = &code.value;
+    let good = text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && text.len() <= ISSUE_CODE_BYTES_MAX;
+    if !good {
+        workshop.report(
+            PolicyFinding::new(
+                FindingKind::Code,
+                code.span,
+                format!("`{text}` is no issue code"),
+            )
+            .with_help("codes are upper case with underscores: DAILY_LIMIT_EXCEEDED"),
+        );
+    }
+}

@@ -5,12 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{LayerDraft, RuleDraft, report_condition};
 use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
+use super::lets::let_name;
+use super::message::{Message, Part, Written};
+use super::reads::FactSet;
 use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
 use crate::codes::IssueCode;
 use crate::condition::program::{
     Constant, Resolved, Resolver, compile as compile_program, pattern_of,
 };
+use crate::condition::show::tell;
 use crate::condition::tree::{Expr, Tree};
+use crate::condition::value::Value;
 use crate::condition::{Path, Slot, Step};
 use crate::document::Document;
 use crate::facts::{FactRoot, FactTable};
@@ -19,6 +24,7 @@ use crate::policy::{
 };
 use crate::span::{Spanned, TextPlaces};
 use crate::time::Zone;
+use crate::vocabulary::constraint::ConstraintSet;
 
 impl LayerDraft<'_> {
     pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
@@ -74,20 +80,15 @@ impl LayerDraft<'_> {
         }
         for fact in &names.facts {
             if let (Some(slot), Some(schema)) = (facts.slot(&fact.path), fact.schema) {
-                layer.typed_facts.push((slot, schema));
+                let issue = fact.issue.as_deref().map(Into::into);
+                layer.typed_facts.push((slot, schema, issue));
             }
         }
         layer.typed_facts.sort_unstable();
         compile_patterns(&mut layer, &names.schemas, workshop);
         layer.schemas = names.schemas;
-        let mut constraints: Vec<Box<str>> = layer
-            .rules
-            .iter()
-            .flat_map(|rule| rule.constraints.iter().cloned())
-            .collect();
-        constraints.sort();
-        constraints.dedup();
-        layer.constraint_names = constraints;
+        let constraints = layer.rules.iter().map(|rule| rule.constraints);
+        layer.constraints = constraints.fold(ConstraintSet::default(), ConstraintSet::union);
         file(&mut layer);
         layer
     }
@@ -302,6 +303,19 @@ impl Maker<'_, '_> {
         let bind = slots_of(&draft.bind, self.facts);
         let mut slots: BTreeSet<Slot> = condition.program.slots.iter().copied().collect();
         let mut lets: BTreeSet<u32> = condition.program.lets.iter().copied().collect();
+        let message = self.message(draft);
+        let told = message.iter().flat_map(|message| &message.parts);
+        for part in told {
+            match part {
+                Part::Text(_) => {}
+                Part::Fact(slot) => {
+                    slots.insert(*slot);
+                }
+                Part::Let(named) => {
+                    lets.insert(*named);
+                }
+            }
+        }
         if let Some(when) = &when {
             slots.extend(when.program.slots.iter().copied());
             lets.extend(when.program.lets.iter().copied());
@@ -356,30 +370,28 @@ impl Maker<'_, '_> {
                     bind,
                     ttl: approval.ttl,
                     evidence: approval.evidence,
+                    otherwise: approval.otherwise,
                     terms: crate::approval::terms(approval),
                 };
-                (RuleKind::Approval(Box::new(compiled)), Severity::Medium)
+                let severity = match approval.otherwise {
+                    Verdict::Deny => Severity::High,
+                    _ => Severity::Medium,
+                };
+                (RuleKind::Approval(Box::new(compiled)), severity)
             }
         };
         self.lint_constant(when.as_deref(), &condition, draft);
-        let mut reads: Vec<(u32, u64)> = Vec::new();
-        for slot in &slots {
-            let (word, bit) = (slot / 64, 1_u64.checked_shl(slot % 64).unwrap_or(0));
-            match reads.last_mut() {
-                Some((last, bits)) if *last == word => *bits |= bit,
-                _ => reads.push((word, bit)),
-            }
-        }
+        let reads: FactSet = slots.iter().copied().collect();
         let root_of = |slot: &Slot| self.facts.fact(*slot).map(|fact| fact.root);
         let constraints = slots
             .iter()
             .filter_map(|slot| self.facts.fact(*slot))
             .filter(|fact| fact.root == FactRoot::Constraint)
             .filter_map(|fact| match fact.path.steps.first() {
-                Some(Step::Field(name)) => Some(name.as_str().into()),
+                Some(Step::Field(name)) => Some(ConstraintSet::named(name)),
                 _ => None,
             })
-            .collect();
+            .fold(ConstraintSet::default(), ConstraintSet::union);
         let mut workshop = Workshop {
             findings: self.workshop.findings,
             constants: self.workshop.constants,
@@ -397,16 +409,14 @@ impl Maker<'_, '_> {
             issue: code(rule.issue.as_ref(), &default_code(rule)),
             issue_unknown: code(rule.issue_unknown.as_ref(), "FACT_MISSING"),
             severity: rule.severity.map_or(severity, |severity| severity.value),
-            message: rule
-                .message
-                .as_ref()
-                .map(|message| message.value.as_str().into()),
+            message,
             detail: rule.detail.as_deref().map(Into::into),
             family: rule
                 .family
                 .as_ref()
                 .map(|family| family.value.as_str().into()),
             ask: rule.ask.iter().map(|ask| ask.as_str().into()).collect(),
+            needs: rule.needs,
             observe: rule.observe,
             filed_often: false,
             reads,
@@ -420,6 +430,43 @@ impl Maker<'_, '_> {
             constraints,
             kind,
         }
+    }
+
+    /// A rule's message; params are told as they stand in the policy.
+    fn message(&self, draft: &RuleDraft<'_>) -> Option<Message> {
+        let text = &draft.rule.message.as_ref()?.value;
+        let mut parts: Vec<Part> = Vec::new();
+        for part in &draft.message {
+            parts.push(match part {
+                Written::Text(text) => Part::Text(text.as_str().into()),
+                Written::Path(path) => match (self.facts.slot(path), let_name(path)) {
+                    (Some(slot), _) => Part::Fact(slot),
+                    (None, Some(name)) => match self.lets.get(&name) {
+                        Some(named) => Part::Let(*named),
+                        None => continue,
+                    },
+                    (None, None) => Part::Text(self.param(path).into()),
+                },
+            });
+        }
+        if matches!(parts.as_slice(), [Part::Text(only)] if **only == **text) {
+            parts.clear();
+        }
+        Some(Message {
+            text: text.as_str().into(),
+            parts,
+        })
+    }
+
+    /// A param's value, for a message.
+    fn param(&self, path: &Path) -> String {
+        let [Step::Field(name), rest @ ..] = path.steps.as_slice() else {
+            return String::new();
+        };
+        let node = self.names.params.get(name).map(|(node, _)| *node);
+        let value =
+            node.and_then(|node| find(self.workshop.constants.document().value(node), rest));
+        value.map_or_else(String::new, |value| tell(Value::from_document(value)))
     }
 
     /// A condition that reads no fact is the same for every request.
@@ -470,7 +517,7 @@ pub(super) fn constant_truth(
     let facts = crate::facts::Facts::gather(&table, &request, &[], now, &arena);
     let mut machine = crate::condition::evaluate::Machine::new(&facts, constants, &arena);
     match machine.run(&condition.program) {
-        crate::condition::value::Value::Bool(truth) => Some(truth),
+        Value::Bool(truth) => Some(truth),
         _ => None,
     }
 }

@@ -12,13 +12,19 @@ mod gather;
 mod lets;
 mod lint;
 mod make;
+pub(crate) mod message;
+pub(crate) mod reads;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use self::catalog::{Catalog, PatternIndex};
+use self::message::Message;
+use self::reads::FactSet;
 use crate::condition::Slot;
 use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
+use crate::decision::Needs;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
@@ -27,6 +33,7 @@ use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use crate::span::{Span, TextPlaces};
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
+use crate::vocabulary::constraint::ConstraintSet;
 use crate::vocabulary::effect::{EffectSet, Effects};
 
 /// A compiled policy.
@@ -106,11 +113,11 @@ pub(crate) struct Layer {
     pub(crate) everywhere: Vec<u32>,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
-    pub(crate) typed_facts: Vec<(Slot, u32)>,
+    pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
     /// Questions for facts, by slot, and facts that are private.
     pub(crate) questions: FxHashMap<Slot, Box<str>>,
-    /// The keys of constraints that a rule reads.
-    pub(crate) constraint_names: Vec<Box<str>>,
+    /// The constraints that a rule reads.
+    pub(crate) constraints: ConstraintSet,
 }
 
 /// The permission when no allow rule speaks.
@@ -144,6 +151,25 @@ pub(crate) struct RiskWeights {
     pub(crate) severity: [u32; 4],
     pub(crate) missing: u32,
     pub(crate) high: u32,
+}
+
+impl RiskWeights {
+    /// Points for an effect class.
+    pub(crate) fn of_effect(&self, class: usize) -> u32 {
+        let weight = self.effects.iter().find(|(known, _)| *known == class);
+        weight.map_or(0, |(_, points)| *points)
+    }
+
+    /// Points for an environment.
+    pub(crate) fn of_environment(&self, name: &str) -> u32 {
+        let weight = self.environments.iter().find(|(known, _)| **known == *name);
+        weight.map_or(0, |(_, points)| *points)
+    }
+
+    /// Points for an issue.
+    pub(crate) fn of_severity(&self, severity: Severity) -> u32 {
+        self.severity.get(severity as usize).copied().unwrap_or(0)
+    }
 }
 
 /// A condition: its program, and its tree and text for explaining.
@@ -197,6 +223,8 @@ pub(crate) struct CompiledApproval {
     pub(crate) bind: Vec<Slot>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) evidence: EvidenceSource,
+    /// `Defer`, or `Deny` where nobody is asked.
+    pub(crate) otherwise: Verdict,
     /// Digest of the block as it is written: what an approval was given under.
     pub(crate) terms: Digest,
 }
@@ -216,21 +244,22 @@ pub(crate) struct CompiledRule {
     pub(crate) issue: Box<str>,
     pub(crate) issue_unknown: Box<str>,
     pub(crate) severity: Severity,
-    pub(crate) message: Option<Box<str>>,
+    pub(crate) message: Option<Message>,
     pub(crate) detail: Option<Box<str>>,
     pub(crate) family: Option<Box<str>>,
     pub(crate) ask: Vec<Box<str>>,
+    pub(crate) needs: Option<Needs>,
     pub(crate) observe: bool,
     /// Filed in more than one place, so that it could be found twice.
     pub(crate) filed_often: bool,
-    /// The facts it reads, directly or through named expressions: words and their bits.
-    pub(crate) reads: Vec<(u32, u64)>,
+    /// The facts it reads, directly or through named expressions.
+    pub(crate) reads: FactSet,
     /// The named expressions it needs, those that others need first.
     pub(crate) lets: Vec<u32>,
     pub(crate) reads_now: bool,
     pub(crate) reads_args: bool,
     /// The constraints it reads.
-    pub(crate) constraints: Vec<Box<str>>,
+    pub(crate) constraints: ConstraintSet,
 }
 
 impl CompiledRule {
@@ -248,6 +277,9 @@ impl CompiledRule {
     }
 }
 
+/// The rules that a decision asks, by their places.
+pub(crate) type Candidates = SmallVec<[u32; 32]>;
+
 impl Layer {
     /// The rules whose scope matches, each once; their order has no meaning.
     pub(crate) fn candidates(
@@ -255,7 +287,7 @@ impl Layer {
         tool: Option<&str>,
         effects: EffectSet,
         has_unknown_effect: bool,
-        found: &mut Vec<u32>,
+        found: &mut Candidates,
     ) {
         found.clear();
         let mut take = |rule: u32| {

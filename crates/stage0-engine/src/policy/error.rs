@@ -67,6 +67,7 @@ findings! {
     Schema "POLICY_SCHEMA" Error "a schema that contradicts itself";
     ParamValue "POLICY_PARAM_VALUE" Error "a param's value does not fit its schema";
     PrivateFact "POLICY_PRIVATE_FACT" Error "a message names a private fact";
+    Message "POLICY_MESSAGE" Error "a message with a brace or a name in it that cannot be told";
     AllowSeverity "POLICY_ADVICE_SEVERITY" Error "advice above MEDIUM, which an ALLOW could carry";
     TooLarge "POLICY_TOO_LARGE" Error "more rules, tools or names than a policy may have";
     Approval "POLICY_APPROVAL" Error "an approval block that cannot be satisfied";

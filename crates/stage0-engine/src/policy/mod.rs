@@ -14,6 +14,7 @@ pub use error::{FindingKind, FindingLevel, PolicyFinding};
 
 use core::ops::Range;
 
+use crate::decision::Needs;
 use crate::document::Document;
 use crate::number::Number;
 use crate::span::{Span, Spanned, TextPlaces};
@@ -251,6 +252,8 @@ pub struct Rule {
     pub family: Option<Spanned<String>>,
     /// Questions to ask when it defers.
     pub ask: Vec<String>,
+    /// What would resolve it when it defers, where the engine cannot tell.
+    pub needs: Option<Needs>,
     /// Whether it is only recorded.
     pub observe: bool,
     /// Whether nobody may disable it.
@@ -318,6 +321,9 @@ pub struct Approval {
     pub ttl: Option<Duration>,
     /// Who vouches for it.
     pub evidence: EvidenceSource,
+    /// `Defer` asks for an approval that is not there; `Deny` refuses, unless a person was asked
+    /// already and has not answered.
+    pub otherwise: Verdict,
 }
 
 /// A class of effects.
@@ -354,6 +360,8 @@ pub struct FactDeclaration {
     pub private: bool,
     /// The question to ask when it is missing.
     pub ask: Option<String>,
+    /// Code of the issue when it is not of its type; `FACT_TYPE` if left out.
+    pub issue: Option<Spanned<String>>,
 }
 
 /// Weights of the risk score: a declared sum, capped.

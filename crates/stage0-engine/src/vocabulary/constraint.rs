@@ -4,6 +4,11 @@
 //! becomes a fact under `constraint`, an advisory phrase, or free text. A known key with an unusable
 //! value is never ignored. What a constraint demands is up to the policy's rules.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::fold;
 use crate::number::Number;
 use crate::time::window::{BUSINESS_HOURS, Window};
@@ -24,13 +29,15 @@ pub enum ConstraintShape {
     Span,
     /// `business_hours` or a weekly window.
     Window,
+    /// A phrase that says how careful the agent means to be: advice, which an effect may contradict.
+    Promise,
 }
 
 impl ConstraintShape {
     /// What a usable value looks like.
     pub const fn example(self) -> &'static str {
         match self {
-            Self::Flag => "true",
+            Self::Flag | Self::Promise => "true",
             Self::List => "a, b",
             Self::Count => "5",
             Self::Decimal => "2.50",
@@ -49,6 +56,14 @@ pub struct ConstraintKey {
     pub shape: ConstraintShape,
     /// Folded spellings besides the name.
     pub spellings: &'static [&'static str],
+    set: ConstraintSet,
+}
+
+impl ConstraintKey {
+    /// The set with only this key.
+    pub const fn set(&self) -> ConstraintSet {
+        self.set
+    }
 }
 
 const fn key(
@@ -60,11 +75,27 @@ const fn key(
         name,
         shape,
         spellings,
+        set: ConstraintSet(0),
     }
 }
 
+/// Gives each key the bit of its place.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which refuses an index out of bounds and bits that run out"
+)]
+const fn numbered<const N: usize>(mut keys: [ConstraintKey; N]) -> [ConstraintKey; N] {
+    let mut place = 0;
+    while place < N {
+        keys[place].set = ConstraintSet(1 << place);
+        place += 1;
+    }
+    keys
+}
+
 /// Every constraint that becomes a fact.
-pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
+pub const CONSTRAINT_KEYS: &[ConstraintKey] = &numbered([
     key(
         "allowed_channel",
         ConstraintShape::List,
@@ -140,18 +171,89 @@ pub const CONSTRAINT_KEYS: &[ConstraintKey] = &[
         &["require_ticket", "requires_ticket"],
     ),
     key("timeout", ConstraintShape::Span, &["timeout_seconds"]),
-];
+    key("dry_run", ConstraintShape::Promise, &["dry_run_only"]),
+    key(
+        "human_review_required",
+        ConstraintShape::Promise,
+        &["human_review", "require_human_review"],
+    ),
+    key(
+        "informational_only",
+        ConstraintShape::Promise,
+        &["information_only", "for_information_only", "advisory_only"],
+    ),
+    key(
+        "internal_draft_only",
+        ConstraintShape::Promise,
+        &["internal_draft", "draft_only", "drafts_only"],
+    ),
+    key(
+        "no_external_side_effects",
+        ConstraintShape::Promise,
+        &["no_external_side_effect", "no_external_effects"],
+    ),
+    key(
+        "no_side_effects",
+        ConstraintShape::Promise,
+        &["no_side_effect", "without_side_effects"],
+    ),
+    key(
+        "read_only",
+        ConstraintShape::Promise,
+        &["readonly", "read_only_access", "no_writes"],
+    ),
+]);
 
-/// Phrases that say how careful the agent means to be; advice that an effect may contradict.
-pub const SOFT_CONSTRAINTS: &[&str] = &[
-    "read_only",
-    "informational_only",
-    "no_side_effects",
-    "no_external_side_effects",
-    "dry_run",
-    "human_review_required",
-    "internal_draft_only",
-];
+/// Every key, by each of its spellings.
+static KEYS_BY_SPELLING: LazyLock<FxHashMap<&'static str, &'static ConstraintKey>> =
+    LazyLock::new(|| {
+        let spellings = CONSTRAINT_KEYS.iter().flat_map(|key| {
+            let spellings = key.spellings.iter().chain([&key.name]);
+            spellings.map(move |spelling| (*spelling, key))
+        });
+        spellings.collect()
+    });
+
+/// Some keys of the vocabulary, as bits by their places in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConstraintSet(u32);
+
+impl ConstraintSet {
+    /// The set with only the key of this name; the empty one if there is none.
+    pub fn named(name: &str) -> Self {
+        let key = CONSTRAINT_KEYS.iter().find(|key| key.name == name);
+        key.map_or(Self::default(), ConstraintKey::set)
+    }
+
+    /// The keys of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The keys that both sets have.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The keys that the other set does not have.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The keys in the order of the table, where those with a value are sorted by name.
+    pub fn keys(self) -> impl Iterator<Item = &'static ConstraintKey> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            // Without a bit left this is behind the table.
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            CONSTRAINT_KEYS.get(place as usize)
+        })
+    }
+}
 
 /// A constraint's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,62 +275,75 @@ pub enum ConstraintValue {
 pub enum Constraint {
     /// A fact.
     Known {
-        /// The fact's name.
-        name: &'static str,
+        /// What is constrained.
+        key: &'static ConstraintKey,
         /// Its value.
         value: ConstraintValue,
     },
     /// A flag that says `false`: nothing is demanded.
     Off(&'static str),
-    /// An advisory phrase.
-    Soft(&'static str),
+    /// A promise: a fact, but advice and no guardrail.
+    Promise(&'static str),
     /// A known key whose value makes no sense.
     Invalid(&'static ConstraintKey),
     /// Free text.
     Free,
 }
 
+/// What a flag may say besides nothing.
+const YES: [&str; 3] = ["true", "yes", "required"];
+const NO: [&str; 2] = ["false", "no"];
+
 /// Reads one constraint text.
 pub fn read(text: &str) -> Constraint {
     let (head, value) = match text.split_once(':') {
-        Some((head, value)) => (fold(head), Some(value.trim())),
-        None => (fold(text), None),
+        Some((head, value)) => (head, Some(value.trim())),
+        None => (text.trim_end().trim_end_matches(['.', '!', ';']), None),
     };
-    let known = CONSTRAINT_KEYS
-        .iter()
-        .find(|key| key.name == head || key.spellings.contains(&&*head));
+    // Most are written as the table has them, and what is in it is folded.
+    let known = KEYS_BY_SPELLING.get(head).copied();
+    let head = if known.is_some() {
+        Cow::Borrowed(head)
+    } else {
+        fold(head)
+    };
+    let known = known.or_else(|| KEYS_BY_SPELLING.get(&*head).copied());
     let Some(known) = known else {
-        if value.is_none_or(|value| value.eq_ignore_ascii_case("true"))
-            && let Some(soft) = SOFT_CONSTRAINTS.iter().find(|soft| **soft == head)
-        {
-            return Constraint::Soft(soft);
-        }
         return Constraint::Free;
     };
     let name = known.name;
-    let value = match (known.shape, value) {
-        (ConstraintShape::Flag, None) => Some(ConstraintValue::Flag),
-        (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("true") => {
-            Some(ConstraintValue::Flag)
-        }
-        (ConstraintShape::Flag, Some(value)) if value.eq_ignore_ascii_case("false") => {
-            return Constraint::Off(name);
-        }
-        (ConstraintShape::Window, None) if head.starts_with("business_hours") => {
+    let says = |words: &[&str]| {
+        value.is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
+    };
+    // Spelt out, a window in business hours is a flag too.
+    let is_flag = match known.shape {
+        ConstraintShape::Flag | ConstraintShape::Promise => true,
+        ConstraintShape::Window => head.starts_with("business_hours"),
+        _ => false,
+    };
+    if is_flag && says(&NO) {
+        return Constraint::Off(name);
+    }
+    let is_set = is_flag && (value.is_none() || says(&YES));
+    let value = match known.shape {
+        // What follows a promise that is none of ours is the caller's own wording.
+        ConstraintShape::Promise if is_set => return Constraint::Promise(name),
+        ConstraintShape::Promise => return Constraint::Free,
+        ConstraintShape::Flag => is_set.then_some(ConstraintValue::Flag),
+        ConstraintShape::Window if is_set => {
             Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()))
         }
-        (shape, Some(value)) => read_value(shape, value),
-        (_, None) => None,
+        shape => value.and_then(|value| read_value(shape, value)),
     };
     value.map_or(Constraint::Invalid(known), |value| Constraint::Known {
-        name,
+        key: known,
         value,
     })
 }
 
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
     match shape {
-        ConstraintShape::Flag => None,
+        ConstraintShape::Flag | ConstraintShape::Promise => None,
         ConstraintShape::List => {
             let inner = match value.strip_prefix('[') {
                 Some(rest) => rest.strip_suffix(']')?,
@@ -242,18 +357,18 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
             usable.then_some(ConstraintValue::List(names))
         }
         ConstraintShape::Count => {
-            let number = Number::parse(value).ok()?;
-            (number.is_integral() && !number.is_negative())
+            let number = decimal(value)?;
+            number
+                .is_integral()
                 .then_some(ConstraintValue::Number(number))
         }
         ConstraintShape::Decimal => {
-            let number = Number::parse(value.strip_prefix('$').unwrap_or(value)).ok()?;
-            (!number.is_negative()).then_some(ConstraintValue::Number(number))
+            decimal(value.strip_prefix('$').unwrap_or(value)).map(ConstraintValue::Number)
         }
         ConstraintShape::Span => {
-            let span = match Number::parse(value) {
-                Ok(_) => Duration::parse(&format!("{value}s")).ok()?,
-                Err(_) => Duration::parse(value).ok()?,
+            let span = match decimal(value) {
+                Some(_) => Duration::parse(&format!("{value}s")).ok()?,
+                None => Duration::parse(value).ok()?,
             };
             (span.to_ms() >= 0).then_some(ConstraintValue::Span(span))
         }
@@ -268,14 +383,30 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
     }
 }
 
+/// A number as people write limits: ASCII digits and perhaps a point. Signs and exponents are more
+/// often a trick, or a slip, than a limit.
+fn decimal(value: &str) -> Option<Number> {
+    let is_plain = value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_plain {
+        Number::parse(value).ok()
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{CONSTRAINT_KEYS, Constraint, ConstraintValue, read};
+    use super::{
+        BUSINESS_HOURS, CONSTRAINT_KEYS, Constraint, ConstraintSet, ConstraintShape,
+        ConstraintValue, read,
+    };
     use crate::number::Number;
 
     fn known(text: &str) -> (&'static str, ConstraintValue) {
         match read(text) {
-            Constraint::Known { name, value } => (name, value),
+            Constraint::Known { key, value } => (key.name, value),
             other => panic!("{text} is {other:?}"),
         }
     }
@@ -287,6 +418,8 @@ mod tests {
             "Human-Approval required",
             "require_approval: true",
             "approval",
+            "Human approval required.",
+            "approval: required",
         ] {
             assert_eq!(
                 known(text),
@@ -298,6 +431,20 @@ mod tests {
             read("require_approval: false"),
             Constraint::Off("approval_required")
         );
+        for text in [
+            "business-hours only",
+            "Business hours: true",
+            "allowed_change_window: business_hours",
+        ] {
+            assert_eq!(
+                known(text),
+                (
+                    "change_window",
+                    ConstraintValue::Window(BUSINESS_HOURS.to_owned())
+                ),
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -319,6 +466,14 @@ mod tests {
         for text in [
             "max_iterations: many",
             "max_iterations: -1",
+            "max_iterations: +5",
+            "max_iterations: 1e3",
+            "max_iterations: 5 # comment",
+            "max_iterations: 5.5",
+            "max_iterations: \u{ff15}",
+            "max_cost_usd: .",
+            "approval: none of your business",
+            "business hours only: sometimes",
             "max_iterations",
             "required_role:",
             "timeout: soon",
@@ -336,9 +491,30 @@ mod tests {
 
     #[test]
     fn everything_else_is_advice_or_free_text() {
-        assert_eq!(read("read-only"), Constraint::Soft("read_only"));
+        assert_eq!(read("read-only"), Constraint::Promise("read_only"));
+        assert_eq!(read("Dry run: true"), Constraint::Promise("dry_run"));
+        assert_eq!(read("read-only: no"), Constraint::Off("read_only"));
+        assert_eq!(read("read-only: except for logs"), Constraint::Free);
         assert_eq!(read("Be polite: always"), Constraint::Free);
         assert_eq!(read(""), Constraint::Free);
+    }
+
+    #[test]
+    fn sets_tell_their_keys_by_name() {
+        let all = CONSTRAINT_KEYS
+            .iter()
+            .fold(ConstraintSet::default(), |set, key| {
+                assert_eq!(key.set(), ConstraintSet::named(key.name));
+                set.union(key.set())
+            });
+        assert!(all.keys().eq(CONSTRAINT_KEYS));
+        let valued = all
+            .keys()
+            .filter(|key| key.shape != ConstraintShape::Promise);
+        assert!(valued.map(|key| key.name).is_sorted());
+        let none = all.without(all);
+        assert_eq!(none.keys().next(), None);
+        assert_eq!(all.intersection(none), ConstraintSet::named("telepathy"));
     }
 
     #[test]

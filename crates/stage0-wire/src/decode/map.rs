@@ -9,6 +9,53 @@ use crate::shape::{Key, Presence, Shape, words};
 use crate::suggest::nearest;
 use crate::tree::{Node, NodeValue};
 
+/// What JSON Schema and the policy languages that people come from call a key, and what it is here. It
+/// is only said where our key has a meaning.
+const WORDS_OF_OTHERS: [(&str, &str); 42] = [
+    ("actions", "tools"),
+    ("additionalProperties", "extra"),
+    ("aliases", "aka"),
+    ("apiVersion", "stage0"),
+    ("approvers", "roles"),
+    ("arguments", "args"),
+    ("block", "deny"),
+    ("code", "issue"),
+    ("condition", "when"),
+    ("constants", "params"),
+    ("decision", "expect"),
+    ("expected", "expect"),
+    ("expires", "ttl"),
+    ("forbid", "deny"),
+    ("if", "when"),
+    ("import", "extends"),
+    ("imports", "extends"),
+    ("include", "extends"),
+    ("input", "call"),
+    ("inputSchema", "args"),
+    ("input_schema", "args"),
+    ("locals", "let"),
+    ("maxItems", "length"),
+    ("maxLength", "length"),
+    ("maximum", "max"),
+    ("minItems", "length"),
+    ("minLength", "length"),
+    ("minimum", "min"),
+    ("name", "id"),
+    ("parameters", "args"),
+    ("permit", "allow"),
+    ("policies", "rules"),
+    ("question", "ask"),
+    ("reason", "message"),
+    ("result", "expect"),
+    ("statements", "rules"),
+    ("timeout", "ttl"),
+    ("tool", "tools"),
+    ("tool_call", "call"),
+    ("variables", "let"),
+    ("want", "expect"),
+    ("where", "when"),
+];
+
 type Entry = (Spanned<String>, Node);
 
 impl Decoder<'_> {
@@ -113,9 +160,9 @@ impl Decoder<'_> {
             .filter(|key| key.is_known())
             .map(|key| key.name)
             .collect();
-        let meant = nearest(&name.value, known.iter().copied())
-            // A key that is there as well was not misspelled here.
-            .filter(|meant| !entries.iter().any(|(other, _)| other.value == *meant));
+        // A key that is there as well was not meant here.
+        let is_free = |meant: &&str| !entries.iter().any(|(other, _)| other.value == **meant);
+        let meant = nearest(&name.value, known.iter().copied()).filter(is_free);
         let listed: Vec<&str> = known
             .iter()
             .copied()
@@ -126,15 +173,24 @@ impl Decoder<'_> {
         let is_expression = name
             .value
             .contains([' ', '(', ')', '.', '"', '\'', '[', ']']);
+        let elsewhere = WORDS_OF_OTHERS
+            .iter()
+            .find(|(other, ours)| *other == name.value && known.contains(ours))
+            .map(|(_, ours)| *ours)
+            .filter(is_free);
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if is_alone && is_expression => String::from(
                 "in `{}` a comma ends an unquoted value: put the value before it in single quotes",
             ),
-            None => format!("the keys of {} are {}", shape.what, words(&listed, "and")),
+            None => match elsewhere {
+                Some(ours) => format!("here this is `{ours}`"),
+                None => format!("the keys of {} are {}", shape.what, words(&listed, "and")),
+            },
         };
         let message = format!("unknown key {} in {}", quoted(&name.value), shape.what);
         self.error_with_help(name.span, ProblemCode::PolicyUnknownKey, message, help);
+        let meant = meant.or(elsewhere);
         known.into_iter().find(|key| Some(*key) == meant)
     }
 }

@@ -19,8 +19,8 @@ use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::escape::quoted;
 use crate::fields::Fields;
-use crate::imports::{Imported, Imports};
-use crate::packs::{PACK_PREFIX, nearest_pack, pack};
+use crate::imports::{Imported, Imports, NoImports};
+use crate::packs::{PACK_PREFIX, Pack, nearest_pack, pack};
 use crate::policy::{PolicyFile, Wanted, decode};
 use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
@@ -100,20 +100,16 @@ pub fn load(
     text: impl Into<Vec<u8>>,
     imports: &dyn Imports,
 ) -> Result<Loaded, Vec<Problem>> {
-    let mut loader = Loader {
-        imports,
-        sources: Sources::new(),
-        problems: Problems::new(),
-        files: Vec::new(),
-        indices: BTreeMap::new(),
-        tests: Vec::new(),
-    };
-    loader.add(Origin::Host, name, text.into());
-    loader.read_all();
-    loader.check_names();
-    loader.check_circles();
-    loader.check_versions();
-    loader.finish()
+    Loader::new(imports).load(Origin::Host, name, text.into())
+}
+
+/// Reads a pack that comes with Stage0 as a policy of its own.
+///
+/// # Errors
+/// It does not load, which the tests rule out.
+pub(crate) fn load_pack(pack: &Pack) -> Result<Loaded, Vec<Problem>> {
+    let name = format!("{}@{}", pack.name, pack.version);
+    Loader::new(&NoImports).load(Origin::Pack, &name, pack.text.into())
 }
 
 /// Whether a file is the host's or comes with Stage0.
@@ -149,7 +145,28 @@ struct Loader<'i> {
     tests: Vec<TestCase>,
 }
 
-impl Loader<'_> {
+impl<'i> Loader<'i> {
+    fn new(imports: &'i dyn Imports) -> Self {
+        Self {
+            imports,
+            sources: Sources::new(),
+            problems: Problems::new(),
+            files: Vec::new(),
+            indices: BTreeMap::new(),
+            tests: Vec::new(),
+        }
+    }
+
+    /// Reads the outermost policy and all that it imports.
+    fn load(mut self, origin: Origin, name: &str, text: Vec<u8>) -> Result<Loaded, Vec<Problem>> {
+        self.add(origin, name, text);
+        self.read_all();
+        self.check_names();
+        self.check_circles();
+        self.check_versions();
+        self.finish()
+    }
+
     /// The index of a file, which is added if it is not there yet.
     fn add(&mut self, origin: Origin, name: &str, text: Vec<u8>) -> Option<usize> {
         let key = (origin, String::from(name));

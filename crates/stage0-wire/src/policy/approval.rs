@@ -1,6 +1,6 @@
 //! The `approval` block of a rule: who has to say yes, to what, and for how long.
 
-use stage0_engine::policy::{Approval, EvidenceSource};
+use stage0_engine::policy::{Approval, EvidenceSource, Verdict};
 
 use crate::fields::Fields;
 use crate::shape::{Form, Key, OneOf, Shape, Words, names};
@@ -13,6 +13,9 @@ const EVIDENCE: [(&str, EvidenceSource); 2] = [
     ("host", EvidenceSource::Host),
     ("asserted", EvidenceSource::Asserted),
 ];
+const OTHERWISE: [(&str, Verdict); 2] = [("defer", Verdict::Defer), ("deny", Verdict::Deny)];
+static OTHERWISE_WORDS: Words = Words::new(&names(&OTHERWISE));
+
 static EVIDENCE_WORDS: Words = Words {
     names: &names(&EVIDENCE),
     listed: EVIDENCE.len(),
@@ -54,6 +57,11 @@ pub(super) static APPROVAL: Shape = Shape {
             "How long an approval lasts, such as 4h or 1d; without it, as long as its own record says.",
         ),
         Key::new(
+            "otherwise",
+            Form::Words(&OTHERWISE_WORDS),
+            "What happens without an approval: defer, which asks for one (the default), or deny, which refuses unless a person was asked already.",
+        ),
+        Key::new(
             "evidence",
             Form::Words(&EVIDENCE_WORDS),
             "What counts as an approval: host, the gate's own record of a person's answer (the default), or asserted, the plain fields of the context.",
@@ -76,5 +84,8 @@ pub(super) fn approval(node: &Node) -> Option<Approval> {
             .word("evidence", &EVIDENCE)
             .map(|evidence| evidence.value)
             .unwrap_or_default(),
+        otherwise: fields
+            .word("otherwise", &OTHERWISE)
+            .map_or(Verdict::Defer, |otherwise| otherwise.value),
     })
 }

@@ -1,5 +1,6 @@
 //! Rules: what each is about, what it says, and in which words.
 
+use stage0_engine::decision::Needs;
 use stage0_engine::policy::{Action, Rule, Severity, Verdict};
 
 use super::{approval, name};
@@ -13,6 +14,14 @@ static OTHERWISE_WORDS: Words = Words::new(&names(&OTHERWISE));
 /// Whether a missing fact counts as a condition that does not hold.
 const MISSING: [(&str, bool); 2] = [("defer", false), ("otherwise", true)];
 static MISSING_WORDS: Words = Words::new(&names(&MISSING));
+
+const NEEDS: [(&str, Needs); 4] = [
+    ("approval", Needs::Approval),
+    ("fact", Needs::Fact),
+    ("wait", Needs::Wait),
+    ("fix", Needs::Fix),
+];
+static NEEDS_WORDS: Words = Words::new(&names(&NEEDS));
 
 /// Whether a rule is only recorded.
 const RULE_MODES: [(&str, bool); 2] = [("enforce", false), ("observe", true)];
@@ -87,7 +96,7 @@ static ACTION_KEYS: [Key; 8] = [
     Key::new("approval", Form::Map(&approval::APPROVAL), "Asks for a person's yes, bound to this action."),
 ];
 
-static ISSUE_KEYS: [Key; 10] = [
+static ISSUE_KEYS: [Key; 11] = [
     Key::new(
         "issue",
         Form::Name(&name::ISSUE_CODE),
@@ -118,6 +127,11 @@ static ISSUE_KEYS: [Key; 10] = [
         "ask",
         Form::OneOrMany(&Form::Text),
         "The questions to ask when the rule defers.",
+    ),
+    Key::new(
+        "needs",
+        Form::Words(&NEEDS_WORDS),
+        "What would resolve it when the rule defers: approval (a person's yes that your own code puts into the context), fact (somebody supplies it), wait or fix (the call has to change). Told by the rule itself if left out.",
     ),
     Key::new(
         "mode",
@@ -157,6 +171,7 @@ pub(super) fn rule(node: &Node) -> Option<Rule> {
             .into_iter()
             .map(|text| text.value)
             .collect(),
+        needs: fields.word("needs", &NEEDS).map(|needs| needs.value),
         observe: fields
             .word("mode", &RULE_MODES)
             .is_some_and(|mode| mode.value),

@@ -4,7 +4,7 @@ use stage0_engine::policy::schema::Schemas;
 use stage0_engine::policy::{EffectClass, FactDeclaration, FactOrigin, Param, Risk};
 use stage0_engine::span::Spanned;
 
-use super::schema;
+use super::{name, schema};
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
@@ -99,6 +99,11 @@ static FACT_SHAPE: Shape = Shape {
             ),
             Key::new("private", Form::Bool, "Whether messages may not name it."),
             Key::new("ask", Form::Text, "The question to ask when it is missing."),
+            Key::new(
+                "issue",
+                Form::Name(&name::ISSUE_CODE),
+                "The code of the issue when it is not of its type; FACT_TYPE if left out.",
+            ),
             Key::new(
                 "description",
                 Form::Text,
@@ -285,6 +290,7 @@ pub(super) fn facts(
                 .unwrap_or_default(),
             private: own.is_some_and(|own| own.is_true("private")),
             ask: own.and_then(|own| own.text("ask")).map(|ask| ask.value),
+            issue: own.and_then(|own| own.text("issue")),
         }
     };
     fields.table("facts").iter().map(&mut read).collect()

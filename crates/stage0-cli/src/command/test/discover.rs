@@ -8,14 +8,9 @@ use stage0_wire::cases::{TestCase, read_tests};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
-use stage0_wire::tree::{NodeValue, Tree};
 
-use crate::input::{beside, name_of, read, reason};
-
-/// Folders that hold other people's files.
-const FOLDERS_PASSED_OVER: [&str; 3] = ["node_modules", "target", "__pycache__"];
-/// The name of the policy that files of tests are for if they do not say so.
-const POLICY_BESIDE: &str = "policy.yaml";
+use crate::folder::{FileKind, files_in, kind_of};
+use crate::input::{POLICY_HERE, beside, name_of, neighbour, read};
 
 /// The tests of one policy.
 #[derive(Debug)]
@@ -40,14 +35,6 @@ pub(super) struct Found {
     pub(super) groups: Vec<Group>,
     /// What is wrong with files that are, or were said to be, of tests.
     pub(super) problems: Vec<Problem>,
-}
-
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileKind {
-    Policy,
-    Tests,
-    Neither,
 }
 
 /// Finds the tests of files and folders; of this folder if none is named.
@@ -76,8 +63,8 @@ pub(super) fn discover(paths: &[PathBuf]) -> Result<Found, Problem> {
             let bytes = read(path, POLICY_BYTES_MAX)?;
             // What is named is meant: if it is neither, loading it as a policy says what is wrong.
             let kind = match kind_of(&bytes) {
-                FileKind::Neither => FileKind::Policy,
-                kind => kind,
+                FileKind::Request | FileKind::Other => FileKind::Policy,
+                kind @ (FileKind::Policy | FileKind::Tests) => kind,
             };
             add(&mut groups, &mut problems, path.clone(), kind, bytes);
         }
@@ -105,7 +92,7 @@ fn add(
         group.files.extend(file);
     };
     match kind {
-        FileKind::Neither => {}
+        FileKind::Request | FileKind::Other => {}
         FileKind::Policy => group_of(path, Some(bytes), None),
         FileKind::Tests => match read_file(&path, bytes) {
             Ok((policy, file)) => group_of(policy, None, Some(file)),
@@ -124,7 +111,7 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
     match tests {
         Some(tests) if !problems.has_errors() => {
             let policy = tests.policy.as_ref();
-            let policy = policy.map_or(POLICY_BESIDE, |policy| policy.value.as_str());
+            let policy = policy.map_or(POLICY_HERE, |policy| policy.value.as_str());
             let policy = beside(path, Path::new(policy));
             if !policy.is_file() {
                 let message = format!("there is no policy `{}` for these tests", name_of(&policy));
@@ -133,7 +120,10 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
                     Some(named) => Problem::at(&sources, named.span, code, message),
                     None => Problem::in_file(&name_of(path), 1, code, message),
                 };
-                let help = "name it in the file, as in `policy: ../payments.yaml`";
+                let wanted = neighbour(&policy)
+                    .and_then(|near| Some(Path::new(&near).file_name()?.to_str()?.to_owned()));
+                let named = wanted.as_deref().unwrap_or("../payments.yaml");
+                let help = format!("name it in the file, as in `policy: {named}`");
                 return Err(vec![problem.help(help)]);
             }
             let cases = tests.cases;
@@ -141,85 +131,4 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
         }
         _ => Err(problems.finish()),
     }
-}
-
-/// Whether a file is a policy, a file of tests, or something else, by its outermost keys.
-fn kind_of(bytes: &[u8]) -> FileKind {
-    let mut sources = Sources::new();
-    let Ok(file) = sources.add_bytes("", bytes.to_vec()) else {
-        return FileKind::Neither;
-    };
-    let mut problems = Problems::new();
-    let Some(tree) = Tree::parse(&sources, file, &mut problems) else {
-        // Something that would be a policy, if it could be read.
-        let text = sources.text(file);
-        let begins = |line: &str| line.starts_with("stage0:") || line.contains("\"stage0\":");
-        return if text.lines().any(begins) {
-            FileKind::Policy
-        } else {
-            FileKind::Neither
-        };
-    };
-    match &tree.root.value {
-        NodeValue::Map(entries) => {
-            let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
-            match (has("stage0"), has("tests")) {
-                (true, _) => FileKind::Policy,
-                (false, true) => FileKind::Tests,
-                (false, false) => FileKind::Neither,
-            }
-        }
-        NodeValue::List(items) => {
-            let is_case = items.first().is_some_and(|item| match &item.value {
-                NodeValue::Map(entries) => {
-                    let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
-                    has("name") && (has("expect") || has("steps"))
-                }
-                _ => false,
-            });
-            if is_case {
-                FileKind::Tests
-            } else {
-                FileKind::Neither
-            }
-        }
-        _ => FileKind::Neither,
-    }
-}
-
-/// The YAML and JSON files in a folder and its folders, in the order of their names.
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let mut files = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(folder) = waiting.pop() {
-        let here = folder.as_os_str().is_empty();
-        let listed = if here { Path::new(".") } else { &folder };
-        let entries = std::fs::read_dir(listed).map_err(|error| {
-            let message = format!("`{}` cannot be read: {}", name_of(listed), reason(&error));
-            Problem::new(ProblemCode::FileUnreadable, message)
-        })?;
-        for entry in entries.filter_map(Result::ok) {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            // Links are not followed: they could lead in circles.
-            let Ok(kind) = entry.file_type() else {
-                continue;
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            let path = folder.join(entry.file_name());
-            if kind.is_dir() && !FOLDERS_PASSED_OVER.contains(&&*name) {
-                waiting.push(path);
-            } else if kind.is_file()
-                && [".yaml", ".yml", ".json"]
-                    .iter()
-                    .any(|ending| name.ends_with(ending))
-            {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -21,11 +21,20 @@ use crate::progress::Progress;
 /// Run the tests of policies
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A policy brings tests along under `tests:`. Files of tests name their policy under `policy:`, or
+    after_help = "A policy brings tests along under `tests:`. Files of tests name their policy under `policy:`, or \
 are for the `policy.yaml` beside them. In folders, files that are neither are passed over.
 
+Coverage: a rule is covered once it has fired and has been silent, and a part of a condition once it \
+was true and was false. What is missing is told by its place:
+  never asked    no test has a call that the rule is about
+  never decided  a fact that it needs was missing each time
+  never fired    it never allowed, or never stood in the way
+  never silent   it never held back
+  never told     the part was unknown, or not looked at, each time
+  never true, never false
+
 Exit codes:
-  0  every test passed
+  0  every test passed, and with --deny-gaps nothing is left out
   1  some failed, something could not be read, or there was nothing to run
   2  the command line makes no sense"
 )]
@@ -41,6 +50,10 @@ pub(crate) struct Test {
     /// Show which rules, and which parts of conditions, no test has seen come out both ways
     #[arg(long)]
     coverage: bool,
+
+    /// Fail where tests leave something out that --coverage shows
+    #[arg(long, conflicts_with = "filter")]
+    deny_gaps: bool,
 
     /// Name the tests that pass, too
     #[arg(long, short)]
@@ -80,8 +93,26 @@ struct Ran {
 #[derive(Debug)]
 struct Results {
     policy: String,
+    /// The policy and what it imports.
+    files: Vec<String>,
     ran: Vec<Ran>,
     coverage: Option<report::CoverageReport>,
+}
+
+/// How much no test has seen: what coverage shows, and policies without tests that no tested one
+/// imports.
+fn gaps(results: &[Results]) -> usize {
+    let is_tested = |policy: &String| {
+        let mut tested = results.iter().filter(|result| !result.ran.is_empty());
+        tested.any(|result| result.files.contains(policy))
+    };
+    results
+        .iter()
+        .map(|result| match &result.coverage {
+            Some(coverage) => coverage.gaps(),
+            None => usize::from(!is_tested(&result.policy)),
+        })
+        .sum()
 }
 
 impl Test {
@@ -111,28 +142,30 @@ impl Test {
         }
         let failed = results.iter().flat_map(|result| &result.ran);
         let failed = failed.filter(|ran| !ran.report.passed()).count();
+        let gaps = if self.deny_gaps { gaps(&results) } else { 0 };
         // The last line is the one that counts, so problems come first.
         if self.format != ReportFormat::Json && !problems.is_empty() {
             complain(&problems, Format::Text);
         }
         let text = match self.format {
             ReportFormat::Text if ran == 0 => String::new(),
-            ReportFormat::Text => report::text(&results, problems.len(), self.verbose),
+            ReportFormat::Text => report::text(&results, problems.len(), gaps, self.verbose),
             ReportFormat::Json => report::json(&results, &problems),
             ReportFormat::Junit => report::junit(&results),
         };
         print(&text)?;
-        let good = failed == 0 && problems.is_empty();
+        let good = failed == 0 && problems.is_empty() && gaps == 0;
         Ok(if good { Exit::Success } else { Exit::Problem })
     }
 
     fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
         let policy = match &group.text {
-            Some(text) => compile_policy(&group.policy, text.clone())?,
+            Some(text) => compile_policy(&group.policy, text)?,
             None => load_policy(&group.policy)?,
         };
         let has_tests = !group.files.is_empty() || !policy.tests().is_empty();
-        let mut coverage = (self.coverage && has_tests).then(|| Coverage::of(&policy));
+        let mut coverage =
+            ((self.coverage || self.deny_gaps) && has_tests).then(|| Coverage::of(&policy));
         let mut ran = Vec::new();
         let own = group
             .text
@@ -165,6 +198,11 @@ impl Test {
         }
         Ok(Results {
             policy: name_of(&group.policy),
+            files: (0..=u16::MAX)
+                .map(|file| policy.sources().name(file))
+                .take_while(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
             ran,
             coverage: coverage
                 .map(|coverage| report::CoverageReport::of(&coverage, policy.sources())),

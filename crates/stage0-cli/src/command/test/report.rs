@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use stage0_engine::canonical::write_string;
 use stage0_engine::legible::{is_hidden, one_line};
 use stage0_wire::problem::{Problem, problems_to_json};
 use stage0_wire::sources::Sources;
-use stage0_wire::testing::{Coverage, Mismatch, StepFailure};
+use stage0_wire::testing::Coverage;
 
 use super::{Ran, Results};
+use crate::json::{Object, object};
 use crate::paint::{BAD, FAINT, GOOD, NAME, TITLE, UNSURE, paint};
 use crate::table::write_rows;
 
@@ -78,6 +78,13 @@ impl CoverageReport {
     }
 }
 
+impl CoverageReport {
+    /// How many rules and parts of conditions tests leave out.
+    pub(super) fn gaps(&self) -> usize {
+        self.gaps.len()
+    }
+}
+
 fn sources_file(place: stage0_engine::span::Span) -> u16 {
     place.file
 }
@@ -88,7 +95,7 @@ fn failed(results: &Results) -> impl Iterator<Item = &Ran> {
 
 // --- For people ---
 
-pub(super) fn text(results: &[Results], problems: usize, verbose: bool) -> String {
+pub(super) fn text(results: &[Results], problems: usize, gaps: usize, verbose: bool) -> String {
     let mut out = String::new();
     for result in results {
         let failures = failed(result).count();
@@ -125,19 +132,17 @@ pub(super) fn text(results: &[Results], problems: usize, verbose: bool) -> Strin
     let failures = results.iter().map(|result| failed(result).count());
     let failures = failures.sum::<usize>();
     let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
-    let style = if failures > 0 || problems > 0 {
+    let style = if failures > 0 || problems > 0 || gaps > 0 {
         BAD
     } else {
         GOOD
     };
     out.push('\n');
-    if problems > 0 {
-        let plural = if problems == 1 { "" } else { "s" };
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(BAD, &format!("{problems} problem{plural}"))
-        );
+    for (count, what) in [(problems, "problem"), (gaps, "gap")] {
+        let plural = if count == 1 { "" } else { "s" };
+        if count > 0 {
+            let _ = writeln!(out, "{}", paint(BAD, &format!("{count} {what}{plural}")));
+        }
     }
     let _ = writeln!(
         out,
@@ -221,93 +226,68 @@ pub(super) fn json(results: &[Results], problems: &[Problem]) -> String {
     let failures = results.iter().map(|result| failed(result).count());
     let failures = failures.sum::<usize>();
     let ran = results.iter().map(|result| result.ran.len()).sum::<usize>();
-    let mut out = format!(
-        "{{\"passed\":{},\"failed\":{failures},\"policies\":",
-        ran.saturating_sub(failures)
-    );
-    list(&mut out, results, |out, result| {
-        out.push_str("{\"policy\":");
-        write_string(out, &result.policy);
-        out.push_str(",\"tests\":");
-        list(out, &result.ran, json_test);
-        out.push_str(",\"coverage\":");
-        match &result.coverage {
-            Some(coverage) => json_coverage(out, coverage),
-            None => out.push_str("null"),
-        }
-        out.push('}');
+    let mut out = String::new();
+    object(&mut out, |object| {
+        object.plain("passed", ran.saturating_sub(failures));
+        object.plain("failed", failures);
+        object.list("policies", results, |out, result| {
+            self::object(out, |object| json_policy(object, result));
+        });
+        object.plain("problems", problems_to_json(problems));
     });
-    let _ = writeln!(out, ",\"problems\":{}}}", problems_to_json(problems));
+    out.push('\n');
     out
 }
 
-fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {
-    out.push('[');
-    for (position, item) in items.iter().enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        write(out, item);
+fn json_policy(object: &mut Object<'_>, result: &Results) {
+    object.text("policy", &result.policy);
+    object.list("tests", &result.ran, |out, ran| {
+        self::object(out, |object| json_test(object, ran));
+    });
+    match &result.coverage {
+        Some(coverage) => self::object(object.member("coverage"), |object| {
+            json_coverage(object, coverage);
+        }),
+        None => object.plain("coverage", "null"),
     }
-    out.push(']');
 }
 
-fn json_test(out: &mut String, ran: &Ran) {
-    out.push_str("{\"name\":");
-    write_string(out, &ran.report.name);
-    out.push_str(",\"file\":");
-    write_string(out, &ran.file);
-    let _ = write!(
-        out,
-        ",\"line\":{},\"passed\":{},\"failures\":",
-        ran.line,
-        ran.report.passed()
-    );
-    let failures: Vec<(&StepFailure, &u32)> =
-        ran.report.failures.iter().zip(&ran.failure_lines).collect();
-    list(out, &failures, |out, (failure, line)| {
-        let _ = write!(
-            out,
-            "{{\"step\":{},\"line\":{line},\"mismatches\":",
-            failure.step
-        );
-        list(out, &failure.mismatches, |out, mismatch: &Mismatch| {
-            out.push_str("{\"what\":");
-            write_string(out, mismatch.what);
-            out.push_str(",\"expected\":");
-            write_string(out, &mismatch.expected);
-            out.push_str(",\"found\":");
-            write_string(out, &mismatch.found);
-            out.push('}');
+fn json_test(object: &mut Object<'_>, ran: &Ran) {
+    object.text("name", &ran.report.name);
+    object.text("file", &ran.file);
+    object.plain("line", ran.line);
+    object.plain("passed", ran.report.passed());
+    let failures = ran.report.failures.iter().zip(&ran.failure_lines);
+    object.list("failures", failures, |out, (failure, line)| {
+        self::object(out, |object| {
+            object.plain("step", failure.step);
+            object.plain("line", line);
+            object.list("mismatches", &failure.mismatches, |out, mismatch| {
+                self::object(out, |object| {
+                    object.text("what", mismatch.what);
+                    object.text("expected", &mismatch.expected);
+                    object.text("found", &mismatch.found);
+                });
+            });
+            object.text("explanation", &uncoloured(&failure.explanation));
         });
-        out.push_str(",\"explanation\":");
-        write_string(out, &uncoloured(&failure.explanation));
-        out.push('}');
     });
-    out.push('}');
 }
 
-fn json_coverage(out: &mut String, coverage: &CoverageReport) {
-    let _ = write!(
-        out,
-        "{{\"rules\":{},\"rules_covered\":{},\"clauses\":{},\"clauses_covered\":{},\"gaps\":",
-        coverage.rules, coverage.rules_covered, coverage.clauses, coverage.clauses_covered
-    );
-    list(out, &coverage.gaps, |out, gap| {
-        out.push_str("{\"file\":");
-        write_string(out, &gap.file);
-        let _ = write!(out, ",\"line\":{},\"owner\":", gap.line);
-        write_string(out, &gap.owner);
-        out.push_str(",\"clause\":");
-        match &gap.clause {
-            Some(clause) => write_string(out, clause),
-            None => out.push_str("null"),
-        }
-        out.push_str(",\"missing\":");
-        write_string(out, gap.missing);
-        out.push('}');
+fn json_coverage(object: &mut Object<'_>, coverage: &CoverageReport) {
+    object.plain("rules", coverage.rules);
+    object.plain("rules_covered", coverage.rules_covered);
+    object.plain("clauses", coverage.clauses);
+    object.plain("clauses_covered", coverage.clauses_covered);
+    object.list("gaps", &coverage.gaps, |out, gap| {
+        self::object(out, |object| {
+            object.text("file", &gap.file);
+            object.plain("line", gap.line);
+            object.text("owner", &gap.owner);
+            object.optional("clause", gap.clause.as_deref());
+            object.text("missing", gap.missing);
+        });
     });
-    out.push('}');
 }
 
 fn uncoloured(text: &str) -> String {

@@ -1,11 +1,15 @@
 //! `stage0 explain`: what a policy says about its tools, or why a request is decided as it is.
 
+mod json;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use stage0_engine::PolicyIndex;
 use stage0_engine::describe::{
-    ApprovalDescription, LayerDescription, RuleDescription, ToolDescription, describe,
+    ApprovalDescription, LayerDescription, PolicyDescription, RuleDescription, ToolDescription,
+    describe,
 };
 use stage0_engine::legible::one_line;
 use stage0_engine::limits::REQUEST_BYTES_MAX;
@@ -18,8 +22,8 @@ use stage0_wire::problem::Problem;
 
 use super::check::{Circumstances, Question, read_state, refuse_two_stdins};
 use crate::exit::{Exit, Failure};
-use crate::input::{load_policy, read};
-use crate::output::print;
+use crate::input::{POLICY_HERE, load_policy, read};
+use crate::output::{Format, print};
 use crate::paint::{self, Colors, FAINT, NAME, TITLE, paint};
 use crate::table::write_rows;
 
@@ -29,18 +33,18 @@ const CONDITION_CHARS_MAX: usize = 120;
 /// Show what a policy says about its tools, or why a request is decided as it is
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a request: for each tool its effects and arguments, the rules that are about it, and
-the facts that they read. With a request: which rules spoke, what they compared, and what would
+    after_help = "Without a request: for each tool its effects and arguments, the rules that are about it, and \
+the facts that they read. With a request: which rules spoke, what they compared, and what would \
 make it an ALLOW. The exit code is 0 whatever the decision is; `stage0 check` is what gates use.
 
 Examples:
-  stage0 explain policy.yaml
+  stage0 explain
   stage0 explain policy.yaml --tool payments.payout
   stage0 explain policy.yaml request.json --now 2026-01-05T10:00:00Z"
 )]
 pub(crate) struct Explain {
     /// The policy
-    #[arg(value_name = "POLICY")]
+    #[arg(value_name = "POLICY", default_value = POLICY_HERE)]
     policy: PathBuf,
 
     /// A request to explain the decision of; `-` is standard input
@@ -57,14 +61,38 @@ pub(crate) struct Explain {
     /// The state of the run, which is only read
     #[arg(long, value_name = "FILE", requires = "request")]
     state: Option<PathBuf>,
+
+    /// The form of the explanation and of problems: text, or json for programs
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true,
+        help_heading = "Display"
+    )]
+    format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Text,
+    Json,
 }
 
 impl Explain {
+    /// The form in which problems are told.
+    pub(crate) fn problem_format(&self) -> Format {
+        match self.format {
+            ReportFormat::Text => Format::Text,
+            ReportFormat::Json => Format::Json,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         refuse_two_stdins(&[Some(&self.policy), self.request.as_ref()])?;
         let policy = load_policy(&self.policy)?;
         let Some(request) = &self.request else {
-            print(&describe_policy(&policy, self.tool.as_deref())?)?;
+            print(&self.describe_policy(&policy)?)?;
             return Ok(Exit::Success);
         };
         let text = read(request, REQUEST_BYTES_MAX)?;
@@ -74,49 +102,71 @@ impl Explain {
             Some(path) => read_state(path)?,
             None => RunState::default(),
         };
-        print(&question.explain(&policy, &state).to_prose_with(&Colors))?;
+        let explanation = question.explain(&policy, &state);
+        print(&match self.format {
+            ReportFormat::Text => explanation.to_prose_with(&Colors),
+            ReportFormat::Json => json::explanation(&explanation),
+        })?;
         Ok(Exit::Success)
+    }
+
+    fn describe_policy(&self, policy: &Policy) -> Result<String, Problem> {
+        let index = policy.index();
+        let description = describe(index);
+        let tool = self.tool.as_deref();
+        let is_shown = |described: &ToolDescription<'_>| {
+            tool.is_none_or(|tool| described.name == tool || described.aka.contains(&tool))
+        };
+        if let Some(tool) = tool {
+            let mut layers = description.layers.iter();
+            if !layers.any(|layer| layer.tools.iter().any(is_shown)) {
+                return Err(no_such_tool(index, tool));
+            }
+        }
+        Ok(match self.format {
+            ReportFormat::Text => text(index, &description, tool.is_none(), is_shown),
+            ReportFormat::Json => json::policy(index, &description, is_shown),
+        })
     }
 }
 
-fn describe_policy(policy: &Policy, tool: Option<&str>) -> Result<String, Problem> {
-    let index = policy.index();
-    let description = describe(index);
+fn no_such_tool(index: &PolicyIndex, tool: &str) -> Problem {
+    let problem = Problem::new(
+        ProblemCode::NothingFound,
+        format!("the catalog has no tool `{tool}`"),
+    );
+    match nearest(tool, index.tool_names()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("`stage0 explain POLICY` lists the tools"),
+    }
+}
+
+/// A policy for people; of its tools those that are to be shown, and the rest only with all of them.
+fn text(
+    index: &PolicyIndex,
+    description: &PolicyDescription<'_>,
+    is_whole: bool,
+    is_shown: impl Fn(&ToolDescription<'_>) -> bool,
+) -> String {
     let mut out = format!(
         "{}  {}\n",
         paint(TITLE, index.label()),
         paint(FAINT, &format!("sha256 {}", index.digest()))
     );
     let count = description.layers.len();
-    let mut found = false;
     for (layer, number) in description.layers.iter().zip(1..) {
         if count > 1 {
             let _ = writeln!(out, "\nLayer {number} of {count}; every layer must allow");
         }
-        for described in &layer.tools {
-            if tool.is_none_or(|tool| described.name == tool || described.aka.contains(&tool)) {
-                found = true;
-                out.push('\n');
-                write_tool(&mut out, layer, described);
-            }
+        for described in layer.tools.iter().filter(|tool| is_shown(tool)) {
+            out.push('\n');
+            write_tool(&mut out, layer, described);
         }
-        if tool.is_none() {
+        if is_whole {
             write_rest(&mut out, layer);
         }
     }
-    match tool {
-        Some(tool) if !found => {
-            let problem = Problem::new(
-                ProblemCode::NothingFound,
-                format!("the catalog has no tool `{tool}`"),
-            );
-            Err(match nearest(tool, index.tool_names()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help("`stage0 explain POLICY` lists the tools"),
-            })
-        }
-        _ => Ok(out),
-    }
+    out
 }
 
 /// One tool: label, then what belongs to it, in columns.
@@ -319,10 +369,32 @@ fn write_rest(out: &mut String, layer: &LayerDescription<'_>) {
             .collect();
         write_rows(out, 2, &rows);
     }
-    let unknown = match layer.unknown_tools {
-        UnknownTools::Declared => "taken at its caller's word".to_owned(),
-        UnknownTools::Defer => paint::verdict(Verdict::Defer),
-        UnknownTools::Deny => paint::verdict(Verdict::Deny),
-    };
+    let unknown = any_other(layer);
     let _ = writeln!(out, "\n{}  {unknown}", paint(TITLE, "Any other tool"));
+}
+
+/// What becomes of a tool that the catalog does not have.
+fn any_other(layer: &LayerDescription<'_>) -> String {
+    let strictest = match layer.unknown_tools {
+        _ if layer.mode == Mode::Halted => Verdict::Deny,
+        UnknownTools::Declared => return "taken at its caller's word".to_owned(),
+        UnknownTools::Defer => layer.default.max(Verdict::Defer),
+        UnknownTools::Deny => Verdict::Deny,
+    };
+    let shown = paint::verdict(strictest);
+    let can_be_allowed = layer.rules.iter().any(|rule| {
+        let is_catalogued = |pattern: &&str| layer.tools.iter().any(|tool| tool.name == *pattern);
+        rule.kind == "allow" && (rule.tools.is_empty() || !rule.tools.iter().all(is_catalogued))
+    });
+    // An allow lifts the default, never what is done with unknown tools.
+    let is_lifted = layer.default == Verdict::Deny
+        && layer.unknown_tools == UnknownTools::Defer
+        && layer.mode != Mode::Halted
+        && can_be_allowed;
+    if is_lifted {
+        let milder = paint::verdict(Verdict::Defer);
+        format!("{shown}, or {milder} where a rule allows it")
+    } else {
+        shown
+    }
 }
