@@ -365,6 +365,7 @@ fn is_guarded(sample: &Sample) -> bool {
     guards.any(|guards| guards)
 }
 
+/// Law 8 (trusted catalog): what reaches out is never silently harmless under the standard policy.
 #[test]
 fn guardrails_are_asked_for_exactly_where_they_are_missing() {
     check("guardrails", 2_000, sample(true, 0.5), |sample| {
@@ -384,6 +385,8 @@ fn guardrails_are_asked_for_exactly_where_they_are_missing() {
     });
 }
 
+/// Law 4 (restrictions only add): a further promise tightens, save for the rules about presence that the
+/// pack lists.
 #[test]
 fn another_constraint_never_loosens_beside_the_rules_about_presence() {
     let head = pack("stage0/standard").map_or("", |pack| pack.text);
@@ -406,6 +409,8 @@ fn another_constraint_never_loosens_beside_the_rules_about_presence() {
     });
 }
 
+/// Law 3 (strictest wins, order never matters): an ALLOW of the standard policy carries nothing that would
+/// have to stop it.
 #[test]
 fn an_allow_carries_nothing_heavy_and_scores_below_a_hundred() {
     check("weight of an ALLOW", 3_000, sample(false, 0.2), |sample| {
