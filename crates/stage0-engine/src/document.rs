@@ -762,10 +762,10 @@ mod tests {
 
     fn object(builder: &mut DocumentBuilder<'_>, names: impl Iterator<Item = String>) {
         let at = builder.begin_object().unwrap();
-        let mut count = 0_u32;
-        for name in names {
-            builder.string(&name).unwrap();
-            match count % 3 {
+        let names: Vec<String> = names.collect();
+        for (place, name) in names.iter().enumerate() {
+            builder.string(name).unwrap();
+            match place % 3 {
                 0 => builder.number("1").unwrap(),
                 1 => builder.null().unwrap(),
                 _ => {
@@ -774,8 +774,8 @@ mod tests {
                     builder.end_list(inner, 1);
                 }
             }
-            count = count.saturating_add(1);
         }
+        let count = u32::try_from(names.len()).unwrap();
         builder.end_object(at, count).unwrap();
     }
 

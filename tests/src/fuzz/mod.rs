@@ -171,7 +171,7 @@ fn decided(policy: &Policy, text: &[u8]) {
         }
     };
     let (host, state) = (Host::default(), RunState::default());
-    let decision = policy.decide(&request, &host, &state, now());
+    let (decision, next) = policy.decide(&request, &host, &state, now());
     let answer = decision_to_json(&decision);
 
     // The answer is strict JSON without a byte to spare.
@@ -194,7 +194,7 @@ fn decided(policy: &Policy, text: &[u8]) {
     // Explaining decides nothing else, and neither does deciding again.
     let explanation = policy.explain(&request, &host, &state, now());
     assert_eq!(decision_to_json(&explanation.decision), answer);
-    let again = policy.decide(&request, &host, &state, now());
+    let again = policy.peek(&request, &host, &state, now());
     assert_eq!(decision_to_json(&again), answer);
 
     // A request in canonical form is the same request.
@@ -202,11 +202,11 @@ fn decided(policy: &Policy, text: &[u8]) {
     canonical::write_value(&mut canonical_text, request.document().root());
     let canonical_request = parse_request(canonical_text.as_bytes());
     let canonical_request = canonical_request.expect("a canonical request is a request");
-    let same = policy.decide(&canonical_request, &host, &state, now());
+    let same = policy.peek(&canonical_request, &host, &state, now());
     assert_eq!(decision_to_json(&same), answer, "{canonical_text}");
 
     // The state can be kept.
-    let kept = state_to_json(&decision.next_state(&state));
+    let kept = state_to_json(&next);
     let read = parse_state("state", kept.as_bytes()).expect("a state can be read again");
     assert_eq!(state_to_json(&read), kept);
 
@@ -215,7 +215,7 @@ fn decided(policy: &Policy, text: &[u8]) {
         mode: Mode::Halted,
         ..host
     };
-    let stopped = policy.decide(&request, &halted, &state, now());
+    let stopped = policy.peek(&request, &halted, &state, now());
     assert_eq!(stopped.verdict, Verdict::Deny);
 }
 

@@ -230,8 +230,7 @@ fn an_answer_stands_until_it_says() {
                 mode: sample.host.mode,
                 approvals: &sample.host.approvals,
             };
-            let decision =
-                policy.peek(&request, &host, &sample.host.state, timestamp(sample.now));
+            let decision = policy.peek(&request, &host, &sample.host.state, timestamp(sample.now));
             let until = decision.valid_until.map_or(i64::MAX, |until| until.to_ms());
             let ahead = until.saturating_sub(sample.now).min(7_200_000);
             let later = [share * ahead / 1_000, ahead - 1];
