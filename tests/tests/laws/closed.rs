@@ -63,6 +63,14 @@ fn an_unreadable_state_is_refused() {
                     "{short}"
                 );
             }
+            let allowed = format!("\"allowed\":{}", state.allowed);
+            for wrong in ["\"allowed\":null", "\"allowed\":\"1\"", "\"allowed\":0.5"] {
+                let other = text.replacen(&allowed, wrong, 1);
+                prop_assert!(
+                    parse_state("run.json", other.as_bytes()).is_err(),
+                    "{other}"
+                );
+            }
             for (from, to) in [
                 ("\"v\":1", "\"v\":2"),
                 ("\"attempts\":", "\"attempt\":"),

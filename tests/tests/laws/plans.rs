@@ -1,5 +1,7 @@
 //! Law 7: a call, or each tool of a plan.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use stage0_engine::policy::Verdict;
 
@@ -20,6 +22,9 @@ fn a_plan_is_as_strict_as_its_strictest_tool() {
     check("plan", 400, sample(wanted, true), |sample| {
         prop_assume!(sample.request.call.is_none() && sample.request.tools.len() > 1);
         let plan = ask(&sample);
+        let named: BTreeSet<&String> = sample.request.tools.iter().collect();
+        let told: BTreeSet<&String> = plan.tools.iter().map(|(name, ..)| name).collect();
+        prop_assert_eq!((&named, named.len()), (&told, plan.tools.len()));
         let mut strictest = Verdict::Allow;
         for (name, catalogued, verdict) in &plan.tools {
             let mut alone = sample.clone();

@@ -25,29 +25,32 @@ pub(crate) fn add(policy: &mut Policy, rule: &Rule) {
     } else {
         &mut policy.layers[0]
     };
-    let id = "added".to_owned();
+    let id = format!("added-{}", file.rules.len());
     file.rules.push(Rule { id, ..rule.clone() });
 }
 
 /// Law 4 (restrictions only add): a further deny, defer, require, advice or approval never makes a
-/// verdict milder, whatever the policy, and neither does taking away
-/// allows that have a value.
+/// verdict milder, whatever the policy, and neither does
+/// taking away allows that have a value.
 #[test]
 fn a_further_restriction_is_never_milder() {
     let [names, ..] = NAMES;
     let restriction = rule(names, ENFORCED).prop_filter("a restriction", is_restriction);
+    let restrictions = prop::collection::vec(restriction, 1..7);
     check(
         "restriction",
         400,
-        (sample(ENFORCED, true), restriction),
-        |(sample, restriction)| {
+        (sample(ENFORCED, true), restrictions),
+        |(sample, restrictions)| {
             let before = ask(&sample);
             let mut more = sample.clone();
-            add(&mut more.policy, &restriction);
+            for restriction in &restrictions {
+                add(&mut more.policy, restriction);
+            }
             let after = ask(&more);
             prop_assert!(
                 after.verdict >= before.verdict,
-                "{before}became\n{after}with {restriction:?}"
+                "{before}became\n{after}with {restrictions:?}"
             );
             let mut fewer = sample.clone();
             fewer.policy.rules.retain(is_restriction);
