@@ -5,6 +5,8 @@
 //! numbers without exponent or trailing zeros. Deciding which members a decision has, and in which
 //! order, is the work of whoever calls.
 
+use smallvec::SmallVec;
+
 use crate::document::{Content, Elements, ValueRef};
 use crate::number::Number;
 
@@ -151,9 +153,10 @@ enum Rest<'d> {
 /// [`value.without_nulls()`](ValueRef::without_nulls). Elements of lists stay even then, because
 /// leaving one out would renumber the others.
 pub fn write_value(out: &mut String, value: ValueRef<'_>) {
-    let mut open: Vec<Open<'_>> = Vec::with_capacity(4);
+    // Arguments are nearly always flat and few, and a scalar is nothing to keep a list for.
+    let mut open: SmallVec<[Open<'_>; 4]> = SmallVec::new();
     // The members, by key, of all the objects that are open, innermost last.
-    let mut members: Vec<(&str, ValueRef<'_>)> = Vec::new();
+    let mut members: SmallVec<[(&str, ValueRef<'_>); 8]> = SmallVec::new();
     let mut value = value;
     loop {
         match value.content() {

@@ -57,6 +57,11 @@ impl Digest {
         Ok(Self(bytes))
     }
 
+    /// The 64 digits.
+    pub fn to_hex(&self) -> String {
+        text(&self.digits()).to_owned()
+    }
+
     /// Appends the 64 digits to `out`.
     pub fn write_hex(&self, out: &mut String) {
         out.push_str(text(&self.digits()));

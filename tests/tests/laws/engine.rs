@@ -96,7 +96,7 @@ fn about(issue: &stage0_engine::decision::Issue<'_>) -> String {
         .details
         .iter()
         .find_map(|(name, detail)| match detail {
-            Detail::Text(text) if distinguishes(name) => Some(text.clone()),
+            Detail::Text(text) if distinguishes(name) => Some(text.to_string()),
             _ => None,
         })
         .unwrap_or_default()

@@ -12,6 +12,7 @@ use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, is_element, negate, not, or, truth};
 use super::program::{Constant, Op, Pattern, Program};
 use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
+use super::timing::plan::Piece;
 use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
@@ -79,7 +80,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             constants,
             scratch: Scratch::new(arena),
             lets: Vec::new(),
-            stack: ArenaVec::with_capacity_in(16, arena),
+            stack: ArenaVec::new_in(arena),
             loops: Vec::new(),
             aside: None,
         }
@@ -106,6 +107,23 @@ impl<'a, 'f> Machine<'a, 'f> {
     /// Runs a program.
     pub(crate) fn run(&mut self, program: &'a Program) -> Value<'a> {
         self.run_traced(program, &mut Untraced)
+    }
+
+    /// Runs some of a program's instructions, which compute one value.
+    pub(crate) fn run_piece(&mut self, program: &'a Program, piece: Piece) -> Value<'a> {
+        self.stack.clear();
+        let (mut at, end) = (piece.start as usize, piece.end as usize);
+        while at < end
+            && let Some(op) = program.ops.get(at)
+        {
+            at = self.step(program, op, at, false);
+        }
+        self.stack.pop().unwrap_or(Value::Unknown)
+    }
+
+    /// What the condition that is being evaluated may still take.
+    pub(crate) fn scratch(&mut self) -> &mut Scratch<'a> {
+        &mut self.scratch
     }
 
     /// Runs a program under a tracer.
@@ -206,7 +224,7 @@ impl<'a, 'f> Machine<'a, 'f> {
     }
 
     #[inline]
-    fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
+    pub(crate) fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
         let constant = program.constants.get(index as usize);
         constant.map_or(Value::Null, |constant| value_of(constant, self.constants))
     }
@@ -216,7 +234,7 @@ impl<'a, 'f> Machine<'a, 'f> {
         Value::List(self.scratch.arena.alloc_slice_fill_iter(elements))
     }
 
-    fn name(program: &'a Program, index: u32) -> &'a str {
+    pub(super) fn name(program: &'a Program, index: u32) -> &'a str {
         match program.constants.get(index as usize) {
             Some(Constant::String(name)) => name,
             _ => "",
@@ -641,7 +659,7 @@ fn is_behind_the_end(value: Value<'_>) -> bool {
 }
 
 #[inline]
-fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
+pub(super) fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
     match constant {
         Constant::Null => Value::Null,
         Constant::Bool(value) => Value::Bool(*value),

@@ -10,7 +10,9 @@ use regex_lite::{Regex, RegexBuilder};
 
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
+use super::timing::plan::{Plan, plan_of};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
+use super::truth::{TruthStep, steps_of};
 use crate::function;
 use crate::limits::{CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, REGEX_BYTES_MAX};
 use crate::number::Number;
@@ -147,6 +149,10 @@ pub(crate) struct Program {
     pub(crate) slots: Box<[Slot]>,
     /// The named expressions it reads, sorted.
     pub(crate) lets: Box<[u32]>,
+    /// The condition as tests; none where the whole is run.
+    pub(crate) steps: Box<[TruthStep]>,
+    /// How long its outcome stands.
+    pub(crate) timing: Plan,
 }
 
 /// Compiles a tree that has been checked.
@@ -208,7 +214,7 @@ pub(crate) fn compile(
             ),
         );
     }
-    Program {
+    let mut program = Program {
         ops: ops.into(),
         nodes: nodes.into(),
         constants: constants.into(),
@@ -218,7 +224,11 @@ pub(crate) fn compile(
         windows: windows.into(),
         slots: slots.into(),
         lets: lets.into(),
-    }
+        ..Program::default()
+    };
+    program.timing = plan_of(&program, tree);
+    program.steps = steps_of(&program, tree, program.timing.compared());
+    program
 }
 
 struct Compiler<'c> {
