@@ -5,6 +5,8 @@
 //! numbers without exponent or trailing zeros. Deciding which members a decision has, and in which
 //! order, is the work of whoever calls.
 
+use smallvec::SmallVec;
+
 use crate::document::{Content, Elements, ValueRef};
 use crate::number::Number;
 
@@ -16,18 +18,24 @@ use crate::number::Number;
 /// assert_eq!(out, r#""a \"b\"\u001b\n""#);
 /// ```
 pub fn write_string(out: &mut String, text: &str) {
-    out.reserve(text.len().saturating_add(2));
     out.push('"');
+    write_escaped(out, text);
+    out.push('"');
+}
+
+/// Appends `text` as it stands within the quotes of a JSON string: what several pieces make up is
+/// escaped piece by piece.
+pub fn write_escaped(out: &mut String, text: &str) {
     let plain = plain_len(text.as_bytes());
     if plain == text.len() {
         out.push_str(text);
     } else {
         write_with_escapes(out, text, plain);
     }
-    out.push('"');
 }
 
 /// Appends a text whose first bytes, as many as `plain`, need no escape.
+#[cold]
 fn write_with_escapes(out: &mut String, text: &str, plain: usize) {
     let (mut rest, mut plain) = (text, plain);
     loop {
@@ -78,25 +86,42 @@ pub fn plain_len(bytes: &[u8]) -> usize {
         }
         len = len.wrapping_add(WORD_BYTES);
     }
-    match bytes.last_chunk() {
+    let tail_len = match (bytes.last_chunk(), tail.first_chunk(), tail.last_chunk()) {
+        _ if tail.is_empty() => 0,
         // This word overlaps the last one, in bytes that are known to be plain.
-        Some(last) if !tail.is_empty() => first_special(*last).map_or(bytes.len(), |position| {
-            bytes.len().wrapping_sub(WORD_BYTES).wrapping_add(position)
+        (Some(last), ..) => first_special(*last).map_or(tail.len(), |position| {
+            position.wrapping_sub(WORD_BYTES.wrapping_sub(tail.len()))
         }),
+        // Two halves that may overlap each other.
+        (None, Some(first), Some(last)) if special_bits(join(*first, *last)) == 0 => tail.len(),
         _ => {
             let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-            let position = tail.iter().position(is_special);
-            len.wrapping_add(position.unwrap_or(tail.len()))
+            tail.iter().position(is_special).unwrap_or(tail.len())
         }
-    }
+    };
+    len.wrapping_add(tail_len)
 }
 
 /// Bytes that are looked at together.
 const WORD_BYTES: usize = 8;
 
+/// Two halves of a word.
+#[inline]
+fn join(first: [u8; WORD_BYTES / 2], last: [u8; WORD_BYTES / 2]) -> u64 {
+    u64::from(u32::from_le_bytes(first)) << 32 | u64::from(u32::from_le_bytes(last))
+}
+
 /// Where in a word the first quote, backslash or control character is.
 #[inline]
 fn first_special(word: [u8; WORD_BYTES]) -> Option<usize> {
+    let special = special_bits(u64::from_le_bytes(word));
+    (special != 0).then(|| (special.trailing_zeros() / u8::BITS) as usize)
+}
+
+/// A word whose lowest bit that is set is the high bit of the lowest byte that is a quote, a backslash
+/// or a control character; zero where there is none.
+#[inline]
+fn special_bits(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; WORD_BYTES]);
     const HIGH_BITS: u64 = ONES << 7;
     // Taking `n` from each byte borrows into its high bit where the byte is below `n`; `& !word` drops
@@ -104,9 +129,7 @@ fn first_special(word: [u8; WORD_BYTES]) -> Option<usize> {
     // because it borrows from them, and so only the first one counts.
     let below = |word: u64, n: u8| word.wrapping_sub(ONES.wrapping_mul(n.into())) & !word;
     let equal = |word: u64, n: u8| below(word ^ ONES.wrapping_mul(n.into()), 1);
-    let word = u64::from_le_bytes(word);
-    let special = (below(word, 0x20) | equal(word, b'"') | equal(word, b'\\')) & HIGH_BITS;
-    (special != 0).then(|| (special.trailing_zeros() / u8::BITS) as usize)
+    (below(word, 0x20) | equal(word, b'"') | equal(word, b'\\')) & HIGH_BITS
 }
 
 /// A list or object that is being written.
@@ -130,9 +153,10 @@ enum Rest<'d> {
 /// [`value.without_nulls()`](ValueRef::without_nulls). Elements of lists stay even then, because
 /// leaving one out would renumber the others.
 pub fn write_value(out: &mut String, value: ValueRef<'_>) {
-    let mut open: Vec<Open<'_>> = Vec::with_capacity(4);
+    // Arguments are nearly always flat and few, and a scalar is nothing to keep a list for.
+    let mut open: SmallVec<[Open<'_>; 4]> = SmallVec::new();
     // The members, by key, of all the objects that are open, innermost last.
-    let mut members: Vec<(&str, ValueRef<'_>)> = Vec::new();
+    let mut members: SmallVec<[(&str, ValueRef<'_>); 8]> = SmallVec::new();
     let mut value = value;
     loop {
         match value.content() {

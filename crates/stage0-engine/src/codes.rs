@@ -24,6 +24,14 @@ macro_rules! codes {
                 match self { $(Self::$name => stringify!($name)),* }
             }
 
+            /// The place of the code with this text, if it is one of the engine's.
+            pub(crate) fn rank(text: &str) -> Option<u32> {
+                match text {
+                    $(stringify!($name) => Some(Self::$name as u32),)*
+                    _ => None,
+                }
+            }
+
             /// How much it weighs.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity),* }

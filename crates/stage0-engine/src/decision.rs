@@ -19,7 +19,7 @@ use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::state::RunState;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{self, Constraint, ConstraintSet};
+use crate::vocabulary::constraint::{Constraint, ConstraintSet};
 use crate::vocabulary::effect::EffectSet;
 
 /// What would have to happen for an issue to go away.
@@ -101,7 +101,7 @@ impl Resolution {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Detail {
     /// Text.
-    Text(String),
+    Text(Cow<'static, str>),
     /// Texts.
     Texts(Vec<String>),
 }
@@ -245,7 +245,7 @@ impl<'a> Decision<'a> {
     /// The run after this decision, made from the run that it was made with. Keeping it is up to the
     /// caller.
     #[must_use]
-    pub fn next_state(&self, state: &RunState) -> RunState {
+    pub(crate) fn next_state(&self, state: &RunState) -> RunState {
         let now = self.evaluated_at;
         let call = self.request.call_id();
         let action = Some(self.action_digest());
@@ -297,15 +297,14 @@ impl<'a> Decision<'a> {
 
     /// Every constraint, as it was understood; what demands nothing is left out.
     pub fn constraints_applied(&self) -> impl Iterator<Item = Cow<'a, str>> {
-        self.request
-            .constraints()
-            .filter_map(|text| match constraint::read(text) {
-                Constraint::Known { .. } | Constraint::Invalid(_) => Some(Cow::Borrowed(text)),
-                Constraint::Off(_) => None,
-                Constraint::Promise(_) | Constraint::Free => {
-                    Some(Cow::Owned(format!("advisory: {text}")))
-                }
-            })
+        let texts = self.request.read_constraints();
+        texts.filter_map(|(text, constraint)| match constraint {
+            Constraint::Known { .. } | Constraint::Invalid(_) => Some(Cow::Borrowed(text)),
+            Constraint::Off(_) => None,
+            Constraint::Promise(_) | Constraint::Free => {
+                Some(Cow::Owned(format!("advisory: {text}")))
+            }
+        })
     }
 
     /// The facts that the matching rules read, sorted by name.

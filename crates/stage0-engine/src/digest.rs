@@ -57,6 +57,11 @@ impl Digest {
         Ok(Self(bytes))
     }
 
+    /// The 64 digits.
+    pub fn to_hex(&self) -> String {
+        text(&self.digits()).to_owned()
+    }
+
     /// Appends the 64 digits to `out`.
     pub fn write_hex(&self, out: &mut String) {
         out.push_str(text(&self.digits()));
@@ -101,10 +106,12 @@ fn text(digits: &[u8; DIGEST_DIGITS]) -> &str {
     core::str::from_utf8(digits).unwrap_or_default()
 }
 
-/// The digit of a number below 16.
+/// The digit of a number below 16. Arithmetic, unlike a table, works on all digits at once.
+#[inline]
 fn digit(nibble: u8) -> u8 {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')
+    const BEFORE_LETTERS: u8 = b'a' - 10 - b'0';
+    let letters = if nibble > 9 { BEFORE_LETTERS } else { 0 };
+    b'0'.wrapping_add(nibble).wrapping_add(letters)
 }
 
 fn nibble(digit: u8) -> Result<u8, DigestError> {

@@ -39,9 +39,12 @@ enum Tag {
 
 /// Scalars: `first` is the offset of the text and `second` its length.
 /// Containers: `first` counts the children, `second` is the index behind the last descendant.
+// INVARIANT: the keys of an object that has ended have the print of their text. Whoever looks members
+// up by print finds all of them.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     tag: Tag,
+    print: u16,
     first: u32,
     second: u32,
 }
@@ -64,6 +67,7 @@ impl Document<'_> {
     pub fn empty_object() -> Document<'static> {
         let nodes = vec![Node {
             tag: Tag::Object,
+            print: 0,
             first: 0,
             second: 1,
         }];
@@ -98,6 +102,7 @@ impl Document<'_> {
     fn node(&self, index: u32) -> Node {
         self.nodes.get(index as usize).copied().unwrap_or(Node {
             tag: Tag::Null,
+            print: 0,
             first: 0,
             second: 0,
         })
@@ -271,6 +276,44 @@ impl<'d> ValueRef<'d> {
         }
     }
 
+    /// Calls `visit` for each of the [`members`](Self::members), with a key whose text is not looked at
+    /// before it has to be. Every request's context and arguments are gone through like that.
+    #[inline]
+    pub(crate) fn visit_members(self, mut visit: impl FnMut(Key<'d>, ValueRef<'d>)) {
+        let Self {
+            document,
+            index,
+            null_is_absent,
+        } = self;
+        let object = document.node(index);
+        if object.tag != Tag::Object {
+            return;
+        }
+        let mut next = index as usize;
+        let end = object.second as usize;
+        // A key and its value stand side by side.
+        while let Some([key, value]) = document
+            .nodes
+            .get(next.wrapping_add(1)..next.wrapping_add(3))
+            && next.wrapping_add(1) < end
+        {
+            let at = low(next.wrapping_add(2));
+            next = match value.tag {
+                Tag::List | Tag::Object => (value.second as usize).wrapping_sub(1),
+                _ => next.wrapping_add(2),
+            };
+            if !(null_is_absent && value.tag == Tag::Null) {
+                let node = *key;
+                let value = ValueRef {
+                    document,
+                    index: at,
+                    null_is_absent,
+                };
+                visit(Key { document, node }, value);
+            }
+        }
+    }
+
     /// The member with this key, if it is an object that has one.
     pub fn get(self, key: &str) -> Option<ValueRef<'d>> {
         self.members()
@@ -281,6 +324,27 @@ impl<'d> ValueRef<'d> {
     /// The element at this position, if it is a list that long.
     pub fn element(self, position: usize) -> Option<ValueRef<'d>> {
         self.elements().nth(position)
+    }
+}
+
+/// The key of a member.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'d> {
+    document: &'d Document<'d>,
+    node: Node,
+}
+
+impl<'d> Key<'d> {
+    /// What [`print_of`] makes of its text.
+    #[inline]
+    pub(crate) fn print(self) -> u16 {
+        self.node.print
+    }
+
+    /// The key itself.
+    #[inline]
+    pub(crate) fn text(self) -> &'d str {
+        self.document.text(self.node)
     }
 }
 
@@ -423,6 +487,7 @@ impl<'a> DocumentBuilder<'a> {
         }
         self.document.nodes.push(Node {
             tag,
+            print: 0,
             first: low(first),
             second: low(second),
         });
@@ -546,9 +611,10 @@ impl<'a> DocumentBuilder<'a> {
     #[inline]
     pub fn close_object(&mut self, at: u32, count: u32) -> Result<(), u32> {
         self.close(at, count);
+        let surely_differ = self.print_keys(at, count as usize);
         let repeated = match count {
             0 | 1 => None,
-            _ if count as usize <= FEW_KEYS && self.surely_differ(at, count as usize) => None,
+            _ if surely_differ => None,
             _ => self.repeated_key(at),
         };
         repeated.map_or(Ok(()), Err)
@@ -563,11 +629,23 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    /// Whether no two of the at most [`FEW_KEYS`] keys of the object at `at` can be equal.
-    fn surely_differ(&self, at: u32, count: usize) -> bool {
+    /// Keeps the prints of the keys of the object at `at`, and tells whether they are at most
+    /// [`FEW_KEYS`] of which no two can be equal.
+    fn print_keys(&mut self, at: u32, count: usize) -> bool {
         let mut prints = [0; FEW_KEYS];
-        for (slot, key) in prints.iter_mut().zip(self.document.keys(at)) {
-            *slot = fingerprint(self.document.text(self.document.node(key)));
+        let mut key = at.saturating_add(1);
+        for place in 0..count {
+            let full = fingerprint(self.document.text(self.document.node(key)));
+            if let Some(node) = self.document.nodes.get_mut(key as usize) {
+                node.print = short(full);
+            }
+            if let Some(print) = prints.get_mut(place) {
+                *print = full;
+            }
+            key = self.document.after(key.saturating_add(1));
+        }
+        if count > FEW_KEYS {
+            return false;
         }
         // Comparing with all sixteen takes no branch, so it is cheaper than stopping at those in use.
         let is_single = |print| prints.iter().filter(|other| *other == print).count() == 1;
@@ -611,6 +689,7 @@ impl<'a> DocumentBuilder<'a> {
         let from = value.document;
         for index in value.index..from.after(value.index) {
             let node = from.node(index);
+            let copied = self.document.nodes.len();
             match node.tag {
                 Tag::NumberInSource | Tag::NumberMade => {
                     self.make(Tag::NumberMade, from.text(node))?;
@@ -626,6 +705,9 @@ impl<'a> DocumentBuilder<'a> {
                 Tag::Null | Tag::False | Tag::True => {
                     self.push(node.tag, 0, 0)?;
                 }
+            }
+            if let Some(copy) = self.document.nodes.get_mut(copied) {
+                copy.print = node.print;
             }
         }
         Ok(at)
@@ -643,10 +725,21 @@ fn low(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
+/// A short fingerprint of a key.
+pub(crate) fn print_of(key: &str) -> u16 {
+    short(fingerprint(key))
+}
+
+/// The upper half of a fingerprint, in which all of its bits meet.
+#[inline]
+fn short(print: u32) -> u16 {
+    u16::try_from(print >> 16).unwrap_or_default()
+}
+
 /// Equal for equal keys and cheap; different for most keys that differ in length or at either end,
 /// as nearly all keys of one object do.
 #[inline]
-pub(crate) fn fingerprint(key: &str) -> u32 {
+fn fingerprint(key: &str) -> u32 {
     let bytes = key.as_bytes();
     let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),
@@ -661,4 +754,55 @@ pub(crate) fn fingerprint(key: &str) -> u32 {
     first.wrapping_mul(0x9E37_79B1)
         ^ last.wrapping_mul(0x85EB_CA77)
         ^ low(bytes.len()).wrapping_mul(0xC2B2_AE3D)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, DocumentBuilder, ValueRef, print_of};
+
+    fn object(builder: &mut DocumentBuilder<'_>, names: impl Iterator<Item = String>) {
+        let at = builder.begin_object().unwrap();
+        let names: Vec<String> = names.collect();
+        for (place, name) in names.iter().enumerate() {
+            builder.string(name).unwrap();
+            match place % 3 {
+                0 => builder.number("1").unwrap(),
+                1 => builder.null().unwrap(),
+                _ => {
+                    let inner = builder.begin_list().unwrap();
+                    builder.bool(true).unwrap();
+                    builder.end_list(inner, 1);
+                }
+            }
+        }
+        let count = u32::try_from(names.len()).unwrap();
+        builder.end_object(at, count).unwrap();
+    }
+
+    fn every_key_has_its_print(object: ValueRef<'_>) {
+        let plain: Vec<&str> = object.members().map(|(key, _)| key).collect();
+        let mut visited = Vec::new();
+        object.visit_members(|key, value| {
+            assert_eq!(key.print(), print_of(key.text()), "{}", key.text());
+            let found = object.get(key.text()).map(ValueRef::index);
+            assert_eq!(found, Some(value.index()));
+            visited.push(key.text());
+        });
+        assert_eq!(plain, visited);
+    }
+
+    #[test]
+    fn keys_keep_their_prints() {
+        for count in [0, 1, 2, 16, 17, 40] {
+            let mut builder = DocumentBuilder::new("", usize::MAX);
+            object(&mut builder, (0..count).map(|n| format!("name_{}", n * n)));
+            let document: Document<'_> = builder.finish();
+            every_key_has_its_print(document.root());
+            every_key_has_its_print(document.root().without_nulls());
+            let mut copy = DocumentBuilder::new("", usize::MAX);
+            copy.bool(true).unwrap();
+            let at = copy.copy(document.root()).unwrap();
+            every_key_has_its_print(copy.finish().value(at));
+        }
+    }
 }

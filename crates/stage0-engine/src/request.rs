@@ -2,7 +2,7 @@
 //!
 //! A `Request` is a [`Document`] whose outer fields have been found and checked against the wire
 //! contract; whichever door it came through (text, a Python dict, a JavaScript object), it is checked
-//! here. Nothing is interpreted yet: that is what facts are for.
+//! here. Nothing but the constraints' texts is interpreted yet: that is what facts are for.
 
 use crate::document::{Document, Kind, ValueRef};
 use crate::legible::one_line;
@@ -17,6 +17,7 @@ const FIELD_CHARS_MAX: usize = 64;
 /// Elements of one list that are told to be wrong.
 const WRONG_ELEMENTS_TOLD_MAX: usize = 10;
 use crate::suggest::nearest;
+use crate::vocabulary::constraint::{self, Constraint};
 
 /// The fields of a request.
 pub const REQUEST_FIELDS: &[&str] = &[
@@ -98,6 +99,8 @@ pub struct Request<'a> {
     goal: Option<u32>,
     success_criteria: Option<u32>,
     constraints: Option<u32>,
+    /// What each of the constraints was understood as, which its text alone decides.
+    readings: Vec<Constraint>,
     tools: Option<u32>,
     side_effects: Option<u32>,
     context: Option<u32>,
@@ -161,6 +164,7 @@ impl<'a> Request<'a> {
         request.read(document.root(), &mut errors);
         if errors.is_empty() {
             request.document = document;
+            request.readings = request.constraints().map(constraint::read).collect();
             Ok(request)
         } else {
             Err(errors)
@@ -362,6 +366,11 @@ impl<'a> Request<'a> {
         self.list(self.constraints)
     }
 
+    /// The same, with what each text was understood as.
+    pub fn read_constraints(&self) -> impl Iterator<Item = (&str, &Constraint)> {
+        self.constraints().zip(&self.readings)
+    }
+
     /// The tools of the plan, without the call's.
     pub fn tools(&self) -> impl Iterator<Item = &str> {
         self.list(self.tools)
@@ -428,10 +437,15 @@ impl<'a> Request<'a> {
         self.text(self.environment.or(self.known.environment))
     }
 
-    /// The environment as a value, from either of its two places.
-    pub fn environment_value(&self) -> Option<ValueRef<'_>> {
+    /// The environment where it stands beside the context.
+    pub(crate) fn environment_beside(&self) -> Option<ValueRef<'_>> {
         self.environment
             .map(|environment| self.document.value(environment))
+    }
+
+    /// The environment as a value, from either of its two places.
+    pub fn environment_value(&self) -> Option<ValueRef<'_>> {
+        self.environment_beside()
             .or_else(|| self.known(self.known.environment))
     }
 
@@ -595,17 +609,15 @@ fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
         |element: &ValueRef<'_>| element.get("text").and_then(ValueRef::as_str).is_none();
     for (position, element) in wrong_elements(value, is_wrong) {
         let path = format!("trusted[{position}]");
-        if element.kind() == Kind::Object {
-            errors.push(RequestError::new(
+        errors.push(if element.kind() == Kind::Object {
+            RequestError::new(
                 "REQUEST_FIELD_MISSING",
                 format!("{path}.text"),
                 format!("`{path}.text` must be text"),
-            ));
+            )
         } else {
-            errors.push(
-                wrong_type(&path, "an object", element.kind())
-                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
-            );
-        }
+            wrong_type(&path, "an object", element.kind())
+                .with_help("write {\"source\": \"user\", \"text\": \"...\"}")
+        });
     }
 }

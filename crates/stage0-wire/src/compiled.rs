@@ -12,7 +12,7 @@ use stage0_engine::{Explanation, PolicyIndex};
 
 use crate::cases::TestCase;
 use crate::codes::ProblemCode;
-use crate::decision_json::decision_to_json;
+use crate::decision_json::render_into;
 use crate::imports::{Imports, NoImports};
 use crate::load::{Loaded, load, load_pack};
 use crate::packs::named;
@@ -142,8 +142,20 @@ impl Policy {
         host: &Host<'a>,
         state: &RunState,
         now: Timestamp,
-    ) -> Decision<'a> {
+    ) -> (Decision<'a>, RunState) {
         stage0_engine::decide(&self.index, request, host, state, now)
+    }
+
+    /// What [`Policy::decide`] would answer, with the run left where it is.
+    #[must_use]
+    pub fn peek<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        host: &Host<'a>,
+        state: &RunState,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        stage0_engine::peek(&self.index, request, host, state, now)
     }
 
     /// Decides a request, and keeps why; see [`stage0_engine::explain`].
@@ -169,9 +181,28 @@ impl Policy {
         state: &RunState,
         now: Timestamp,
     ) -> Result<(String, RunState), Vec<Problem>> {
+        let mut answer = String::new();
+        let next = self.check_into(&mut answer, request, host, state, now)?;
+        Ok((answer, next))
+    }
+
+    /// As [`check`](Self::check), for servers that keep the memory of their answers: appends the
+    /// decision to `answer`, which stays as it is where there is none.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn check_into(
+        &self,
+        answer: &mut String,
+        request: &[u8],
+        host: &Host<'_>,
+        state: &RunState,
+        now: Timestamp,
+    ) -> Result<RunState, Vec<Problem>> {
         let request = parse_request(request)?;
         self.admit(&request).map_err(|problem| vec![problem])?;
-        let decision = self.decide(&request, host, state, now);
-        Ok((decision_to_json(&decision), decision.next_state(state)))
+        let (decision, next) = self.decide(&request, host, state, now);
+        render_into(&decision, answer);
+        Ok(next)
     }
 }

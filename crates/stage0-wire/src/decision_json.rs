@@ -3,10 +3,10 @@
 //! The order of the keys is fixed and is that of the wire contract; there is no insignificant space,
 //! numbers are exact decimals, and nothing depends on the platform.
 
-use stage0_engine::canonical::write_string;
+use stage0_engine::canonical::write_escaped;
 use stage0_engine::decision::{Decision, Detail, Issue, Resolution};
 use stage0_engine::number::Number;
-use stage0_engine::policy::{Mode, Verdict};
+use stage0_engine::policy::{Mode, Severity, Verdict};
 use stage0_engine::time::{Timestamp, ZONE_TABLE_VERSION};
 
 /// Version of the engine, as decisions record it.
@@ -19,269 +19,324 @@ const ISSUE_BYTES: usize = 512;
 
 /// A decision's canonical text.
 pub fn decision_to_json(decision: &Decision<'_>) -> String {
-    let issues_bytes = decision.issues.len().saturating_mul(ISSUE_BYTES);
-    let mut out = String::with_capacity(DECISION_BYTES.saturating_add(issues_bytes));
-    let mut object = Object::new(&mut out);
-    object.text("decision", decision.verdict.decision());
-    object.text("verdict", decision.verdict.as_str());
-    object.text("reason", &decision.reason());
-    issues(object.value("issues"), &decision.issues);
-    object.number("risk_score", decision.risk_score());
-    object.bool("high_risk", decision.high_risk());
-    object.number("value_risk", decision.value_risk());
-    object.number("waste_risk", decision.waste_risk());
-    // What holds the decision up is clarified first; advice may ask as well.
-    let clarifying = decision.questions.iter().chain(&decision.remarks);
-    texts(
-        object.value("clarifying_questions"),
-        clarifying.map(|text| &**text),
-    );
-    texts(
-        object.value("defer_questions"),
-        decision.questions.iter().map(|text| &**text),
-    );
-    texts(object.value("guardrails"), decision.guardrails());
-    list(
-        object.value("constraints_applied"),
-        decision.constraints_applied(),
-        |out, text| write_string(out, &text),
-    );
-    checks(object.value("guardrail_checks"), decision);
-    texts(object.value("value_findings"), decision.value_findings());
-    cost(object.value("cost_estimate"), decision);
-    object.text("request_id", decision.request_id);
-    object.text("policy_version", decision.policy_version());
-    object.text("policy_pack_version", decision.policy_version());
-    object.text("environment", decision.environment().unwrap_or(""));
-    object.text("approved_by", decision.approved_by().unwrap_or(""));
-    seconds(object.value("timestamp"), decision.evaluated_at);
-    seconds(object.value("evaluated_at"), decision.evaluated_at);
-    object.text("decision_trace_summary", &summary(decision));
-    meta(object.value("meta"), decision);
-    object.hex("task_hash", decision);
-    object.hex("action_digest", decision);
-    object.value("policy_digest").push('"');
-    decision.policy_digest().write_hex(object.out);
-    object.out.push('"');
-    texts(object.value("depends_on"), decision.depends_on());
-    instant(object.value("valid_until"), decision.valid_until);
-    tools(object.value("tool_verdicts"), decision);
-    if decision.mode != Mode::Enforce {
-        object.text("mode", decision.mode.as_str());
-    }
-    if let Some(would) = &decision.would {
-        let out = object.value("would");
-        let mut would_object = Object::new(out);
-        would_object.text("verdict", would.verdict.as_str());
-        issues(would_object.value("issues"), &would.issues);
-        would_object.end();
-    }
-    let disabled = decision.disabled();
-    if disabled.len() > 0 {
-        texts(object.value("disabled"), disabled);
-    }
-    object.end();
+    let mut out = String::new();
+    render_into(decision, &mut out);
     out
 }
 
-/// Writes one object, member by member.
-struct Object<'o> {
-    out: &'o mut String,
-    is_first: bool,
+/// Appends a decision's canonical text to `out`, which callers may keep for the next decision.
+///
+/// ```
+/// use stage0_engine::{host::Host, state::RunState, time::Timestamp};
+/// use stage0_wire::{Policy, decision_to_json, parse_request, render_into};
+///
+/// let policy = Policy::builtin("standard").unwrap();
+/// let request = parse_request(br#"{"goal": "tidy the wiki"}"#).unwrap();
+/// let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
+/// let decision = policy.peek(&request, &Host::default(), &RunState::default(), now);
+/// let mut answer = String::from("data: ");
+/// render_into(&decision, &mut answer);
+/// assert_eq!(answer.strip_prefix("data: "), Some(&*decision_to_json(&decision)));
+/// ```
+pub fn render_into(decision: &Decision<'_>, out: &mut String) {
+    // Each literal closes the member before it and opens the next one, so that most of the text is
+    // copied in few pieces.
+    let issues_bytes = decision.issues.len().saturating_mul(ISSUE_BYTES);
+    out.reserve(DECISION_BYTES.saturating_add(issues_bytes));
+    out.push_str(r#"{"decision":""#);
+    out.push_str(decision.verdict.decision());
+    out.push_str(r#"","verdict":""#);
+    out.push_str(decision.verdict.as_str());
+    out.push_str(r#"","reason":""#);
+    reason(out, decision);
+    out.push_str(r#"","issues":"#);
+    issues(out, &decision.issues);
+    out.push_str(r#","risk_score":"#);
+    number(out, decision.risk_score());
+    out.push_str(if decision.high_risk() {
+        r#","high_risk":true,"value_risk":"#
+    } else {
+        r#","high_risk":false,"value_risk":"#
+    });
+    number(out, decision.value_risk());
+    out.push_str(r#","waste_risk":"#);
+    number(out, decision.waste_risk());
+    // What holds the decision up is clarified first; advice may ask as well.
+    out.push_str(r#","clarifying_questions":"#);
+    texts(out, decision.questions.iter().chain(&decision.remarks));
+    out.push_str(r#","defer_questions":"#);
+    texts(out, &decision.questions);
+    out.push_str(r#","guardrails":"#);
+    texts(out, decision.guardrails());
+    out.push_str(r#","constraints_applied":"#);
+    texts(out, decision.constraints_applied());
+    out.push_str(r#","guardrail_checks":{"#);
+    checks(out, decision);
+    out.push_str(r#"},"value_findings":"#);
+    texts(out, decision.value_findings());
+    out.push_str(r#","cost_estimate":"#);
+    cost(out, decision);
+    out.push_str(r#","request_id":""#);
+    write_escaped(out, decision.request_id);
+    out.push_str(r#"","policy_version":""#);
+    let version = write_again(out, |out| write_escaped(out, decision.policy_version()));
+    out.push_str(r#"","policy_pack_version":""#);
+    out.extend_from_within(version);
+    out.push_str(r#"","environment":""#);
+    write_escaped(out, decision.environment().unwrap_or(""));
+    out.push_str(r#"","approved_by":""#);
+    write_escaped(out, decision.approved_by().unwrap_or(""));
+    out.push_str(r#"","timestamp":"#);
+    let timestamp = write_again(out, |out| seconds(out, decision.evaluated_at));
+    out.push_str(r#","evaluated_at":"#);
+    out.extend_from_within(timestamp);
+    out.push_str(r#","decision_trace_summary":""#);
+    summary(out, decision);
+    out.push_str(concat!(
+        r#"","meta":{"engine":""#,
+        env!("CARGO_PKG_VERSION"),
+        r#"","zones":""#
+    ));
+    out.push_str(ZONE_TABLE_VERSION);
+    out.push_str(r#"","risk":"#);
+    risk(out, decision);
+    out.push_str(r#"},"task_hash":""#);
+    let digest = write_again(out, |out| decision.action_digest().write_hex(out));
+    out.push_str(r#"","action_digest":""#);
+    out.extend_from_within(digest);
+    out.push_str(r#"","policy_digest":""#);
+    decision.policy_digest().write_hex(out);
+    out.push_str(r#"","depends_on":"#);
+    texts(out, decision.depends_on());
+    out.push_str(r#","valid_until":"#);
+    match decision.valid_until {
+        Some(at) => instant(out, at),
+        None => out.push_str("null"),
+    }
+    out.push_str(r#","tool_verdicts":["#);
+    tools(out, decision);
+    out.push(']');
+    if decision.mode != Mode::Enforce {
+        out.push_str(r#","mode":""#);
+        out.push_str(decision.mode.as_str());
+        out.push('"');
+    }
+    if let Some(would) = &decision.would {
+        out.push_str(r#","would":{"verdict":""#);
+        out.push_str(would.verdict.as_str());
+        out.push_str(r#"","issues":"#);
+        issues(out, &would.issues);
+        out.push('}');
+    }
+    let disabled = decision.disabled();
+    if disabled.len() > 0 {
+        out.push_str(r#","disabled":"#);
+        texts(out, disabled);
+    }
+    out.push('}');
 }
 
-impl<'o> Object<'o> {
-    fn new(out: &'o mut String) -> Self {
-        out.push('{');
-        Self {
-            out,
-            is_first: true,
+/// Writes something, and tells where it stands, to be copied from there.
+fn write_again(out: &mut String, write: impl FnOnce(&mut String)) -> core::ops::Range<usize> {
+    let start = out.len();
+    write(out);
+    start..out.len()
+}
+
+fn number(out: &mut String, value: u32) {
+    Number::from_u64(u64::from(value)).write_to(out);
+}
+
+/// A list of texts.
+#[inline]
+fn texts<T: AsRef<str>>(out: &mut String, items: impl IntoIterator<Item = T>) {
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else {
+        return out.push_str("[]");
+    };
+    out.push_str("[\"");
+    write_escaped(out, first.as_ref());
+    for item in items {
+        out.push_str("\",\"");
+        write_escaped(out, item.as_ref());
+    }
+    out.push_str("\"]");
+}
+
+/// What [`Decision::reason`] says, without making a text of its own where it is long.
+fn reason(out: &mut String, decision: &Decision<'_>) {
+    if decision.verdict == Verdict::Allow {
+        return write_escaped(out, &decision.reason());
+    }
+    let mut is_first = true;
+    for issue in &decision.issues {
+        if issue.severity == Severity::Low {
+            continue;
         }
-    }
-
-    /// The key; its value is written next. Keys are plain names that need no escape.
-    fn value(&mut self, key: &str) -> &mut String {
-        if !self.is_first {
-            self.out.push(',');
+        if !is_first {
+            out.push_str("; ");
         }
-        self.is_first = false;
-        self.out.push('"');
-        self.out.push_str(key);
-        self.out.push_str("\":");
-        self.out
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        write_string(self.value(key), value);
-    }
-
-    fn bool(&mut self, key: &str, value: bool) {
-        self.value(key)
-            .push_str(if value { "true" } else { "false" });
-    }
-
-    fn number(&mut self, key: &str, value: u32) {
-        Number::from_u64(u64::from(value)).write_to(self.value(key));
-    }
-
-    fn hex(&mut self, key: &str, decision: &Decision<'_>) {
-        let out = self.value(key);
-        out.push('"');
-        decision.action_digest().write_hex(out);
-        out.push('"');
-    }
-
-    fn end(self) {
-        self.out.push('}');
+        is_first = false;
+        write_escaped(out, issue.code);
+        out.push_str(": ");
+        write_escaped(out, &issue.message);
     }
 }
 
-fn list<T>(
-    out: &mut String,
-    items: impl Iterator<Item = T>,
-    mut write: impl FnMut(&mut String, T),
-) {
-    out.push('[');
-    for (position, item) in items.enumerate() {
-        if position > 0 {
-            out.push(',');
-        }
-        write(out, item);
+fn issues(out: &mut String, issues: &[Issue<'_>]) {
+    let Some((first, others)) = issues.split_first() else {
+        return out.push_str("[]");
+    };
+    out.push_str(r#"[{"code":""#);
+    issue(out, first);
+    for other in others {
+        out.push_str(r#",{"code":""#);
+        issue(out, other);
     }
     out.push(']');
 }
 
-fn texts<'t>(out: &mut String, items: impl Iterator<Item = &'t str>) {
-    list(out, items, write_string);
-}
-
-fn issues(out: &mut String, issues: &[Issue<'_>]) {
-    list(out, issues.iter(), |out, issue| {
-        let mut object = Object::new(out);
-        object.text("code", issue.code);
-        object.text("severity", issue.severity.as_str());
-        object.text("message", &issue.message);
-        object.text("rule", issue.rule);
-        object.text("tool", &issue.tool);
-        details(object.value("details"), &issue.details);
-        resolution(object.value("resolution"), issue.resolution.as_ref());
-        object.end();
-    });
+fn issue(out: &mut String, issue: &Issue<'_>) {
+    write_escaped(out, issue.code);
+    out.push_str(r#"","severity":""#);
+    out.push_str(issue.severity.as_str());
+    out.push_str(r#"","message":""#);
+    write_escaped(out, &issue.message);
+    out.push_str(r#"","rule":""#);
+    write_escaped(out, issue.rule);
+    out.push_str(r#"","tool":""#);
+    write_escaped(out, &issue.tool);
+    out.push_str(r#"","details":{"#);
+    details(out, &issue.details);
+    match &issue.resolution {
+        Some(needed) => {
+            out.push_str(r#"},"resolution":{"needs":""#);
+            resolution(out, needed);
+        }
+        None => out.push_str(r#"},"resolution":null}"#),
+    }
 }
 
 fn details(out: &mut String, details: &[(&'static str, Detail)]) {
-    let mut object = Object::new(out);
-    for (name, detail) in details {
+    for (position, (name, detail)) in details.iter().enumerate() {
+        out.push_str(if position > 0 { ",\"" } else { "\"" });
+        out.push_str(name);
         match detail {
-            Detail::Text(text) => object.text(name, text),
-            Detail::Texts(items) => texts(object.value(name), items.iter().map(String::as_str)),
+            Detail::Text(text) => {
+                out.push_str("\":\"");
+                write_escaped(out, text);
+                out.push('"');
+            }
+            Detail::Texts(items) => {
+                out.push_str("\":");
+                texts(out, items);
+            }
         }
     }
-    object.end();
 }
 
-fn resolution(out: &mut String, resolution: Option<&Resolution>) {
-    let Some(resolution) = resolution else {
-        return out.push_str("null");
-    };
-    let mut object = Object::new(out);
-    object.text("needs", resolution.needs.as_str());
-    object.text("who", resolution.who.as_str());
+/// The rest of an issue, from the word for what it needs.
+fn resolution(out: &mut String, resolution: &Resolution) {
+    out.push_str(resolution.needs.as_str());
+    out.push_str(r#"","who":""#);
+    out.push_str(resolution.who.as_str());
+    out.push('"');
     if !resolution.facts.is_empty() {
-        texts(
-            object.value("facts"),
-            resolution.facts.iter().map(String::as_str),
-        );
+        out.push_str(r#","facts":"#);
+        texts(out, &resolution.facts);
     }
     if !resolution.roles.is_empty() {
-        texts(
-            object.value("roles"),
-            resolution.roles.iter().map(String::as_str),
-        );
+        out.push_str(r#","roles":"#);
+        texts(out, &resolution.roles);
     }
     if resolution.approvals > 0 {
-        object.number("approvals", resolution.approvals);
+        out.push_str(r#","approvals":"#);
+        number(out, resolution.approvals);
     }
-    if resolution.retry_at.is_some() {
-        instant(object.value("retry_at"), resolution.retry_at);
+    if let Some(at) = resolution.retry_at {
+        out.push_str(r#","retry_at":"#);
+        instant(out, at);
     }
-    object.end();
+    out.push_str("}}");
 }
 
 fn checks(out: &mut String, decision: &Decision<'_>) {
-    let mut families = Object::new(out);
-    let mut checks = decision.guardrail_checks.as_slice();
-    while let Some(first) = checks.first() {
-        let count = checks
-            .iter()
-            .take_while(|check| check.family == first.family)
-            .count();
-        let (family, rest) = checks.split_at_checked(count).unwrap_or((checks, &[]));
-        checks = rest;
-        // A family's name is an author's text, unlike the keys of the contract.
-        if !families.is_first {
-            families.out.push(',');
+    let mut family = None;
+    for check in &decision.guardrail_checks {
+        if family == Some(check.family) {
+            out.push_str(",\"");
+        } else {
+            out.push_str(if family.is_some() { "},\"" } else { "\"" });
+            // A family's name is an author's text.
+            write_escaped(out, check.family);
+            out.push_str("\":{\"");
+            family = Some(check.family);
         }
-        families.is_first = false;
-        write_string(families.out, first.family);
-        families.out.push(':');
-        let mut object = Object::new(families.out);
-        for check in family {
-            let mut check_object = Object::new(object.value(check.rule));
-            check_object.bool("satisfied", check.satisfied);
-            check_object.end();
-        }
-        object.end();
+        write_escaped(out, check.rule);
+        out.push_str(if check.satisfied {
+            r#"":{"satisfied":true}"#
+        } else {
+            r#"":{"satisfied":false}"#
+        });
     }
-    families.end();
+    if family.is_some() {
+        out.push('}');
+    }
 }
 
 fn cost(out: &mut String, decision: &Decision<'_>) {
     let Some(cost) = &decision.cost_estimate else {
         return out.push_str("null");
     };
-    let mut object = Object::new(out);
-    object.text("currency", "USD");
-    cost.min.write_to(object.value("min"));
-    cost.max.write_to(object.value("max"));
-    let mut assumptions = vec![match cost.iterations {
-        Some(iterations) => format!("one to {iterations} calls of each tool, by max_iterations"),
-        None => "one call of each tool".to_owned(),
-    }];
+    out.push_str(r#"{"currency":"USD","min":"#);
+    cost.min.write_to(out);
+    out.push_str(r#","max":"#);
+    cost.max.write_to(out);
+    match cost.iterations {
+        Some(iterations) => {
+            out.push_str(r#","assumptions":["one to "#);
+            iterations.write_to(out);
+            out.push_str(r#" calls of each tool, by max_iterations""#);
+        }
+        None => out.push_str(r#","assumptions":["one call of each tool""#),
+    }
     if cost.without_cost > 0 {
-        assumptions.push("tools without a cost in the catalog are left out".to_owned());
+        out.push_str(r#","tools without a cost in the catalog are left out""#);
     }
     if cost.is_capped {
-        assumptions.push("no more than max_cost_usd".to_owned());
+        out.push_str(r#","no more than max_cost_usd""#);
     }
-    texts(
-        object.value("assumptions"),
-        assumptions.iter().map(String::as_str),
-    );
-    object.end();
+    out.push_str("]}");
 }
 
 fn tools(out: &mut String, decision: &Decision<'_>) {
-    list(out, decision.tool_verdicts.iter(), |out, verdict| {
-        let mut object = Object::new(out);
-        object.text("name", &verdict.name);
-        object.text("tool", verdict.tool.unwrap_or(""));
-        object.text("verdict", verdict.verdict.as_str());
-        object.end();
-    });
+    for (position, verdict) in decision.tool_verdicts.iter().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        out.push_str(r#"{"name":""#);
+        write_escaped(out, &verdict.name);
+        out.push_str(r#"","tool":""#);
+        write_escaped(out, verdict.tool.unwrap_or(""));
+        out.push_str(r#"","verdict":""#);
+        out.push_str(verdict.verdict.as_str());
+        out.push_str("\"}");
+    }
 }
 
-fn meta(out: &mut String, decision: &Decision<'_>) {
-    let mut object = Object::new(out);
-    object.text("engine", ENGINE_VERSION);
-    object.text("zones", ZONE_TABLE_VERSION);
-    list(object.value("risk"), decision.risk(), |out, addend| {
-        let mut object = Object::new(out);
-        object.text("reason", &addend.reason);
-        object.number("points", addend.points);
-        object.end();
-    });
-    object.end();
+fn risk(out: &mut String, decision: &Decision<'_>) {
+    out.push('[');
+    for (position, addend) in decision.risk().enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        out.push_str(r#"{"reason":""#);
+        write_escaped(out, &addend.reason);
+        out.push_str(r#"","points":"#);
+        number(out, addend.points);
+        out.push('}');
+    }
+    out.push(']');
 }
 
 /// Seconds since the epoch, with the milliseconds as decimals.
@@ -292,45 +347,31 @@ fn seconds(out: &mut String, at: Timestamp) {
         .write_to(out);
 }
 
-fn instant(out: &mut String, at: Option<Timestamp>) {
-    match at {
-        Some(at) => {
-            out.push('"');
-            at.write_to(out);
-            out.push('"');
-        }
-        None => out.push_str("null"),
-    }
+fn instant(out: &mut String, at: Timestamp) {
+    out.push('"');
+    at.write_to(out);
+    out.push('"');
 }
 
 /// The decision in one sentence, for logs.
-fn summary(decision: &Decision<'_>) -> String {
-    let mut text = String::with_capacity(128);
-    text.push_str(decision.verdict.as_str());
-    text.push_str(" by ");
-    text.push_str(decision.policy_version());
-    match decision.tool_verdicts.as_slice() {
-        [] => {}
-        [only] => {
-            text.push_str(" for ");
-            text.push_str(&only.name);
-        }
-        [first, rest @ ..] => {
-            text.push_str(" for ");
-            text.push_str(&first.name);
-            text.push_str(" and ");
-            Number::from_u64(rest.len() as u64).write_to(&mut text);
-            text.push_str(" more");
+fn summary(out: &mut String, decision: &Decision<'_>) {
+    out.push_str(decision.verdict.as_str());
+    out.push_str(" by ");
+    write_escaped(out, decision.policy_version());
+    if let Some((first, others)) = decision.tool_verdicts.split_first() {
+        out.push_str(" for ");
+        write_escaped(out, &first.name);
+        if !others.is_empty() {
+            out.push_str(" and ");
+            Number::from_u64(others.len() as u64).write_to(out);
+            out.push_str(" more");
         }
     }
     if decision.verdict != Verdict::Allow {
-        let mut separator = ": ";
-        for issue in &decision.issues {
-            text.push_str(separator);
-            text.push_str(issue.code);
-            separator = ", ";
+        for (position, issue) in decision.issues.iter().enumerate() {
+            out.push_str(if position > 0 { ", " } else { ": " });
+            write_escaped(out, issue.code);
         }
     }
-    text.push('.');
-    text
+    out.push('.');
 }

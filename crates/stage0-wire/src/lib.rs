@@ -33,6 +33,6 @@ mod yaml;
 
 pub use approvals_json::{APPROVALS_LIMITS, approvals_to_json, parse_approvals};
 pub use compiled::Policy;
-pub use decision_json::{ENGINE_VERSION, decision_to_json};
+pub use decision_json::{ENGINE_VERSION, decision_to_json, render_into};
 pub use request_text::{json_problem, parse_request, parse_request_file};
 pub use state_json::{STATE_LIMITS, parse_state, state_to_json};

@@ -165,10 +165,10 @@ impl Check {
             None => RunState::default(),
         };
         let host = question.host();
-        let decision = policy.decide(&question.request, &host, &state, question.now);
+        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
         // The state is safe before anybody can act on the answer.
         if let Some(path) = &self.state {
-            let mut text = state_to_json(&decision.next_state(&state));
+            let mut text = state_to_json(&next);
             text.push('\n');
             replace(path, &text)?;
         }

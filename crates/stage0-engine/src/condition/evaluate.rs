@@ -12,11 +12,12 @@ use super::builtin::{apply, clock_field, in_window};
 use super::operation::{and, binary, conditional, has_member, is_element, negate, not, or, truth};
 use super::program::{Constant, Op, Pattern, Program};
 use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
+use super::timing::plan::Piece;
 use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::LOOP_ITEMS_MAX;
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -79,7 +80,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             constants,
             scratch: Scratch::new(arena),
             lets: Vec::new(),
-            stack: ArenaVec::with_capacity_in(16, arena),
+            stack: ArenaVec::new_in(arena),
             loops: Vec::new(),
             aside: None,
         }
@@ -106,6 +107,23 @@ impl<'a, 'f> Machine<'a, 'f> {
     /// Runs a program.
     pub(crate) fn run(&mut self, program: &'a Program) -> Value<'a> {
         self.run_traced(program, &mut Untraced)
+    }
+
+    /// Runs some of a program's instructions, which compute one value.
+    pub(crate) fn run_piece(&mut self, program: &'a Program, piece: Piece) -> Value<'a> {
+        self.stack.clear();
+        let (mut at, end) = (piece.start as usize, piece.end as usize);
+        while at < end
+            && let Some(op) = program.ops.get(at)
+        {
+            at = self.step(program, op, at, false);
+        }
+        self.stack.pop().unwrap_or(Value::Unknown)
+    }
+
+    /// What the condition that is being evaluated may still take.
+    pub(crate) fn scratch(&mut self) -> &mut Scratch<'a> {
+        &mut self.scratch
     }
 
     /// Runs a program under a tracer.
@@ -206,7 +224,7 @@ impl<'a, 'f> Machine<'a, 'f> {
     }
 
     #[inline]
-    fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
+    pub(crate) fn constant(&self, program: &'a Program, index: u32) -> Value<'a> {
         let constant = program.constants.get(index as usize);
         constant.map_or(Value::Null, |constant| value_of(constant, self.constants))
     }
@@ -216,7 +234,7 @@ impl<'a, 'f> Machine<'a, 'f> {
         Value::List(self.scratch.arena.alloc_slice_fill_iter(elements))
     }
 
-    fn name(program: &'a Program, index: u32) -> &'a str {
+    pub(super) fn name(program: &'a Program, index: u32) -> &'a str {
         match program.constants.get(index as usize) {
             Some(Constant::String(name)) => name,
             _ => "",
@@ -335,7 +353,10 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = apply(builtin, arguments, &mut self.scratch);
+                let mut value = apply(builtin, arguments, &mut self.scratch);
+                if self.scratch.is_out_of_steps() {
+                    value = Value::Error(EvalError::TooManySteps);
+                }
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -435,14 +456,12 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
     }
 
-    /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
-    /// begun where it may.
+    /// Whether a pattern occurs.
     fn matches(&mut self, text: &str, pattern: &Pattern) -> Value<'a> {
-        let steps = text.len().saturating_mul(pattern.steps_per_byte);
-        if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
+        let Some(steps) = pattern.steps(text) else {
             return Value::Error(EvalError::TooLarge);
-        }
-        if !self.scratch.work(steps) && !self.loops.is_empty() {
+        };
+        if !self.scratch.work(steps) {
             return Value::Error(EvalError::TooManySteps);
         }
         Value::Bool(pattern.regex.is_match(text))
@@ -519,7 +538,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         if self.loops.is_empty() {
-            self.scratch.renew_steps();
+            self.scratch.begin_loop();
         }
         let values = ArenaVec::new_in(self.scratch.arena);
         self.loops.push(Loop {
@@ -565,6 +584,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             .first()
             .map_or((behind, 0), |frame| (frame.behind, frame.stack_len));
         self.loops.clear();
+        self.scratch.end_loop();
         self.stack.truncate(stack_len);
         self.stack.push(Value::Error(EvalError::TooManySteps));
         behind
@@ -622,6 +642,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             return body;
         }
         if let Some(frame) = self.loops.pop() {
+            if self.loops.is_empty() {
+                self.scratch.end_loop();
+            }
             self.stack.push(match (kind, frame.outcome) {
                 (LoopKind::Exists | LoopKind::All, outcome) => outcome,
                 (_, outcome @ (Value::Unknown | Value::Error(_))) => outcome,
@@ -641,7 +664,7 @@ fn is_behind_the_end(value: Value<'_>) -> bool {
 }
 
 #[inline]
-fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
+pub(super) fn value_of<'a>(constant: &'a Constant, constants: &'a Document<'a>) -> Value<'a> {
     match constant {
         Constant::Null => Value::Null,
         Constant::Bool(value) => Value::Bool(*value),

@@ -3,6 +3,7 @@
 //! The language is a typed subset of CEL's syntax with exact decimals and three-valued logic for
 //! absent facts. Everything that can be known when the policy is loaded is done then.
 
+mod ask;
 pub(crate) mod builtin;
 mod error;
 pub(crate) mod evaluate;
@@ -15,6 +16,7 @@ pub(crate) mod timing;
 mod token;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod truth;
 pub(crate) mod typing;
 pub(crate) mod value;
 

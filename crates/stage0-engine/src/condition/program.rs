@@ -10,9 +10,14 @@ use regex_lite::{Regex, RegexBuilder};
 
 use super::builtin::{Builtin, ClockField, FUNCTIONS};
 use super::error::{ConditionError, ConditionErrorKind};
+use super::timing::plan::{Plan, plan_of};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
+use super::truth::{TruthStep, steps_of};
 use crate::function;
-use crate::limits::{CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, REGEX_BYTES_MAX};
+use crate::limits::{
+    CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX,
+    REGEX_BYTES_MAX,
+};
 use crate::number::Number;
 use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone, ZoneError};
@@ -107,6 +112,15 @@ pub(crate) enum Constant {
     Data(u32),
 }
 
+impl Pattern {
+    /// The steps that looking for it in a text may take; nothing if there are more than one search may
+    /// take. Unlike other operations it could take seconds, so it is not even begun where it may.
+    pub(crate) fn steps(&self, text: &str) -> Option<usize> {
+        let steps = text.len().saturating_mul(self.steps_per_byte);
+        (text.len() <= MATCH_TEXT_BYTES_MAX && steps <= MATCH_STEPS_MAX).then_some(steps)
+    }
+}
+
 /// What a path stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Resolved {
@@ -147,6 +161,10 @@ pub(crate) struct Program {
     pub(crate) slots: Box<[Slot]>,
     /// The named expressions it reads, sorted.
     pub(crate) lets: Box<[u32]>,
+    /// The condition as tests; none where the whole is run.
+    pub(crate) steps: Box<[TruthStep]>,
+    /// How long its outcome stands.
+    pub(crate) timing: Plan,
 }
 
 /// Compiles a tree that has been checked.
@@ -208,7 +226,7 @@ pub(crate) fn compile(
             ),
         );
     }
-    Program {
+    let mut program = Program {
         ops: ops.into(),
         nodes: nodes.into(),
         constants: constants.into(),
@@ -218,7 +236,11 @@ pub(crate) fn compile(
         windows: windows.into(),
         slots: slots.into(),
         lets: lets.into(),
-    }
+        ..Program::default()
+    };
+    program.timing = plan_of(&program, tree);
+    program.steps = steps_of(&program, tree, program.timing.compared());
+    program
 }
 
 struct Compiler<'c> {
@@ -748,7 +770,7 @@ fn zone_help(error: ZoneError) -> String {
 const PATTERN_BYTES_PER_STEP: usize = 64;
 
 /// Compiles a pattern, and tells its size by the smallest limit that it keeps.
-fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
+pub(crate) fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
     let mut bytes = 1_024;
     loop {
         match RegexBuilder::new(text).size_limit(bytes).build() {

@@ -30,6 +30,9 @@ use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
 use crate::vocabulary::effect::EffectSet;
 
+/// Issues of which each is compared with all the others; more are looked up.
+const FEW_ISSUES: usize = 16;
+
 /// Characters of a caller's word that are told.
 const WORD_CHARS_MAX: usize = 64;
 
@@ -41,7 +44,7 @@ pub(crate) struct Draft<'a> {
     request_id: &'a str,
     host_mode: Mode,
     now: Timestamp,
-    pub(crate) findings: Vec<Finding<'a>>,
+    pub(crate) findings: SmallVec<[Finding<'a>; 2]>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -89,7 +92,7 @@ impl<'a> Draft<'a> {
             request_id: host.request_id,
             host_mode: host.mode,
             now,
-            findings: Vec::new(),
+            findings: SmallVec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
@@ -164,7 +167,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Fields nobody knows, constraints nobody can use, effects nobody has named.
-    pub(crate) fn remark_on_request(&mut self, constraints: &[(&'a str, Constraint)]) {
+    pub(crate) fn remark_on_request(&mut self) {
         for field in self.request.unknown_fields() {
             let hint = field
                 .nearest
@@ -174,7 +177,7 @@ impl<'a> Draft<'a> {
                 field.path,
                 hint.as_deref().unwrap_or(".")
             );
-            let details = vec![("field", Detail::Text(field.path.clone()))];
+            let details = vec![("field", Detail::Text(field.path.clone().into()))];
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, details);
         }
         if self.request.unknown_fields_untold() > 0 {
@@ -184,7 +187,7 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
-        for (text, constraint) in constraints {
+        for (text, constraint) in self.request.read_constraints() {
             match constraint {
                 Constraint::Known { key, value } => {
                     self.constraints = self.constraints.union(key.set());
@@ -199,8 +202,8 @@ impl<'a> Draft<'a> {
                     let fix = Resolution::new(Needs::Fix, Who::Agent);
                     let example = format!("{}: {}", key.name, key.shape.example());
                     let details = vec![
-                        ("constraint", Detail::Text((*text).to_owned())),
-                        ("example", Detail::Text(example)),
+                        ("constraint", Detail::Text(text.to_owned().into())),
+                        ("example", Detail::Text(example.into())),
                     ];
                     self.engine(
                         IssueCode::CONSTRAINT_INVALID,
@@ -353,7 +356,7 @@ impl<'a> Draft<'a> {
             );
             if let Some(violation) = violations.into_iter().next() {
                 let fix = Resolution::new(Needs::Fix, Who::Person);
-                let details = vec![("path", Detail::Text(violation.path))];
+                let details = vec![("path", Detail::Text(violation.path.into()))];
                 let code = IssueCode::FACT_TYPE;
                 self.push(
                     (issue.as_deref().unwrap_or(code.as_str()), code.severity()),
@@ -510,29 +513,21 @@ impl<'a> Draft<'a> {
         for effect in unknown {
             let effect = one_line(effect, WORD_CHARS_MAX);
             let message = format!("No class covers the declared effect `{effect}`.");
-            let details = vec![("effect", Detail::Text(effect))];
+            let details = vec![("effect", Detail::Text(effect.into()))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }
         let layers = &self.policy.layers;
-        let read = layers
-            .iter()
-            .map(|layer| layer.constraints)
-            .fold(ConstraintSet::default(), ConstraintSet::union);
-        for key in self.constraints.without(read).keys() {
-            let message = [
-                "No rule of the policy checks the constraint `",
-                key.name,
-                "`.",
-            ]
-            .concat();
-            let details = vec![("constraint", Detail::Text(key.name.to_owned()))];
-            self.engine(
-                IssueCode::CONSTRAINT_NOT_CHECKED,
-                REMARK,
-                message,
-                None,
-                details,
-            );
+        for unread in &self.policy.unread {
+            if self.constraints.intersection(unread.key.set()) == unread.key.set() {
+                let name = Detail::Text(Cow::Borrowed(unread.key.name));
+                self.engine(
+                    IssueCode::CONSTRAINT_NOT_CHECKED,
+                    REMARK,
+                    &*unread.message,
+                    None,
+                    vec![("constraint", name)],
+                );
+            }
         }
         let counts = match (verdict, otherwise) {
             _ if plan.has_call => return,
@@ -571,42 +566,47 @@ impl<'a> Draft<'a> {
         if issues.len() < 2 {
             return issues;
         }
-        let rank = |code: &'a str| {
-            let engine = IssueCode::ALL
-                .iter()
-                .position(|known| known.as_str() == code);
-            let declared = self.policy.code_ranks.get(code);
-            match (engine, declared) {
-                (Some(engine), _) => (0, u32::try_from(engine).unwrap_or(u32::MAX), ""),
-                (None, Some(declared)) => (1, *declared, ""),
-                (None, None) => (2, 0, code),
-            }
+        let rank = |code: &'a str| match (IssueCode::rank(code), self.policy.code_ranks.get(code)) {
+            (Some(engine), _) => (0, engine, ""),
+            (None, Some(declared)) => (1, *declared, ""),
+            (None, None) => (2, 0, code),
         };
-        if issues.len() > 1 {
-            issues.sort_by(|one, two| {
-                two.severity
-                    .cmp(&one.severity)
-                    .then_with(|| rank(one.code).cmp(&rank(two.code)))
-                    .then_with(|| one.rule.cmp(two.rule))
-                    .then_with(|| one.tool.cmp(&two.tool))
-                    .then_with(|| one.message.cmp(&two.message))
-            });
-        }
-        let mut merged: Vec<(Issue<'a>, Vec<Cow<'a, str>>)> = Vec::with_capacity(issues.len());
-        let mut places: FxHashMap<(&'a str, &'a str), Vec<usize>> = FxHashMap::default();
+        issues.sort_by(|one, two| {
+            two.severity
+                .cmp(&one.severity)
+                .then_with(|| rank(one.code).cmp(&rank(two.code)))
+                .then_with(|| one.rule.cmp(two.rule))
+                .then_with(|| one.tool.cmp(&two.tool))
+                .then_with(|| one.message.cmp(&two.message))
+        });
+        // One issue may be about several tools.
+        let mut merged: Vec<(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)> =
+            Vec::with_capacity(issues.len());
+        let mut places: FxHashMap<(&'a str, &'a str), SmallVec<[usize; 1]>> = FxHashMap::default();
+        let are_few = issues.len() <= FEW_ISSUES;
         for issue in issues {
-            let alike = places.entry((issue.code, issue.rule)).or_default();
-            let same = alike.iter().copied().find(|at| {
-                merged.get(*at).is_some_and(|(known, _)| {
-                    known.details == issue.details && known.message == issue.message
-                })
-            });
+            let is_same = |(known, _): &(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)| {
+                known.code == issue.code
+                    && known.rule == issue.rule
+                    && known.details == issue.details
+                    && known.message == issue.message
+            };
+            let same = if are_few {
+                merged.iter().position(is_same)
+            } else {
+                let alike = places.get(&(issue.code, issue.rule));
+                let mut alike = alike.into_iter().flatten().copied();
+                alike.find(|at| merged.get(*at).is_some_and(is_same))
+            };
             match same.and_then(|at| merged.get_mut(at)) {
                 Some((_, tools)) if tools.contains(&issue.tool) => {}
                 Some((_, tools)) => tools.push(issue.tool),
                 None => {
-                    alike.push(merged.len());
-                    let tools = vec![issue.tool.clone()];
+                    if !are_few {
+                        let alike = places.entry((issue.code, issue.rule)).or_default();
+                        alike.push(merged.len());
+                    }
+                    let tools = smallvec::smallvec![issue.tool.clone()];
                     merged.push((issue, tools));
                 }
             }

@@ -10,7 +10,6 @@ pub(crate) mod rule;
 pub(crate) mod subject;
 
 use bumpalo::Bump;
-use smallvec::SmallVec;
 
 pub(crate) use self::finish::Draft;
 use self::rule::{Asked, Inquiry, Outcome};
@@ -25,7 +24,6 @@ use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::state::RunState;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{self, Constraint};
 
 /// Room in the arena before it has to ask for more: the facts of a typical policy. Small enough for
 /// what an allocator hands out without looking for it.
@@ -76,10 +74,10 @@ impl Counts {
     }
 }
 
-/// Decides a request.
+/// Decides a request, and tells what the run has done after it.
 ///
 /// Total: every request, host, state and time has an answer. Pure: the same inputs give the same
-/// answer, byte for byte. The run after it is [`Decision::next_state`].
+/// answer, byte for byte. Keeping the state that comes back is up to the caller.
 #[must_use]
 pub fn decide<'a>(
     policy: &'a PolicyIndex,
@@ -87,13 +85,26 @@ pub fn decide<'a>(
     host: &Host<'a>,
     state: &RunState,
     now: Timestamp,
+) -> (Decision<'a>, RunState) {
+    let decision = peek(policy, request, host, state, now);
+    let next = decision.next_state(state);
+    (decision, next)
+}
+
+/// What [`decide`] would answer, for callers that move no state: the run stays where it is.
+#[must_use]
+pub fn peek<'a>(
+    policy: &'a PolicyIndex,
+    request: &'a Request<'a>,
+    host: &Host<'a>,
+    state: &RunState,
+    now: Timestamp,
 ) -> Decision<'a> {
     let arena = Bump::with_capacity(ARENA_BYTES);
-    let constraints = constraints_of(request);
-    let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
+    let mut facts = Facts::gather(&policy.facts, request, now, &arena);
     let plan = Plan::new(policy, request);
     let mut draft = Draft::new(policy, request, host, now);
-    draft.remark_on_request(&constraints);
+    draft.remark_on_request();
     draft.hold_to_version();
     if state.last_at.is_some_and(|last| last > now) {
         draft.engine(
@@ -112,7 +123,7 @@ pub fn decide<'a>(
         let mut verdict = whole;
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
-            facts.turn_to(subject.facts(view, layer, &arena));
+            facts.turn_to(layer, tool, view);
             layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let mut inquiry = Inquiry {
                 layer,
@@ -128,15 +139,6 @@ pub fn decide<'a>(
         draft.tool_verdict(subject, verdict);
     }
     draft.finish(plan)
-}
-
-/// What the agent binds itself to, text by text.
-pub(crate) type Constraints<'a> = SmallVec<[(&'a str, Constraint); 4]>;
-
-/// Reads a request's constraints.
-pub(crate) fn constraints_of<'a>(request: &'a Request<'_>) -> Constraints<'a> {
-    let texts = request.constraints();
-    texts.map(|text| (text, constraint::read(text))).collect()
 }
 
 /// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
@@ -169,12 +171,15 @@ fn decide_one<'a: 'x, 'x>(
         permission.conclude(inquiry, draft);
     }
     if is_observed {
-        let mut found = draft.findings.split_off(first);
-        found.retain(|finding| finding.counts.if_enforced());
-        for finding in &mut found {
+        let mut place = 0_usize;
+        draft.findings.retain(|finding| {
+            let is_older = place < first;
+            place = place.saturating_add(1);
+            is_older || finding.counts.if_enforced()
+        });
+        for finding in draft.findings.iter_mut().skip(first) {
             finding.counts = Counts::IfEnforced;
         }
-        draft.findings.append(&mut found);
     }
     let found = draft.findings.iter().skip(first);
     let counted = found.filter(|finding| finding.counts.now());

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::subject::{Subject, View};
 use super::{Counts, Finding, REMARK};
 use crate::action::bound_digest;
@@ -10,9 +12,11 @@ use crate::codes::IssueCode;
 use crate::condition::Slot;
 use crate::condition::evaluate::Machine;
 use crate::condition::show::tell;
+use crate::condition::timing::plan::Plan;
 use crate::condition::timing::{Motion, Standing, earlier, standing};
 use crate::condition::trace::{Missing, Trace, let_of};
 use crate::condition::tree::{Expr, Operator};
+use crate::condition::truth::Truth;
 use crate::condition::value::Value;
 use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::digest::Digest;
@@ -20,7 +24,7 @@ use crate::facts::{FactRoot, Presence};
 use crate::host::Host;
 use crate::index::message::Part;
 use crate::index::{
-    CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind,
+    CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming,
 };
 use crate::policy::{Severity, Verdict};
 use crate::request::Request;
@@ -50,7 +54,18 @@ pub(crate) enum Outcome {
     /// It has no value.
     Broken,
     /// It asks for an approval that is not there.
-    Unapproved(Approved),
+    Unapproved(Box<Approved>),
+}
+
+impl Outcome {
+    fn of(truth: Truth) -> Self {
+        match truth {
+            Truth::True => Self::Fires,
+            Truth::False => Self::Silent,
+            Truth::Unknown => Self::Undecided,
+            Truth::Error => Self::Broken,
+        }
+    }
 }
 
 /// A rule's outcome and how long it stands.
@@ -65,39 +80,29 @@ pub(crate) struct Asked {
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// Asks a rule.
     pub(crate) fn ask(&mut self, rule: &'a CompiledRule) -> Asked {
-        self.prepare(rule);
-        let (when, condition, mut until) = if rule.reads_now {
-            self.values_and_standing(rule)
-        } else {
-            let when = match &rule.when {
-                Some(when) => self.machine.run(&when.program),
-                None => Value::Bool(true),
-            };
-            let condition = match when {
-                Value::Bool(false) => when,
-                _ => self.value_of(&rule.condition),
-            };
-            (when, condition, None)
+        let (when, condition, mut until) = match rule.timing {
+            RuleTiming::Traced => self.truths_and_standing(rule),
+            RuleTiming::Still | RuleTiming::Planned => self.truths(rule),
         };
-        if matches!(when, Value::Bool(false)) {
+        if when == Truth::False {
             return Asked {
                 outcome: Outcome::Silent,
                 until,
                 applies: false,
             };
         }
-        let applies = matches!(when, Value::Bool(true));
+        let applies = when == Truth::True;
         if let RuleKind::Approval(approval) = &rule.kind {
             // `when && !approval.valid`, except that an approval lifts no error.
             let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
-            let outcome = match truth(when) {
+            let outcome = match Outcome::of(when) {
                 Outcome::Fires if is_faulty => Outcome::Broken,
                 outcome @ (Outcome::Fires | Outcome::Undecided) if !is_faulty => {
                     let (approved, end) = self.approved(rule, approval);
                     until = earlier(until, end);
                     match approved {
                         Approved::Yes => Outcome::Silent,
-                        other if outcome == Outcome::Fires => Outcome::Unapproved(other),
+                        other if outcome == Outcome::Fires => Outcome::Unapproved(Box::new(other)),
                         _ => outcome,
                     }
                 }
@@ -110,23 +115,55 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             };
         }
         let condition = match rule.kind {
-            RuleKind::Require { .. } => crate::condition::operation::not(condition),
+            RuleKind::Require { .. } => condition.not(),
             _ => condition,
         };
-        let outcome = truth(crate::condition::operation::and(when, condition));
         Asked {
-            outcome,
+            outcome: Outcome::of(when.and(condition)),
             until,
             applies,
         }
     }
 
-    /// The value of a rule's condition, which approvals do not have.
-    fn value_of(&mut self, condition: &'a CompiledCondition) -> Value<'x> {
-        if condition.is_true || condition.tree.nodes.is_empty() {
-            return Value::Bool(true);
+    /// What a rule's scope and condition come to, and how long that stands as far as the plan tells.
+    #[inline]
+    fn truths(&mut self, rule: &'a CompiledRule) -> (Truth, Truth, Option<Timestamp>) {
+        if !rule.lets.is_empty() {
+            self.prepare(rule);
         }
-        self.machine.run(&condition.program)
+        let mut until = None;
+        let when = match &rule.when {
+            Some(when) => self.truth(when, &mut until),
+            None => Truth::True,
+        };
+        // How long it stands is asked of the whole, whatever decides it now.
+        let condition = if when == Truth::False && rule.timing == RuleTiming::Still {
+            when
+        } else {
+            self.truth(&rule.condition, &mut until)
+        };
+        (when, condition, until)
+    }
+
+    #[inline]
+    fn truth(&mut self, condition: &'a CompiledCondition, until: &mut Option<Timestamp>) -> Truth {
+        if condition.is_true {
+            return Truth::True;
+        }
+        let program = &condition.program;
+        let Plan::Tests { compared, asked } = &program.timing else {
+            return self.machine.ask(program, &[]);
+        };
+        let mut timed: SmallVec<[Truth; 4]> = SmallVec::new();
+        for test in compared {
+            let (truth, end) = test.run(&mut self.machine, program, self.now);
+            timed.push(truth);
+            *until = earlier(*until, end);
+        }
+        for asked in asked {
+            *until = earlier(*until, asked.until(program, self.now));
+        }
+        self.machine.ask(program, &timed)
     }
 
     /// Evaluates the named expressions that a rule reads, those that others need first.
@@ -135,18 +172,16 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             if self.machine.named(*index).is_none()
                 && let Some(named) = self.layer.lets.get(*index as usize)
             {
-                let value = self.machine.run(&named.condition.program);
+                let value = self.machine.value_of(&named.condition.program);
                 self.machine.set_named(*index, value);
             }
         }
     }
 
-    /// The values of a rule's scope and condition, and how long its outcome stands: for rules that
-    /// read the time, whose conditions are run with every part kept.
-    fn values_and_standing(
-        &mut self,
-        rule: &'a CompiledRule,
-    ) -> (Value<'x>, Value<'x>, Option<Timestamp>) {
+    /// What a rule's scope and condition come to, and how long its outcome stands: for rules that read
+    /// the time in ways that are not planned for, whose conditions are run with every part kept.
+    fn truths_and_standing(&mut self, rule: &'a CompiledRule) -> (Truth, Truth, Option<Timestamp>) {
+        self.prepare(rule);
         let mut named: Vec<(&'a str, Standing)> = Vec::new();
         for index in &rule.lets {
             let Some(let_) = self.layer.lets.get(*index as usize) else {
@@ -161,7 +196,8 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             (when, until) = (value, standing.until);
         }
         let (condition, standing) = self.value_and_standing(&rule.condition, &named);
-        (when, condition, earlier(until, standing.until))
+        let until = earlier(until, standing.until);
+        (Truth::of(when), Truth::of(condition), until)
     }
 
     fn value_and_standing(
@@ -308,7 +344,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             ) => Some(self.fired(rule, *otherwise, asked.until)),
             (Outcome::Undecided, _) => Some(self.undecided(rule)),
             (Outcome::Unapproved(approved), RuleKind::Approval(approval)) => {
-                Some(self.unapproved(rule, approval, approved))
+                Some(self.unapproved(rule, approval, *approved))
             }
             (Outcome::Unapproved(_), _) => None,
             (Outcome::Fires, RuleKind::Advise) => {
@@ -365,15 +401,12 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     ) -> Finding<'a> {
         let message = match (self.message(rule), &rule.kind) {
             (Some(message), _) => message,
-            (None, RuleKind::Require { .. }) => {
-                Cow::Owned(format!("Rule {} is not satisfied.", rule.id))
+            (None, RuleKind::Require { .. }) => about(rule, " is not satisfied."),
+            (None, RuleKind::Advise) => about(rule, " applies."),
+            (None, _) if verdict == Verdict::Defer => {
+                about(rule, " asks for more before this may run.")
             }
-            (None, RuleKind::Advise) => Cow::Owned(format!("Rule {} applies.", rule.id)),
-            (None, _) if verdict == Verdict::Defer => Cow::Owned(format!(
-                "Rule {} asks for more before this may run.",
-                rule.id
-            )),
-            (None, _) => Cow::Owned(format!("Rule {} forbids this.", rule.id)),
+            (None, _) => about(rule, " forbids this."),
         };
         let mut issue = self.issue(rule, &rule.issue, message);
         if verdict != REMARK {
@@ -410,8 +443,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let message = Cow::Owned(format!("Rule {} cannot be evaluated: {reason}.", rule.id));
         let mut issue = self.issue(rule, IssueCode::CONDITION_ERROR.as_str(), message);
         issue.severity = IssueCode::CONDITION_ERROR.severity();
-        issue.details.push(("condition", Detail::Text(place)));
-        issue.details.push(("error", Detail::Text(reason)));
+        issue
+            .details
+            .push(("condition", Detail::Text(place.into())));
+        issue.details.push(("error", Detail::Text(reason.into())));
         issue.resolution = Some(Resolution::new(Needs::Fix, Who::Agent));
         Finding {
             verdict: Verdict::Deny,
@@ -545,14 +580,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 }
                 finding.issue.details.push((
                     "action",
-                    Detail::Text(self.action_for(approval).to_string()),
+                    Detail::Text(self.action_for(approval).to_hex().into()),
                 ));
                 finding
                     .issue
                     .details
-                    .push(("terms", Detail::Text(approval.terms.to_string())));
+                    .push(("terms", Detail::Text(approval.terms.to_hex().into())));
                 if let (true, Some(why)) = (denies, why) {
-                    let why = Detail::Text(why.as_str().to_owned());
+                    let why = Detail::Text(why.as_str().to_owned().into());
                     finding.issue.details.push(("why", why));
                 }
                 finding.issue.resolution = Some(resolution);
@@ -663,17 +698,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 }
 
-fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
-    rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
+/// A sentence about a rule.
+fn about<'a>(rule: &CompiledRule, says: &str) -> Cow<'a, str> {
+    Cow::Owned(["Rule ", &rule.id, says].concat())
 }
 
-fn truth(value: Value<'_>) -> Outcome {
-    match value {
-        Value::Bool(true) => Outcome::Fires,
-        Value::Bool(false) => Outcome::Silent,
-        Value::Unknown => Outcome::Undecided,
-        _ => Outcome::Broken,
-    }
+fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
+    rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
 }
 
 fn missing_message<'a>(names: &[String]) -> Cow<'a, str> {

@@ -130,31 +130,6 @@ impl<'a> Subject<'a> {
         view.tool.map(|tool| &*tool.name).or(self.name)
     }
 
-    /// The tool as conditions see it in one layer.
-    pub(crate) fn facts<'x>(
-        &self,
-        view: &View<'a>,
-        layer: &'x Layer,
-        arena: &'x Bump,
-    ) -> crate::facts::Subject<'x>
-    where
-        'a: 'x,
-    {
-        let known = view.effects.classes();
-        let known = known.map(|class| Value::String(layer.effects.name(class)));
-        let mut effects = ArenaVec::from_iter_in(known, arena);
-        let count = effects.len();
-        let unknown = view.unknown_effects.iter();
-        effects.extend(unknown.map(|effect| Value::String(effect)));
-        let effects = effects.into_bump_slice();
-        crate::facts::Subject {
-            tool: self.tool_name(view),
-            effects,
-            unknown_effects: effects.get(count..).unwrap_or_default(),
-            writes: view.effects.overlaps(layer.effects.writing()),
-        }
-    }
-
     /// The name that the action's digest has: the one that the rules of every layer see. Where layers
     /// take the request's name for different tools only that name tells them apart.
     pub(crate) fn canonical_name(&self) -> Option<&'a str> {
@@ -199,6 +174,21 @@ impl<'a> View<'a> {
             unknown_effects,
             schemas,
         }
+    }
+}
+
+impl<'a> View<'a> {
+    /// The effects as texts, as conditions see them: those of the classes, then the others.
+    pub(crate) fn effect_values<'x>(&self, layer: &'x Layer, arena: &'x Bump) -> &'x [Value<'x>]
+    where
+        'a: 'x,
+    {
+        let known = self
+            .effects
+            .classes()
+            .map(|class| layer.effects.name(class));
+        let names = known.chain(self.unknown_effects.iter().copied());
+        ArenaVec::from_iter_in(names.map(Value::String), arena).into_bump_slice()
     }
 }
 
@@ -271,7 +261,7 @@ pub(crate) fn refuse<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, draft: &mut Draf
     let refused = !violations.is_empty();
     for violation in violations {
         let resolution = Resolution::new(Needs::Fix, Who::Agent);
-        let details = vec![("path", Detail::Text(violation.path))];
+        let details = vec![("path", Detail::Text(violation.path.into()))];
         let message = Cow::Owned(sentence(violation.message));
         draft.engine_on(
             subject,
@@ -324,7 +314,7 @@ fn refuse_name<'a: 'x, 'x>(
     };
     let details = draft
         .nearest_tool(layer, name)
-        .map(|near| ("nearest", Detail::Text(near.to_owned())))
+        .map(|near| ("nearest", Detail::Text(near.to_owned().into())))
         .into_iter()
         .collect();
     draft.engine_on(subject, code, verdict, text, resolution, details);

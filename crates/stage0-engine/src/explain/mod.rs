@@ -20,7 +20,7 @@ use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
 use crate::decide::rule::{Inquiry, Outcome};
 use crate::decide::subject::{Plan, refuse};
-use crate::decide::{Draft, constraints_of, decide};
+use crate::decide::{Draft, peek};
 use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
@@ -121,10 +121,9 @@ pub fn explain<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> Explanation<'a> {
-    let decision = decide(policy, request, host, state, now);
+    let decision = peek(policy, request, host, state, now);
     let arena = Bump::new();
-    let constraints = constraints_of(request);
-    let mut facts = Facts::gather(&policy.facts, request, &constraints, now, &arena);
+    let mut facts = Facts::gather(&policy.facts, request, now, &arena);
     let plan = Plan::new(policy, request);
     let mut scratch = Draft::new(policy, request, host, now);
     let mut rules = Vec::new();
@@ -132,7 +131,7 @@ pub fn explain<'a>(
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
-            facts.turn_to(subject.facts(view, layer, &arena));
+            facts.turn_to(layer, tool, view);
             layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {

@@ -605,7 +605,7 @@ pub(super) fn detail<'i>(issue: &'i Issue<'_>, name: &str) -> Option<&'i str> {
         .details
         .iter()
         .find_map(|(known, detail)| match detail {
-            Detail::Text(text) if *known == name => Some(text.as_str()),
+            Detail::Text(text) if *known == name => Some(&**text),
             _ => None,
         })
 }

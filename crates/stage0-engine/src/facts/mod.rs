@@ -7,20 +7,28 @@ pub(crate) mod table;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
+use smallvec::SmallVec;
 
 pub(crate) use table::{Branch, FactTable};
 pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::Slot;
 use crate::condition::value::{EvalError, Value};
+use crate::decide::subject::View;
 use crate::document::ValueRef;
+use crate::index::Layer;
 use crate::number::Number;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintValue};
 
-/// Slots in one page of values.
+/// Facts that stand in one list. A policy about one thing rarely has more.
+const FEW: usize = 64;
+/// Slots in one page of further values.
 const PAGE: usize = 32;
+
+/// Values with parts that the table names, and what it names in them.
+type Waiting<'a> = SmallVec<[(&'a Branch, Value<'a>); 4]>;
 
 /// Whether a fact is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,46 +40,40 @@ pub(crate) enum Presence {
     Error(EvalError),
 }
 
-/// One value per slot. Pages without a fact are never made, so a policy may have any number of
-/// slots without making each decision pay for them.
+/// One value per slot. Behind the first few, pages without a fact are never made, so a policy may have
+/// any number of slots without making each decision pay for them.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
+    few: &'a mut [Value<'a>],
     pages: ArenaVec<'a, Option<&'a mut [Value<'a>; PAGE]>>,
     table: &'a FactTable,
     arena: &'a Bump,
     has_call: bool,
 }
 
-/// What facts are made of, besides the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Subject<'a> {
-    /// The catalogued name of the tool, or the name as it was called; nothing in a plan without tools.
-    pub(crate) tool: Option<&'a str>,
-    /// The tool's effects.
-    pub(crate) effects: &'a [Value<'a>],
-    /// Those of them that no class covers.
-    pub(crate) unknown_effects: &'a [Value<'a>],
-    /// Whether one of them is of a class that writes.
-    pub(crate) writes: bool,
-}
-
 impl<'a> Facts<'a> {
+    fn empty(table: &'a FactTable, has_call: bool, arena: &'a Bump) -> Self {
+        let few = arena.alloc_slice_fill_copy(table.len().min(FEW), Value::Unknown);
+        let mut pages = ArenaVec::new_in(arena);
+        let further = table.len().saturating_sub(FEW);
+        pages.extend((0..further.div_ceil(PAGE)).map(|_| None));
+        Self {
+            few,
+            pages,
+            table,
+            arena,
+            has_call,
+        }
+    }
+
     /// Reads what the policy's table names.
     pub(crate) fn gather(
         table: &'a FactTable,
         request: &'a Request<'a>,
-        constraints: &[(&'a str, Constraint)],
         now: Timestamp,
         arena: &'a Bump,
     ) -> Self {
-        let mut pages = ArenaVec::new_in(arena);
-        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
-        let mut facts = Self {
-            pages,
-            table,
-            arena,
-            has_call: request.has_call(),
-        };
+        let mut facts = Self::empty(table, request.has_call(), arena);
         if let Some(at) = table.root(FactRoot::Context) {
             let context = request
                 .context()
@@ -122,7 +124,7 @@ impl<'a> Facts<'a> {
             facts.fill(at, Value::List(names.into_bump_slice()));
         }
         if let Some(at) = table.root(FactRoot::Constraint) {
-            facts.fill(at, constraint_map(constraints, arena));
+            facts.fill(at, constraint_map(request, arena));
         }
         facts
     }
@@ -134,14 +136,7 @@ impl<'a> Facts<'a> {
         now: Timestamp,
         arena: &'a Bump,
     ) -> Self {
-        let mut pages = ArenaVec::new_in(arena);
-        pages.extend((0..table.len().div_ceil(PAGE)).map(|_| None));
-        let mut facts = Self {
-            pages,
-            table,
-            arena,
-            has_call: true,
-        };
+        let mut facts = Self::empty(table, true, arena);
         if let Some(at) = table.root(FactRoot::Args) {
             facts.fill(at, Value::from_document(variables));
         }
@@ -151,49 +146,60 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// Turns to another tool of the plan.
-    pub(crate) fn turn_to(&mut self, subject: Subject<'a>) {
+    /// Turns to a tool, as a layer sees it: by its catalogued name, or the name as it was called;
+    /// nothing in a plan without tools.
+    pub(crate) fn turn_to(&mut self, layer: &'a Layer, tool: Option<&'a str>, view: &View<'a>) {
         if let Some(at) = self.table.root(FactRoot::Tool) {
-            self.fill(at, subject.tool.map_or(Value::Unknown, Value::String));
+            self.fill(at, tool.map_or(Value::Unknown, Value::String));
         }
-        if let Some(at) = self.table.root(FactRoot::Effects) {
-            self.fill(at, Value::List(subject.effects));
-        }
-        if let Some(at) = self.table.root(FactRoot::UnknownEffects) {
-            self.fill(at, Value::List(subject.unknown_effects));
+        let (all, unknown) = (
+            self.table.root(FactRoot::Effects),
+            self.table.root(FactRoot::UnknownEffects),
+        );
+        if all.is_some() || unknown.is_some() {
+            let effects = view.effect_values(layer, self.arena);
+            if let Some(at) = all {
+                self.fill(at, Value::List(effects));
+            }
+            if let Some(at) = unknown {
+                let known = effects.len().saturating_sub(view.unknown_effects.len());
+                let unknown = effects.get(known..).unwrap_or_default();
+                self.fill(at, Value::List(unknown));
+            }
         }
         if let Some(at) = self.table.root(FactRoot::Writes) {
-            self.fill(at, Value::Bool(subject.writes));
+            let writes = view.effects.overlaps(layer.effects.writing());
+            self.fill(at, Value::Bool(writes));
         }
     }
 
     /// The environment may stand beside the context; there it means the same.
     fn environment(&mut self, context: u32, request: &'a Request<'a>) {
-        let branch = self
-            .table
-            .branch(context)
-            .and_then(|branch| branch.fields.find("environment"));
-        if let (Some(branch), Some(value)) = (branch, request.environment_value()) {
+        let Some(value) = request.environment_beside() else {
+            return;
+        };
+        let branch = self.table.branch(context);
+        if let Some(branch) = branch.and_then(|branch| branch.fields.named("environment")) {
             self.fill(branch, Value::from_document(value));
         }
     }
 
     /// Puts a value and what the table names inside it into their slots.
     fn fill(&mut self, at: u32, value: Value<'a>) {
-        let mut waiting = ArenaVec::new_in(self.arena);
+        let mut waiting = Waiting::new();
         self.settle(at, value, &mut waiting);
         while let Some((branch, value)) = waiting.pop() {
             match value {
                 Value::DocumentMap(map) => {
-                    for (key, member) in map.members() {
-                        if let Some(at) = branch.fields.find(key) {
+                    map.visit_members(|key, member| {
+                        if let Some(at) = branch.fields.find(key.print(), || key.text()) {
                             self.settle(at, Value::from_document(member), &mut waiting);
                         }
-                    }
+                    });
                 }
                 Value::Map(entries) => {
                     for (key, member) in entries {
-                        if let Some(at) = branch.fields.find(key) {
+                        if let Some(at) = branch.fields.named(key) {
                             self.settle(at, *member, &mut waiting);
                         }
                     }
@@ -214,30 +220,32 @@ impl<'a> Facts<'a> {
 
     /// Puts a value into its slot; what has parts that the table names waits for them to be looked at.
     #[inline]
-    fn settle(
-        &mut self,
-        at: u32,
-        value: Value<'a>,
-        waiting: &mut ArenaVec<'a, (&'a Branch, Value<'a>)>,
-    ) {
+    fn settle(&mut self, at: u32, value: Value<'a>, waiting: &mut Waiting<'a>) {
         let Some(branch) = self.table.branch(at) else {
             return;
         };
         if let Some(slot) = branch.slot {
             self.set(slot, value);
         }
-        if !branch.is_leaf() && !value.is_unknown() {
+        if !branch.is_leaf && !value.is_unknown() {
             waiting.push((branch, value));
         }
     }
 
     #[inline]
     fn set(&mut self, slot: Slot, value: Value<'a>) {
-        let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
+        match self.few.get_mut(slot as usize) {
+            Some(cell) => *cell = value,
+            None => self.set_further(slot, value),
+        }
+    }
+
+    fn set_further(&mut self, slot: Slot, value: Value<'a>) {
+        let further = (slot as usize).saturating_sub(FEW);
         let arena = self.arena;
-        if let Some(page) = self.pages.get_mut(page) {
+        if let Some(page) = self.pages.get_mut(further / PAGE) {
             let page = page.get_or_insert_with(|| arena.alloc([Value::Unknown; PAGE]));
-            if let Some(cell) = page.get_mut(place) {
+            if let Some(cell) = page.get_mut(further % PAGE) {
                 *cell = value;
             }
         }
@@ -246,13 +254,17 @@ impl<'a> Facts<'a> {
     /// The value in a slot; unknown if the fact is absent.
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Value<'a> {
-        match self.pages.get(slot as usize / PAGE) {
-            Some(Some(page)) => page
-                .get(slot as usize % PAGE)
-                .copied()
-                .unwrap_or(Value::Unknown),
-            _ => Value::Unknown,
+        match self.few.get(slot as usize) {
+            Some(value) => *value,
+            None => self.further_value(slot),
         }
+    }
+
+    fn further_value(&self, slot: Slot) -> Value<'a> {
+        let further = (slot as usize).saturating_sub(FEW);
+        let page = self.pages.get(further / PAGE).and_then(Option::as_ref);
+        let value = page.and_then(|page| page.get(further % PAGE));
+        value.copied().unwrap_or(Value::Unknown)
     }
 
     /// Whether the fact in a slot is there.
@@ -283,9 +295,9 @@ impl<'a> Facts<'a> {
 }
 
 /// The constraints as one object. One that stands twice means the stricter.
-fn constraint_map<'a>(constraints: &[(&'a str, Constraint)], arena: &'a Bump) -> Value<'a> {
-    let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::new_in(arena);
-    for (_, constraint) in constraints {
+fn constraint_map<'a>(request: &Request<'_>, arena: &'a Bump) -> Value<'a> {
+    let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::with_capacity_in(4, arena);
+    for (_, constraint) in request.read_constraints() {
         let (name, value) = match constraint {
             Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
             Constraint::Promise(name) => (*name, Value::Bool(true)),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::condition::{Path, Slot, Step};
-use crate::document::fingerprint;
+use crate::document::print_of;
 
 /// Where a fact comes from: the first name of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,6 +179,9 @@ pub const FACT_ROOTS: &[FactRootInfo] = &[
     ),
 ];
 
+// The table of roots has a place for each.
+const _: () = assert!(FactRoot::Writes as usize + 1 == FACT_ROOTS.len());
+
 impl FactRoot {
     /// The root of this name.
     pub fn find(name: &str) -> Option<&'static FactRootInfo> {
@@ -198,53 +201,84 @@ pub(crate) struct Fact {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Branch {
     pub(crate) slot: Option<Slot>,
+    /// Whether nothing inside it is a fact.
+    pub(crate) is_leaf: bool,
     pub(crate) fields: Fields,
     /// Elements, sorted by position.
     pub(crate) positions: Vec<(u32, u32)>,
 }
 
-impl Branch {
-    pub(crate) fn is_leaf(&self) -> bool {
-        self.fields.entries.is_empty() && self.positions.is_empty()
-    }
-}
-
 /// The members of a place, and the branch of each.
 ///
-/// Every member of a request's context and arguments is looked up here, and most are not there: a
-/// fingerprint tells so without comparing texts.
+/// Every member of a request's context and arguments is looked up here, and most are not there: the
+/// print that its key has in the document nearly always tells so without comparing texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// Fingerprints of the names, ascending.
-    prints: Vec<u32>,
-    /// Names and branches, in the order of the fingerprints and then of the names.
+    /// A hash table of twice as many cells as names, or more: a power of two.
+    cells: Vec<Cell>,
+    /// Names and branches.
     entries: Vec<(Box<str>, u32)>,
 }
 
+/// A cell of the table: the place of an entry and the print of its name.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    print: u16,
+    /// `EMPTY`, or where the entry stands.
+    entry: u32,
+}
+
+const EMPTY: u32 = u32::MAX;
+
 impl Fields {
     fn new(names: BTreeMap<Box<str>, u32>) -> Self {
-        let mut entries: Vec<(Box<str>, u32)> = names.into_iter().collect();
-        entries.sort_by_key(|(name, _)| fingerprint(name));
-        let prints = entries.iter().map(|(name, _)| fingerprint(name)).collect();
-        Self { prints, entries }
+        let entries: Vec<(Box<str>, u32)> = names.into_iter().collect();
+        let empty = Cell {
+            print: 0,
+            entry: EMPTY,
+        };
+        let count = entries.len().saturating_mul(2).next_power_of_two();
+        let mut cells = vec![empty; count];
+        for (place, (name, _)) in entries.iter().enumerate() {
+            let print = print_of(name);
+            let start = usize::from(print) & count.saturating_sub(1);
+            let (front, back) = cells.split_at_mut(start);
+            let free = back
+                .iter_mut()
+                .chain(front)
+                .find(|cell| cell.entry == EMPTY);
+            if let (Some(cell), Ok(entry)) = (free, u32::try_from(place)) {
+                *cell = Cell { print, entry };
+            }
+        }
+        Self { cells, entries }
     }
 
-    /// The branch of a member.
+    /// The branch of the member that has this print, and this text: that is asked only for a name of
+    /// the same print.
     #[inline]
-    pub(crate) fn find(&self, name: &str) -> Option<u32> {
-        let print = fingerprint(name);
-        let first = self.prints.partition_point(|known| *known < print);
-        // Nearly always one entry, rarely two.
-        let prints = self
-            .prints
-            .get(first..)?
-            .iter()
-            .take_while(|known| **known == print);
-        let entries = self.entries.get(first..)?;
-        let (_, (_, branch)) = prints
-            .zip(entries)
-            .find(|(_, (known, _))| **known == *name)?;
-        Some(*branch)
+    pub(crate) fn find<'k>(&self, print: u16, text: impl Fn() -> &'k str) -> Option<u32> {
+        let last = self.cells.len().checked_sub(1)?;
+        let mut at = usize::from(print) & last;
+        loop {
+            // Half of the cells are empty, so that this ends.
+            let cell = self.cells.get(at)?;
+            if cell.entry == EMPTY {
+                return None;
+            }
+            if cell.print == print
+                && let Some((name, branch)) = self.entries.get(cell.entry as usize)
+                && **name == *text()
+            {
+                return Some(*branch);
+            }
+            at = at.wrapping_add(1) & last;
+        }
+    }
+
+    /// The branch of a member by its name alone.
+    pub(crate) fn named(&self, name: &str) -> Option<u32> {
+        self.find(print_of(name), || name)
     }
 
     /// The branches of all members.
@@ -258,7 +292,8 @@ impl Fields {
 pub(crate) struct FactTable {
     facts: Vec<Fact>,
     branches: Vec<Branch>,
-    roots: Vec<(FactRoot, u32)>,
+    /// Where the names of each root begin.
+    roots: [Option<u32>; FACT_ROOTS.len()],
 }
 
 impl FactTable {
@@ -282,13 +317,20 @@ impl FactTable {
         }
         let branches = tree.branches.into_iter().map(|branch| Branch {
             slot: branch.slot,
+            is_leaf: branch.fields.is_empty() && branch.positions.is_empty(),
             fields: Fields::new(branch.fields),
             positions: branch.positions.into_iter().collect(),
         });
+        let mut roots = [None; FACT_ROOTS.len()];
+        for (root, at) in tree.roots {
+            if let Some(known) = roots.get_mut(root as usize) {
+                *known = Some(at);
+            }
+        }
         Self {
             facts,
             branches: branches.collect(),
-            roots: tree.roots,
+            roots,
         }
     }
 
@@ -328,11 +370,9 @@ impl FactTable {
     }
 
     /// Where the names of a root begin, if the policy reads any of them.
+    #[inline]
     pub(crate) fn root(&self, root: FactRoot) -> Option<u32> {
-        self.roots
-            .iter()
-            .find(|(known, _)| *known == root)
-            .map(|(_, at)| *at)
+        self.roots.get(root as usize).copied().flatten()
     }
 }
 

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::PolicyIndex;
 use super::draft::LayerDraft;
 use super::gather::{Workshop, members};
+use super::{Layer, PolicyIndex, UnreadConstraint};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentBuilder};
 use crate::facts::FactTable;
 use crate::policy::{FindingKind, FindingLevel, PolicyFinding, PolicySource};
 use crate::span::Span;
 use crate::suggest::nearest;
+use crate::vocabulary::constraint::{CONSTRAINT_KEYS, ConstraintSet};
 
 /// The files of a policy, the root first.
 #[derive(Debug, Clone)]
@@ -121,7 +122,22 @@ fn compile_set(
     for draft in drafts {
         layers.push(draft.finish(&facts, &mut workshop));
     }
+    let read = layers.iter().map(|layer: &Layer| layer.constraints);
+    let read = read.fold(ConstraintSet::default(), ConstraintSet::union);
+    let unread = CONSTRAINT_KEYS
+        .iter()
+        .filter(|key| key.set().without(read) == key.set())
+        .map(|key| UnreadConstraint {
+            key,
+            message: format!(
+                "No rule of the policy checks the constraint `{}`.",
+                key.name
+            )
+            .into(),
+        })
+        .collect();
     Some(PolicyIndex {
+        unread,
         name: root.name.value.as_str().into(),
         version: root.version.value.as_str().into(),
         label: format!("{}@{}", root.name.value, root.version.value).into(),

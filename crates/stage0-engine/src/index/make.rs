@@ -8,10 +8,15 @@ use super::gather::{Gathered, Workshop, effect_set};
 use super::lets::let_name;
 use super::message::{Message, Part, Written};
 use super::reads::FactSet;
-use super::{CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind};
+use super::{
+    CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind, RuleTiming,
+};
 use crate::codes::IssueCode;
-use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
+use crate::condition::program::{
+    Constant, Resolved, Resolver, compile as compile_program, pattern_of,
+};
 use crate::condition::show::tell;
+use crate::condition::timing::plan::Plan;
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::value::Value;
 use crate::condition::{Path, Slot, Step};
@@ -138,13 +143,6 @@ pub(super) fn file(layer: &mut Layer) {
     }
 }
 
-/// The regular expression of a schema.
-pub(super) fn regex(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
-    regex_lite::RegexBuilder::new(pattern)
-        .size_limit(crate::limits::REGEX_BYTES_MAX)
-        .build()
-}
-
 pub(super) fn compile_patterns(
     layer: &mut Layer,
     schemas: &crate::policy::schema::Schemas,
@@ -154,11 +152,11 @@ pub(super) fn compile_patterns(
         let Some(pattern) = &node.pattern else {
             continue;
         };
-        match regex(&pattern.value) {
-            Ok(regex) => {
+        match pattern_of(&pattern.value) {
+            Ok(pattern) => {
                 layer
                     .patterns
-                    .insert(u32::try_from(at).unwrap_or(u32::MAX), regex);
+                    .insert(u32::try_from(at).unwrap_or(u32::MAX), pattern);
             }
             Err(error) => workshop.report(
                 PolicyFinding::new(
@@ -388,6 +386,17 @@ impl Maker<'_, '_> {
         self.lint_constant(when.as_deref(), &condition, draft);
         let reads: FactSet = slots.iter().copied().collect();
         let root_of = |slot: &Slot| self.facts.fact(*slot).map(|fact| fact.root);
+        let reads_now = slots
+            .iter()
+            .any(|slot| root_of(slot) == Some(FactRoot::Now));
+        let is_planned = |condition: &CompiledCondition| condition.program.timing != Plan::Traced;
+        let timing = if !reads_now {
+            RuleTiming::Still
+        } else if when.as_deref().is_none_or(is_planned) && is_planned(&condition) {
+            RuleTiming::Planned
+        } else {
+            RuleTiming::Traced
+        };
         let constraints = slots
             .iter()
             .filter_map(|slot| self.facts.fact(*slot))
@@ -426,9 +435,7 @@ impl Maker<'_, '_> {
             filed_often: false,
             reads,
             lets: lets.into_iter().collect(),
-            reads_now: slots
-                .iter()
-                .any(|slot| root_of(slot) == Some(FactRoot::Now)),
+            timing,
             reads_args: slots
                 .iter()
                 .any(|slot| root_of(slot) == Some(FactRoot::Args)),
@@ -519,7 +526,7 @@ pub(super) fn constant_truth(
     let table = FactTable::default();
     let request = crate::request::Request::default();
     let now = crate::time::Timestamp::EPOCH;
-    let facts = crate::facts::Facts::gather(&table, &request, &[], now, &arena);
+    let facts = crate::facts::Facts::gather(&table, &request, now, &arena);
     let mut machine = crate::condition::evaluate::Machine::new(&facts, constants, &arena);
     match machine.run(&condition.program) {
         Value::Bool(truth) => Some(truth),

@@ -22,7 +22,7 @@ use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
 use self::reads::FactSet;
 use crate::condition::Slot;
-use crate::condition::program::Program;
+use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
 use crate::decision::Needs;
 use crate::digest::Digest;
@@ -33,7 +33,7 @@ use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use crate::span::{Span, TextPlaces};
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
-use crate::vocabulary::constraint::ConstraintSet;
+use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
 use crate::vocabulary::effect::{EffectSet, Effects};
 
 /// A compiled policy.
@@ -49,8 +49,17 @@ pub struct PolicyIndex {
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
+    /// The constraints that no rule reads, of which a request that states one is told.
+    pub(crate) unread: Vec<UnreadConstraint>,
     /// Place of each code that the policy lists.
     pub(crate) code_ranks: FxHashMap<Box<str>, u32>,
+}
+
+/// A constraint that no rule reads.
+#[derive(Debug)]
+pub(crate) struct UnreadConstraint {
+    pub(crate) key: &'static ConstraintKey,
+    pub(crate) message: Box<str>,
 }
 
 impl PolicyIndex {
@@ -140,7 +149,7 @@ impl From<Verdict> for Permission {
 }
 
 /// Regular expressions of schemas, compiled once, by schema node.
-pub(crate) type SchemaPatterns = FxHashMap<u32, regex_lite::Regex>;
+pub(crate) type SchemaPatterns = FxHashMap<u32, Pattern>;
 
 /// Weights of the risk score, by number of the effect class where one is meant.
 #[derive(Debug, Clone, Default)]
@@ -213,6 +222,17 @@ pub(crate) enum RuleKind {
     Approval(Box<CompiledApproval>),
 }
 
+/// Whether a rule reads the time, and what is known about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RuleTiming {
+    /// It does not.
+    Still,
+    /// It does as planned for.
+    Planned,
+    /// It has to be traced.
+    Traced,
+}
+
 /// The approval that a rule asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledApproval {
@@ -256,7 +276,7 @@ pub(crate) struct CompiledRule {
     pub(crate) reads: FactSet,
     /// The named expressions it needs, those that others need first.
     pub(crate) lets: Vec<u32>,
-    pub(crate) reads_now: bool,
+    pub(crate) timing: RuleTiming,
     pub(crate) reads_args: bool,
     /// The constraints it reads.
     pub(crate) constraints: ConstraintSet,

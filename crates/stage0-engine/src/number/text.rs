@@ -156,43 +156,94 @@ fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
 }
 
 /// Hands over the canonical text, which lives on the stack.
+#[inline]
 pub(super) fn with_canonical<R>(number: Number, take: impl FnOnce(&str) -> R) -> R {
-    // Two words of 14 digits hold all digits, and 64-bit divisions take them apart.
-    const WORD: u128 = 100_000_000_000_000;
-    const SHORT_WORD: u64 = 100_000_000_000_000;
-    const WORD_DIGITS: u8 = 14;
+    let mut buffer = Buffer::default();
+    match number.small() {
+        Some(n) if number.scale == 0 => {
+            buffer.put_integer(n.unsigned_abs());
+            if n < 0 {
+                buffer.put(b'-');
+            }
+        }
+        _ => buffer.put_any(number),
+    }
+    take(buffer.text())
+}
 
-    let magnitude = number.mantissa().unsigned_abs();
-    let (mut upper, mut rest) = match u64::try_from(magnitude) {
-        Ok(n) => (n / SHORT_WORD, n % SHORT_WORD),
-        Err(_) => (low_word(magnitude / WORD), low_word(magnitude % WORD)),
-    };
-    let mut buffer = [0_u8; TEXT_BYTES_MAX];
-    let mut start = TEXT_BYTES_MAX;
-    let mut put = |byte| {
-        start = start.saturating_sub(1);
-        if let Some(place) = buffer.get_mut(start) {
+/// A text that is written from its end to its beginning.
+struct Buffer {
+    bytes: [u8; TEXT_BYTES_MAX],
+    start: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            bytes: [0; TEXT_BYTES_MAX],
+            start: TEXT_BYTES_MAX,
+        }
+    }
+}
+
+impl Buffer {
+    #[inline]
+    fn put(&mut self, byte: u8) {
+        self.start = self.start.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(self.start) {
             *place = byte;
         }
-    };
-    // From the last digit to the first; at least one stands before the point.
-    let mut position = 0_u8;
-    while rest != 0 || upper != 0 || position <= number.scale {
-        if position == number.scale && position != 0 {
-            put(b'.');
+    }
+
+    /// Puts the digits of an integer, two with each division.
+    #[inline]
+    fn put_integer(&mut self, mut n: u64) {
+        while n >= 10 {
+            let pair = last_pair(n);
+            self.put(b'0'.wrapping_add(pair % 10));
+            self.put(b'0'.wrapping_add(pair / 10));
+            n /= 100;
         }
-        put(last_digit(rest));
-        rest /= 10;
-        position = position.saturating_add(1);
-        if position == WORD_DIGITS {
-            (upper, rest) = (0, upper);
+        if n > 0 || self.start == TEXT_BYTES_MAX {
+            self.put(b'0'.wrapping_add(last_pair(n)));
         }
     }
-    if number.is_negative() {
-        put(b'-');
+
+    fn put_any(&mut self, number: Number) {
+        // Two words of 14 digits hold all digits, and 64-bit divisions take them apart.
+        const WORD: u128 = 100_000_000_000_000;
+        const SHORT_WORD: u64 = 100_000_000_000_000;
+        const WORD_DIGITS: u8 = 14;
+
+        let magnitude = number.mantissa().unsigned_abs();
+        let (mut upper, mut rest) = match u64::try_from(magnitude) {
+            Ok(n) => (n / SHORT_WORD, n % SHORT_WORD),
+            Err(_) => (low_word(magnitude / WORD), low_word(magnitude % WORD)),
+        };
+        // From the last digit to the first; at least one stands before the point.
+        let mut position = 0_u8;
+        while rest != 0 || upper != 0 || position <= number.scale {
+            if position == number.scale && position != 0 {
+                self.put(b'.');
+            }
+            self.put(b'0'.wrapping_add(last_pair(rest) % 10));
+            rest /= 10;
+            position = position.saturating_add(1);
+            if position == WORD_DIGITS {
+                (upper, rest) = (0, upper);
+            }
+        }
+        if number.is_negative() {
+            self.put(b'-');
+        }
     }
-    let text = buffer.get(start..).unwrap_or_default();
-    take(std::str::from_utf8(text).unwrap_or_default())
+
+    #[inline]
+    fn text(&self) -> &str {
+        let text = self.bytes.get(self.start..).unwrap_or_default();
+        // INVARIANT: digits, a point and a sign are ASCII, so the fallback is never taken.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
 }
 
 /// The lower 64 bits.
@@ -204,7 +255,8 @@ fn low_word(n: u128) -> u64 {
     n as u64
 }
 
-/// The last decimal digit in ASCII.
-fn last_digit(n: u64) -> u8 {
-    b'0'.wrapping_add((n % 10) as u8)
+/// The number that the last two decimal digits make.
+#[inline]
+fn last_pair(n: u64) -> u8 {
+    (n % 100) as u8
 }

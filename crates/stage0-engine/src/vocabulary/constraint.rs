@@ -296,8 +296,11 @@ const NO: [&str; 2] = ["false", "no"];
 
 /// Reads one constraint text.
 pub fn read(text: &str) -> Constraint {
-    let (head, value) = match text.split_once(':') {
-        Some((head, value)) => (head, Some(value.trim())),
+    // Searching so short a text byte by byte takes less than setting up a search.
+    let colon = text.bytes().position(|byte| byte == b':');
+    let parts = colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon..)?)));
+    let (head, value) = match parts {
+        Some((head, value)) => (head, Some(value.strip_prefix(':').unwrap_or(value).trim())),
         None => (text.trim_end().trim_end_matches(['.', '!', ';']), None),
     };
     // Most are written as the table has them, and what is in it is folded.
@@ -353,7 +356,10 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
                 .split(',')
                 .map(|name| name.trim().trim_matches(['"', '\'']).to_owned())
                 .collect();
-            let usable = names.iter().all(|name| !name.is_empty());
+            // Half a pair of brackets, or a list in a list, is a slip.
+            let usable = names
+                .iter()
+                .all(|name| !name.is_empty() && !name.contains(['[', ']']));
             usable.then_some(ConstraintValue::List(names))
         }
         ConstraintShape::Count => {
@@ -480,6 +486,9 @@ mod tests {
             "mfa_required: maybe",
             "allowed_change_window: sometimes",
             "required_role: [a",
+            "required_role: a]",
+            "required_role: [a], [b]",
+            "max_iterations: 005",
         ] {
             assert!(
                 matches!(read(text), Constraint::Invalid(_)),

@@ -371,7 +371,11 @@ impl<'i> Loader<'i> {
             let found = file.and_then(|file| file.source.as_ref());
             if let Some(found) = found.filter(|found| found.version.value != version) {
                 let found = &found.version.value;
-                let message = format!("{} is here as version {found}, not {version}", quoted(name));
+                let message = format!(
+                    "{} is here as version {found}, not {}",
+                    quoted(name),
+                    quoted(version)
+                );
                 let help = format!("write `{name}@{found}`, or leave the version out");
                 wrong.push((link.wanted.clone(), message, help));
             }

@@ -5,6 +5,8 @@
 //! gives the instant at which the comparison turns; a field of the clock stands until its next
 //! boundary. Nothing is skipped, so the bound is never too late; it may be early.
 
+pub(crate) mod plan;
+
 use super::builtin::{Builtin, ClockField};
 use super::program::{Op, Program};
 use super::trace::{Trace, children, let_of};

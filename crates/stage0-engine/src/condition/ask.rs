@@ -1,0 +1,155 @@
+//! Runs a condition as the tests that it is made of.
+//!
+//! What deciding does with nearly every condition: facts are compared where they stand, and the stack
+//! machine is asked only for the pieces that are no plain comparison.
+
+use super::evaluate::{Machine, value_of};
+use super::operation::{binary, is_element};
+use super::program::{Constant, Program};
+use super::timing::plan::{Piece, Plan};
+use super::tree::Operator;
+use super::truth::{Test, Truth, TruthStack, TruthStep, compare};
+use super::value::Value;
+use crate::document::ValueRef;
+
+impl<'a> Machine<'a, '_> {
+    /// The value of a named expression, which is a condition more often than not.
+    pub(crate) fn value_of(&mut self, program: &'a Program) -> Value<'a> {
+        match program.steps.first() {
+            Some(TruthStep::Ask(Test::Rest { .. } | Test::Fact(_) | Test::Timed(_))) | None => {}
+            Some(_) if program.timing == Plan::Still => match self.ask(program, &[]) {
+                Truth::True => return Value::Bool(true),
+                Truth::False => return Value::Bool(false),
+                Truth::Unknown => return Value::Unknown,
+                // Which error it is only the whole can tell.
+                Truth::Error => {}
+            },
+            Some(_) => {}
+        }
+        self.run(program)
+    }
+
+    /// Runs a condition as tests. Of the timed ones the answers are known.
+    pub(crate) fn ask(&mut self, program: &'a Program, timed: &[Truth]) -> Truth {
+        if program.steps.is_empty() {
+            return Truth::of(self.run(program));
+        }
+        let mut stack = TruthStack::default();
+        // Every condition has all steps to itself, whatever was asked before.
+        self.scratch().renew();
+        let mut at = 0_usize;
+        while let Some(step) = program.steps.get(at) {
+            at = at.saturating_add(1);
+            match *step {
+                TruthStep::Ask(Test::Rest { start, end }) => {
+                    let value = self.run_piece(program, Piece { start, end });
+                    stack.push(Truth::of(value));
+                }
+                TruthStep::Ask(test) => stack.push(self.test(program, test, timed)),
+                TruthStep::AndSkip(target) => {
+                    if stack.top() == Truth::False {
+                        at = target as usize;
+                    }
+                }
+                TruthStep::OrSkip(target) => {
+                    if stack.top() == Truth::True {
+                        at = target as usize;
+                    }
+                }
+                TruthStep::And => {
+                    let right = stack.pop();
+                    let left = stack.pop();
+                    stack.push(left.and(right));
+                }
+                TruthStep::Or => {
+                    let right = stack.pop();
+                    let left = stack.pop();
+                    stack.push(left.or(right));
+                }
+                TruthStep::Not => {
+                    let truth = stack.pop();
+                    stack.push(truth.not());
+                }
+            }
+        }
+        stack.top()
+    }
+
+    #[inline]
+    fn test(&mut self, program: &'a Program, test: Test, timed: &[Truth]) -> Truth {
+        match test {
+            Test::Compare {
+                operator,
+                slot,
+                constant,
+            } => {
+                let right = self.constant(program, constant);
+                compare(operator, self.facts.value(slot), right, self.scratch())
+            }
+            Test::CompareFacts {
+                operator,
+                left,
+                right,
+            } => {
+                let (left, right) = (self.facts.value(left), self.facts.value(right));
+                compare(operator, left, right, self.scratch())
+            }
+            Test::OneOf { slot, list } => {
+                let value = self.facts.value(slot);
+                let list = program.lists.get(list as usize);
+                let list = list.map_or(&[][..], |list| list);
+                if let Value::String(text) = value
+                    && let Some(found) = is_one_of(text, list)
+                {
+                    return Truth::from(found);
+                }
+                let elements = list.iter().map(|element| value_of(element, self.constants));
+                Truth::of(is_element(value, elements, self.scratch()))
+            }
+            Test::Holds { constant, slot } => {
+                let list = self.facts.value(slot);
+                let element = self.constant(program, constant);
+                if let (Value::DocumentList(list), Value::String(text)) = (list, element)
+                    && let Some(found) = holds(list, text)
+                {
+                    return Truth::from(found);
+                }
+                Truth::of(binary(Operator::In, element, list, self.scratch()))
+            }
+            Test::Begins { slot, constant } => match self.facts.value(slot) {
+                Value::String(whole) => {
+                    Truth::from(whole.starts_with(Self::name(program, constant)))
+                }
+                Value::Unknown => Truth::Unknown,
+                _ => Truth::Error,
+            },
+            Test::Fact(slot) => Truth::of(self.facts.value(slot)),
+            Test::Timed(test) => timed.get(test as usize).copied().unwrap_or(Truth::Error),
+            Test::Rest { start, end } => Truth::of(self.run_piece(program, Piece { start, end })),
+        }
+    }
+}
+
+/// Whether a text is one of some literals, if these are texts.
+#[inline]
+fn is_one_of(text: &str, list: &[Constant]) -> Option<bool> {
+    for literal in list {
+        match literal {
+            Constant::String(known) if **known == *text => return Some(true),
+            Constant::String(_) => {}
+            _ => return None,
+        }
+    }
+    Some(false)
+}
+
+/// Whether a text is in a list, if what stands in front of it is text.
+#[inline]
+fn holds(list: ValueRef<'_>, text: &str) -> Option<bool> {
+    for element in list.elements() {
+        if element.as_str()? == text {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
