@@ -379,8 +379,12 @@ fn clauses_of(condition: &CompiledCondition) -> Vec<ClauseDescription<'_>> {
     let parts = clause_nodes(&condition.tree, false).into_iter();
     parts
         .filter_map(|part| condition.tree.node(part.node))
-        // A constant has no two sides to see.
-        .filter(|node| !matches!(node.expr, Expr::Bool(_)))
+        // A constant and a sum have no two sides to see.
+        .filter(|node| match &node.expr {
+            Expr::Bool(_) => false,
+            Expr::Binary { operator, .. } => !operator.is_arithmetic(),
+            _ => true,
+        })
         .map(|node| ClauseDescription {
             text: condition.text_of(&node.range),
             place: condition.places.span_of(node.range.clone()),

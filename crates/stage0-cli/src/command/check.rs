@@ -24,6 +24,9 @@ use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
 
+/// The policy that decides if none is named.
+const STANDARD: &str = "stage0/standard";
+
 /// Decide a request
 #[derive(Debug, Args)]
 #[command(
@@ -42,6 +45,7 @@ Exit codes:
   4  DEFER
 
 Examples:
+  stage0 check request.json
   stage0 check request.json --policy policy.yaml
   stage0 check request.json --policy policy.yaml --explain
   my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json"
@@ -51,8 +55,9 @@ pub(crate) struct Check {
     #[arg(value_name = "REQUEST")]
     request: PathBuf,
 
-    /// The policy to decide by
-    #[arg(long, short, value_name = "FILE")]
+    /// The policy to decide by: a file, or a built-in one such as stage0/standard, which decides if
+    /// none is named
+    #[arg(long, short, value_name = "POLICY")]
     policy: Option<PathBuf>,
 
     #[command(flatten)]
@@ -145,26 +150,14 @@ fn parse_id(text: &str) -> Result<String, String> {
 
 impl Check {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let Some(policy) = &self.policy else {
-            // A policy is never taken because it happens to lie there: a gate in another folder would
-            // decide by another one.
-            let help = if Path::new(POLICY_HERE).is_file() {
-                "name one: `--policy policy.yaml`"
-            } else {
-                "name one with --policy FILE; `stage0 init` writes one to begin with"
-            };
-            let message = "there is no policy to decide by: this version brings none of its own";
-            return Err(Problem::new(ProblemCode::PolicyRequired, message)
-                .help(help)
-                .into());
-        };
         refuse_two_stdins(&[
             Some(&self.request),
-            Some(policy),
+            self.policy.as_ref(),
             self.circumstances.approvals.as_ref(),
         ])?;
         let text = read(&self.request, REQUEST_BYTES_MAX)?;
-        let policy = load_policy(policy)?;
+        let named = self.policy.as_deref();
+        let policy = load_policy(named.unwrap_or(Path::new(STANDARD)))?;
         let question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;
         let state = match &self.state {
@@ -187,7 +180,13 @@ impl Check {
         };
         let json = decision_to_json(&decision);
         print(&match format {
-            Format::Text => question.explain(&policy, &state).to_prose_with(&Colors),
+            Format::Text => {
+                let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
+                if named.is_none() {
+                    prose.push_str(&about_standard());
+                }
+                prose
+            }
             Format::Pretty => pretty(&json),
             Format::Auto | Format::Json => json + "\n",
         })?;
@@ -197,6 +196,19 @@ impl Check {
             Verdict::Defer => Exit::Defer,
         })
     }
+}
+
+/// Where nobody named a policy, which one decided. A file is never taken because it happens to lie
+/// there: a gate in another folder would decide by another one.
+fn about_standard() -> String {
+    let beside = if Path::new(POLICY_HERE).is_file() {
+        format!("; `--policy {POLICY_HERE}` decides by the file here")
+    } else {
+        String::new()
+    };
+    format!(
+        "No policy was named, so the built-in one decided: `stage0 policy show standard` prints it{beside}.\n"
+    )
 }
 
 /// Standard input can be read once.
