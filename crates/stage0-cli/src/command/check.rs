@@ -27,6 +27,10 @@ use crate::pretty::pretty;
 /// The policy that decides if none is named.
 const STANDARD: &str = "stage0/standard";
 
+/// What an explanation says about it.
+const NONE_NAMED: &str =
+    "No policy was named, so the built-in one decided; `stage0 policy show standard` prints it.\n";
+
 /// Decide a request
 #[derive(Debug, Args)]
 #[command(
@@ -156,8 +160,10 @@ impl Check {
             self.circumstances.approvals.as_ref(),
         ])?;
         let text = read(&self.request, REQUEST_BYTES_MAX)?;
-        let named = self.policy.as_deref();
-        let policy = load_policy(named.unwrap_or(Path::new(STANDARD)))?;
+        let policy = match &self.policy {
+            Some(named) => load_policy(named)?,
+            None => load_policy(standard()?)?,
+        };
         let question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;
         let state = match &self.state {
@@ -182,8 +188,8 @@ impl Check {
         print(&match format {
             Format::Text => {
                 let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
-                if named.is_none() {
-                    prose.push_str(&about_standard());
+                if self.policy.is_none() {
+                    prose.push_str(NONE_NAMED);
                 }
                 prose
             }
@@ -198,17 +204,18 @@ impl Check {
     }
 }
 
-/// Where nobody named a policy, which one decided. A file is never taken because it happens to lie
-/// there: a gate in another folder would decide by another one.
-fn about_standard() -> String {
-    let beside = if Path::new(POLICY_HERE).is_file() {
-        format!("; `--policy {POLICY_HERE}` decides by the file here")
-    } else {
-        String::new()
-    };
-    format!(
-        "No policy was named, so the built-in one decided: `stage0 policy show standard` prints it{beside}.\n"
-    )
+/// The policy to decide by where nobody named one.
+///
+/// A file is never taken because it happens to lie there: a gate in another folder would decide by
+/// another one. Nor is it passed over, since somebody who wrote one means it.
+fn standard() -> Result<&'static Path, Problem> {
+    if Path::new(POLICY_HERE).is_file() {
+        let message = format!("no policy was named, and a `{POLICY_HERE}` is here");
+        return Err(Problem::new(ProblemCode::PolicyRequired, message).help(format!(
+            "decide by it with `--policy {POLICY_HERE}`, or by the built-in one with `--policy {STANDARD}`"
+        )));
+    }
+    Ok(Path::new(STANDARD))
 }
 
 /// Standard input can be read once.

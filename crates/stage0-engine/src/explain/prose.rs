@@ -432,8 +432,12 @@ impl<'p> Prose<'p, '_> {
                 let title = format!("  {}\n", text(policy));
                 self.say(ProsePart::Faint, &title);
             }
-            let indent = if policies.len() > 1 { 4 } else { 2 };
-            self.content_rule(report, indent);
+            if policies.len() > 1 {
+                let rule = report.rule.rsplit('/').next().unwrap_or_default();
+                self.content_rule(report, rule, 4);
+            } else {
+                self.content_rule(report, &report.rule, 2);
+            }
         }
         let left = reports.len().saturating_sub(shown.len());
         if left > 0 {
@@ -447,9 +451,9 @@ impl<'p> Prose<'p, '_> {
         }
     }
 
-    fn content_rule(&mut self, report: &'p RuleReport, indent: usize) {
+    fn content_rule(&mut self, report: &RuleReport, rule: &str, indent: usize) {
         let _ = write!(self.out, "{:indent$}", "");
-        self.say(ProsePart::Rule, &report.rule);
+        self.say(ProsePart::Rule, rule);
         let (why, outcome) = match report.kind {
             "require" => ("is satisfied", "true"),
             "approval" => ("has its approval", ""),
