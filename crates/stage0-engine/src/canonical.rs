@@ -254,7 +254,8 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>) {
 /// Digits that a natural number can have whatever they are; fewer than its limit.
 const SHORT_DIGITS: usize = 18;
 
-fn write_number(out: &mut String, text: &str) {
+/// Appends the number that `text`, a JSON number, stands for. What is none is left as it is.
+pub fn write_number(out: &mut String, text: &str) {
     // Short natural numbers, which most are, have only one spelling.
     if text.len() <= SHORT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
         out.push_str(text);

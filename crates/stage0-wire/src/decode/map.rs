@@ -7,7 +7,7 @@ use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::shape::{Key, Presence, Shape, words};
 use crate::suggest::nearest;
-use crate::tree::{Node, NodeValue};
+use crate::tree::{Entry, Node, NodeValue};
 
 /// What JSON Schema and the policy languages that people come from call a key, and what it is here. It
 /// is only said where our key has a meaning.
@@ -55,8 +55,6 @@ const WORDS_OF_OTHERS: [(&str, &str); 42] = [
     ("want", "expect"),
     ("where", "when"),
 ];
-
-type Entry = (Spanned<String>, Node);
 
 impl Decoder<'_> {
     pub(super) fn check_map<'n>(

@@ -4,11 +4,11 @@
 //! any order of keys, and wherever the files lie. Its description and tests may be mended without
 //! changing it; a policy's name and version may not.
 
-use stage0_engine::canonical::{write_string, write_value};
+use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
-use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 
 use crate::fields::Fields;
+use crate::tree::{Entry, write_entries};
 
 /// Keys of a policy that do not change what it decides. Imports are covered by the names that they
 /// lead to.
@@ -27,24 +27,9 @@ pub(super) struct FileDigest<'n> {
 /// The digest of what a file says by itself.
 pub(super) fn file_digest(fields: Fields<'_>) -> Digest {
     let mut out = String::new();
-    let document = what_decides(fields).unwrap_or_default();
-    write_value(&mut out, document.root());
+    let decides = |(key, _): &&Entry| !LEFT_OUT.contains(&key.value.as_str());
+    write_entries(&mut out, fields.entries.iter().filter(decides));
     Digest::of(out.as_bytes())
-}
-
-fn what_decides(fields: Fields<'_>) -> Result<Document<'static>, DocumentError> {
-    let mut builder = DocumentBuilder::new("", usize::MAX);
-    let at = builder.begin_object()?;
-    let mut count: u32 = 0;
-    for (key, node) in fields.entries {
-        if !LEFT_OUT.contains(&key.value.as_str()) {
-            builder.string(&key.value)?;
-            node.append_to(&mut builder)?;
-            count = count.saturating_add(1);
-        }
-    }
-    builder.end_object(at, count)?;
-    Ok(builder.finish())
 }
 
 /// The digest of a policy with its imports.

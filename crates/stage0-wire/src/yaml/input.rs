@@ -12,6 +12,10 @@ use saphyr_parser::{Input, StrInput};
 /// this would be kept in memory at a hundred times its size.
 pub(super) const EVENT_CHARACTERS_MAX: usize = 1_000_000;
 
+/// Characters that the scanner is told it can look at together. It makes room for as many behind each
+/// word of a text, so what `StrInput` would say, 128, makes every name take 128 bytes and more.
+const SCANNER_BUFFER: usize = 16;
+
 /// The text as the scanner reads it. Where the meter runs out, the text ends.
 pub(super) struct Metered<'a> {
     inner: StrInput<'a>,
@@ -47,7 +51,7 @@ impl Input for Metered<'_> {
     }
 
     fn bufmaxlen(&self) -> usize {
-        self.inner.bufmaxlen()
+        SCANNER_BUFFER
     }
 
     fn buf_is_empty(&self) -> bool {

@@ -23,6 +23,11 @@ pub(super) enum Plain {
 
 /// Reads an unquoted value that is not empty.
 pub(super) fn plain(text: &str) -> Plain {
+    // Words with a meaning have at most five letters, and numbers begin with none: most of what
+    // policies say is told at a glance.
+    if text.len() > 5 && text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return Plain::Text;
+    }
     match text {
         "null" => Plain::Null,
         "true" => Plain::Bool(true),

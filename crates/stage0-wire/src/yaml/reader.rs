@@ -256,7 +256,7 @@ impl Reader<'_> {
             return;
         }
         let written = self.text.get(at.clone()).unwrap_or_default();
-        if written.contains('\n') {
+        if memchr::memchr(b'\n', written.as_bytes()).is_some() {
             self.refuse_key(at, "a key of several lines", "write the key on one line");
             return;
         }
@@ -295,7 +295,7 @@ impl Reader<'_> {
             }
             // Coordinates are called `y` and counts `n`; as a key nobody means the boolean.
             Plain::LikeBool(_) if name.len() == 1 => self.accept_key(name, at),
-            Plain::Text if name.contains(" ? ") => {
+            Plain::Text if holds_choice(&name) => {
                 let message = "YAML takes the `: ` of this condition for the end of a key";
                 self.problem(at, ProblemCode::YamlColon, message, |problem| {
                     problem.help("put the whole condition in single quotes, or write it under `|`")
@@ -675,6 +675,11 @@ fn quotes(text: &str, start: usize, style: ScalarStyle) -> Option<(Range<usize>,
     }
     let end = inner.saturating_add(at);
     Some((start..end.saturating_add(1), inner..end))
+}
+
+/// Whether a text holds the ` ? ` of a condition. Most have no question mark at all.
+fn holds_choice(text: &str) -> bool {
+    memchr::memchr(b'?', text.as_bytes()).is_some() && text.contains(" ? ")
 }
 
 fn is_block(style: ScalarStyle) -> bool {
