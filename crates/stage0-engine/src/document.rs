@@ -341,6 +341,12 @@ impl<'d> Key<'d> {
         self.node.print
     }
 
+    /// How many bytes it has.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        self.node.second as usize
+    }
+
     /// The key itself.
     #[inline]
     pub(crate) fn text(self) -> &'d str {
@@ -457,8 +463,9 @@ pub struct DocumentBuilder<'a> {
 /// sorted. Sixteen fingerprints are two cache lines, and comparing them costs less than a sort.
 const FEW_KEYS: usize = 16;
 
-/// Bytes of request text for each node that is expected: compact requests have 9 to 12.
-const BYTES_A_NODE: usize = 8;
+/// Bytes of request text for each node that is expected: compact requests have 9 to 13. Where there
+/// are more nodes than that, growing once costs less than asking for twice the memory always would.
+const BYTES_A_NODE: usize = 12;
 
 /// Nodes for which room is made before any is seen, so that a large text of few values does not
 /// take memory that it never uses.
@@ -481,13 +488,24 @@ impl<'a> DocumentBuilder<'a> {
 
     #[inline]
     fn push(&mut self, tag: Tag, first: usize, second: usize) -> Result<u32, DocumentError> {
+        self.push_printed(tag, NO_PRINT, first, second)
+    }
+
+    #[inline]
+    fn push_printed(
+        &mut self,
+        tag: Tag,
+        print: u16,
+        first: usize,
+        second: usize,
+    ) -> Result<u32, DocumentError> {
         let index = self.document.nodes.len();
         if index >= self.nodes_max {
             return Err(DocumentError::TooManyNodes);
         }
         self.document.nodes.push(Node {
             tag,
-            print: 0,
+            print,
             first: low(first),
             second: low(second),
         });
@@ -543,6 +561,20 @@ impl<'a> DocumentBuilder<'a> {
     #[inline]
     pub fn string_in_source(&mut self, start: usize, len: usize) -> Result<(), DocumentError> {
         self.push(Tag::StringInSource, start, len).map(|_| ())
+    }
+
+    /// Adds the key that stands without escapes at these bytes of the source: the same as
+    /// [`string_in_source`](Self::string_in_source), but cheaper, because its text was just read.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    #[inline]
+    pub fn key_in_source(&mut self, start: usize, len: usize) -> Result<(), DocumentError> {
+        let key = self.document.source.as_bytes();
+        let key = key.get(start..start.wrapping_add(len)).unwrap_or_default();
+        let print = print_of_bytes(key);
+        self.push_printed(Tag::StringInSource, print, start, len)
+            .map(|_| ())
     }
 
     /// Adds a string, or key, by its text.
@@ -629,18 +661,15 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    /// Keeps the prints of the keys of the object at `at`, and tells whether they are at most
+    /// Completes the prints of the keys of the object at `at`, and tells whether they are at most
     /// [`FEW_KEYS`] of which no two can be equal.
     fn print_keys(&mut self, at: u32, count: usize) -> bool {
-        let mut prints = [0; FEW_KEYS];
+        let mut prints = [NO_PRINT; FEW_KEYS];
         let mut key = at.saturating_add(1);
         for place in 0..count {
-            let full = fingerprint(self.document.text(self.document.node(key)));
-            if let Some(node) = self.document.nodes.get_mut(key as usize) {
-                node.print = short(full);
-            }
-            if let Some(print) = prints.get_mut(place) {
-                *print = full;
+            let print = self.print_key(key);
+            if let Some(place) = prints.get_mut(place) {
+                *place = print;
             }
             key = self.document.after(key.saturating_add(1));
         }
@@ -648,16 +677,36 @@ impl<'a> DocumentBuilder<'a> {
             return false;
         }
         // Comparing with all sixteen takes no branch, so it is cheaper than stopping at those in use.
-        let is_single = |print| prints.iter().filter(|other| *other == print).count() == 1;
+        let is_single = |print: &u16| {
+            let same = prints.iter().map(|other| u16::from(other == print));
+            same.fold(0_u16, u16::wrapping_add) == 1
+        };
         prints.iter().take(count).all(is_single)
+    }
+
+    /// The print of a key, which is made where it was not made before.
+    #[inline]
+    fn print_key(&mut self, key: u32) -> u16 {
+        let node = self.document.node(key);
+        if node.print != NO_PRINT {
+            return node.print;
+        }
+        let print = print_of(self.document.text(node));
+        if let Some(node) = self.document.nodes.get_mut(key as usize) {
+            node.print = print;
+        }
+        print
     }
 
     fn repeated_key(&mut self, at: u32) -> Option<u32> {
         let document = &self.document;
         let text = |key: u32| document.text(document.node(key));
         self.sorted.clear();
-        self.sorted
-            .extend(document.keys(at).map(|key| (fingerprint(text(key)), key)));
+        self.sorted.extend(
+            document
+                .keys(at)
+                .map(|key| (fingerprint(text(key).as_bytes()), key)),
+        );
         // Keys with the same fingerprint are ordered by their text, so that keys chosen to have the
         // same one cost no more than a sort; equal keys stand in the order in which they were written.
         self.sorted.sort_unstable_by(|(one, a), (two, b)| {
@@ -725,22 +774,26 @@ fn low(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
+/// What nodes have that are no keys, or not yet.
+const NO_PRINT: u16 = 0;
+
 /// A short fingerprint of a key.
+#[inline]
 pub(crate) fn print_of(key: &str) -> u16 {
-    short(fingerprint(key))
+    print_of_bytes(key.as_bytes())
 }
 
 /// The upper half of a fingerprint, in which all of its bits meet.
 #[inline]
-fn short(print: u32) -> u16 {
-    u16::try_from(print >> 16).unwrap_or_default()
+fn print_of_bytes(key: &[u8]) -> u16 {
+    let print = u16::try_from(fingerprint(key) >> 16).unwrap_or_default();
+    print.max(NO_PRINT + 1)
 }
 
 /// Equal for equal keys and cheap; different for most keys that differ in length or at either end,
 /// as nearly all keys of one object do.
 #[inline]
-fn fingerprint(key: &str) -> u32 {
-    let bytes = key.as_bytes();
+fn fingerprint(bytes: &[u8]) -> u32 {
     let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),
         _ => (

@@ -7,6 +7,7 @@
 
 use core::fmt;
 
+use smallvec::SmallVec;
 use stage0_engine::canonical::plain_len;
 use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 use stage0_engine::limits::{
@@ -334,7 +335,7 @@ impl Parser<'_> {
             return Err(JsonErrorKind::ByteOrderMark);
         }
         // Innermost last. Requests nest three to five deep.
-        let mut open: Vec<Open> = Vec::with_capacity(8);
+        let mut open: SmallVec<[Open; 8]> = SmallVec::new();
         self.cursor.skip_space();
         'value: loop {
             match self.cursor.peek() {
@@ -428,7 +429,10 @@ impl Parser<'_> {
         if self.cursor.peek() != Some(b'"') {
             return Err(self.cursor.not_a_key());
         }
-        self.string()?;
+        match self.cursor.plain_string() {
+            Some((start, len)) => self.builder.key_in_source(start, len)?,
+            None => self.string_with_escapes()?,
+        }
         self.cursor.skip_space();
         if self.cursor.peek() != Some(b':') {
             return Err(self.cursor.unexpected("`:`"));
@@ -444,18 +448,11 @@ impl Parser<'_> {
     )]
     #[inline(always)]
     fn string(&mut self) -> Parsed {
-        self.cursor.advance(1);
-        let start = self.cursor.at;
-        let len = plain_len(self.cursor.rest());
-        self.cursor.advance(len);
-        if self.cursor.peek() == Some(b'"') {
-            self.cursor.advance(1);
-            self.builder.string_in_source(start, len)?;
-            Ok(())
-        } else {
-            self.cursor.at = start;
-            self.string_with_escapes()
+        match self.cursor.plain_string() {
+            Some((start, len)) => self.builder.string_in_source(start, len)?,
+            None => self.string_with_escapes()?,
         }
+        Ok(())
     }
 
     #[inline(never)]
@@ -534,6 +531,25 @@ impl<'a> Cursor<'a> {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.advance(1);
         }
+    }
+
+    /// Steps over the string whose opening quote is here, if it has no escapes: where it begins within
+    /// the quotes, and how many bytes it has. Otherwise only over the quote.
+    #[expect(
+        clippy::inline_always,
+        reason = "keeps the cursor in registers: a tenth of the time of a parse"
+    )]
+    #[inline(always)]
+    fn plain_string(&mut self) -> Option<(usize, usize)> {
+        self.advance(1);
+        let rest = self.rest();
+        let len = plain_len(rest);
+        if rest.get(len) != Some(&b'"') {
+            return None;
+        }
+        let start = self.at;
+        self.advance(len.wrapping_add(1));
+        Some((start, len))
     }
 
     #[inline]

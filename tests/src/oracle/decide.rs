@@ -200,6 +200,9 @@ struct Subject<'p> {
     unknown_effects: BTreeSet<&'static str>,
     /// Whether some effect is unknown: declared so, or left out of the catalog.
     has_unknown_effect: bool,
+    /// The catalog's effects alone, and whether it states any.
+    catalogued: BTreeSet<String>,
+    is_stated: bool,
 }
 
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
@@ -253,7 +256,9 @@ impl<'p> Subject<'p> {
             .iter()
             .flat_map(|tool| &tool.effects)
             .map(|effect| (*effect).to_owned());
-        let mut effects: BTreeSet<String> = catalogued.collect();
+        let catalogued: BTreeSet<String> = catalogued.collect();
+        let mut effects = catalogued.clone();
+        let is_stated = known.is_none() || !entries.iter().all(|tool| tool.unstated);
         let mut unknown_effects = BTreeSet::new();
         for declared in &request.side_effects {
             match phrases::effect(declared, layer.own_effect) {
@@ -268,14 +273,16 @@ impl<'p> Subject<'p> {
             known: known.is_some(),
             flaw,
             effects,
-            has_unknown_effect: !unknown_effects.is_empty()
-                || (known.is_some() && entries.iter().all(|tool| tool.unstated)),
+            catalogued,
+            is_stated,
+            has_unknown_effect: !unknown_effects.is_empty() || !is_stated,
             unknown_effects,
             entries,
         }
     }
 
-    /// Whether a rule is about this tool: an allow has to cover every effect, others any.
+    /// Whether a rule is about this tool: of an allow the catalog decides, and it has to cover every
+    /// effect there; others any, also those that are declared.
     fn is_in_scope(&self, rule: &Rule) -> bool {
         let name = self.name.as_deref();
         let fits =
@@ -284,10 +291,18 @@ impl<'p> Subject<'p> {
         let listed = |effect: &String| rule.effects.contains(&effect.as_str());
         let effect = rule.effects.is_empty()
             || match rule.action {
-                Action::Allow(_) => self.effects.iter().all(listed) && !self.has_unknown_effect,
+                Action::Allow(_) => self.catalogued.iter().all(listed) && self.is_stated,
                 _ => self.effects.iter().any(listed),
             };
         tool && effect
+    }
+
+    /// Whether the rule's word counts: an allow has to cover what is declared, too.
+    fn counts(&self, rule: &Rule) -> bool {
+        let listed = |effect: &String| rule.effects.contains(&effect.as_str());
+        !matches!(rule.action, Action::Allow(_))
+            || rule.effects.is_empty()
+            || (self.effects.iter().all(listed) && !self.has_unknown_effect)
     }
 }
 
@@ -365,6 +380,8 @@ impl Judge<'_> {
         for part in &parts {
             if let Action::Allow(condition) = &part.rule.action {
                 match self.outcome(part, condition) {
+                    // What does not cover everything permits nothing, but its errors are errors.
+                    Outcome::Known(_) | Outcome::Unknown(_) if !self.subject.counts(part.rule) => {}
                     Outcome::Unknown(missing) => unknown.push(self.unknown(part, missing)),
                     Outcome::Error => found.push(self.error(part)),
                     outcome if outcome.is(true) => permission = Verdict::Allow,
@@ -383,7 +400,9 @@ impl Judge<'_> {
             verdict => {
                 // That an allow is merely observed is worth knowing.
                 let granted = |part: &&Part<'_>| match &part.rule.action {
-                    Action::Allow(condition) => self.outcome(part, condition).is(true),
+                    Action::Allow(condition) => {
+                        self.subject.counts(part.rule) && self.outcome(part, condition).is(true)
+                    }
                     _ => false,
                 };
                 let only_observed = self.in_scope().iter().any(granted);

@@ -89,9 +89,6 @@ fn what_the_agent_says_never_permits() {
         (sample(wanted, false), more),
         |(sample, (effects, constraints, goal, pro))| {
             let before = ask(&sample);
-            // An allow that does not cover what is declared is not asked, so its error is not found.
-            let is_broken = |issue: &Issue| issue.code == "CONDITION_ERROR";
-            prop_assume!(!before.issues.iter().any(is_broken));
             let mut louder = sample.clone();
             louder.request.side_effects.extend(effects);
             louder.request.constraints.extend(constraints);

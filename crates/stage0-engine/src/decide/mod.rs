@@ -124,7 +124,7 @@ pub fn peek<'a>(
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
-            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(tool, view.reach(), &mut found);
             let mut inquiry = Inquiry {
                 layer,
                 subject,
@@ -161,6 +161,10 @@ fn decide_one<'a: 'x, 'x>(
             draft.depend_on(rule);
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
+            // An allow that does not cover what is declared permits nothing; its errors are errors.
+            if !rule.counts_for(inquiry.view.reach()) && asked.outcome != Outcome::Broken {
+                continue;
+            }
             permission.note(rule, &asked);
             draft.check_of(rule, &asked);
             if let Some(finding) = inquiry.finding(rule, asked) {

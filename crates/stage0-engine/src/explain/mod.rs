@@ -132,7 +132,7 @@ pub fn explain<'a>(
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
-            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(tool, view.reach(), &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {
                 layer,
@@ -150,7 +150,10 @@ pub fn explain<'a>(
                 .iter()
                 .filter_map(|index| layer.rules.get(*index as usize))
             {
-                rules.push(report(&mut inquiry, rule));
+                let reported = report(&mut inquiry, rule);
+                if rule.counts_for(view.reach()) || reported.outcome == "error" {
+                    rules.push(reported);
+                }
             }
         }
     }

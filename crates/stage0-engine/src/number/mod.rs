@@ -195,7 +195,7 @@ impl Number {
 
     /// Appends the canonical text: no exponent, no trailing zeros, no `-0`.
     pub fn write_to(self, out: &mut String) {
-        text::with_canonical(self, |text| out.push_str(text));
+        text::write(self, out);
     }
 
     /// The order against a number with more decimals.

@@ -155,6 +155,25 @@ fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
     })
 }
 
+/// Appends the canonical text.
+pub(super) fn write(number: Number, out: &mut String) {
+    // Counts and points are mostly one or two digits.
+    if number.scale == 0 && number.hi == 0 && number.lo < 100 {
+        if number.lo >= 10 {
+            out.push(digit(number.lo / 10));
+        }
+        out.push(digit(number.lo));
+    } else {
+        with_canonical(number, |text| out.push_str(text));
+    }
+}
+
+/// The last digit of a number.
+#[inline]
+fn digit(n: u64) -> char {
+    char::from(b'0'.wrapping_add((n % 10) as u8))
+}
+
 /// Hands over the canonical text, which lives on the stack.
 #[inline]
 pub(super) fn with_canonical<R>(number: Number, take: impl FnOnce(&str) -> R) -> R {
@@ -198,14 +217,24 @@ impl Buffer {
     /// Puts the digits of an integer, two with each division.
     #[inline]
     fn put_integer(&mut self, mut n: u64) {
-        while n >= 10 {
-            let pair = last_pair(n);
-            self.put(b'0'.wrapping_add(pair % 10));
-            self.put(b'0'.wrapping_add(pair / 10));
+        while n >= 100 {
+            self.put_pair((n % 100) as u8);
             n /= 100;
         }
-        if n > 0 || self.start == TEXT_BYTES_MAX {
-            self.put(b'0'.wrapping_add(last_pair(n)));
+        if n >= 10 {
+            self.put_pair((n % 100) as u8);
+        } else {
+            self.put(b'0'.wrapping_add((n % 10) as u8));
+        }
+    }
+
+    #[inline]
+    fn put_pair(&mut self, below_100: u8) {
+        let tens_and_ones = [below_100 / 10, below_100 % 10].map(|digit| b'0'.wrapping_add(digit));
+        self.start = self.start.saturating_sub(2);
+        let places = self.bytes.get_mut(self.start..);
+        if let Some(places) = places.and_then(<[u8]>::first_chunk_mut) {
+            *places = tens_and_ones;
         }
     }
 
@@ -226,7 +255,7 @@ impl Buffer {
             if position == number.scale && position != 0 {
                 self.put(b'.');
             }
-            self.put(b'0'.wrapping_add(last_pair(rest) % 10));
+            self.put(b'0'.wrapping_add((rest % 10) as u8));
             rest /= 10;
             position = position.saturating_add(1);
             if position == WORD_DIGITS {
@@ -253,10 +282,4 @@ impl Buffer {
 )]
 fn low_word(n: u128) -> u64 {
     n as u64
-}
-
-/// The number that the last two decimal digits make.
-#[inline]
-fn last_pair(n: u64) -> u8 {
-    (n % 100) as u8
 }
