@@ -3,5 +3,7 @@
 pub mod bench;
 pub mod cel;
 pub mod condition;
+pub mod corpus;
+pub mod fuzz;
 pub mod oracle;
 pub mod random;

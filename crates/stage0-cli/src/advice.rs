@@ -7,7 +7,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What other tools call what a verb does.
-const VERBS: [(&str, &str); 23] = [
+const VERBS: [(&str, &str); 26] = [
     ("analyze", "lint"),
     ("authorize", "check"),
     ("authz", "check"),
@@ -22,10 +22,13 @@ const VERBS: [(&str, &str); 23] = [
     ("is-authorized", "check"),
     ("list", "explain"),
     ("new", "init"),
+    ("packs", "policy list"),
     ("query", "check"),
     ("repl", "eval"),
     ("run", "check"),
     ("show", "explain"),
+    ("template", "init --list"),
+    ("templates", "init --list"),
     ("validate", "lint"),
     ("verify", "lint"),
     ("version", "--version"),

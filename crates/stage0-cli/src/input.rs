@@ -14,6 +14,7 @@ use stage0_engine::suggest::nearest;
 use stage0_engine::time::Timestamp;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::imports::{Imported, Imports};
+use stage0_wire::packs::{self, PACK_PREFIX};
 use stage0_wire::problem::Problem;
 use stage0_wire::{Policy, parse_request_file};
 
@@ -175,10 +176,20 @@ pub(crate) fn now() -> Result<Timestamp, Problem> {
         })
 }
 
-/// Reads and compiles a policy with the files that it imports.
+/// Reads and compiles a policy with the files that it imports, or a built-in one by its name.
 pub(crate) fn load_policy(path: &Path) -> Result<Policy, Vec<Problem>> {
+    if let Some(name) = pack_name(path) {
+        return Policy::builtin(name);
+    }
     let text = read(path, POLICY_BYTES_MAX).map_err(|problem| vec![problem])?;
     compile_policy(path, &text)
+}
+
+/// The built-in policy that a path names, such as `stage0/standard`. A file of a folder `stage0` is
+/// still a file, unless it is called exactly as a pack: then `./` in front of it says so.
+pub(crate) fn pack_name(path: &Path) -> Option<&str> {
+    let name = path.to_str().filter(|name| name.starts_with(PACK_PREFIX))?;
+    (packs::named(name).is_ok() || !path.exists()).then_some(name)
 }
 
 /// Compiles a policy that was read from this path.

@@ -15,6 +15,7 @@ mod paint;
 mod pretty;
 mod progress;
 mod table;
+mod templates;
 
 use std::process::ExitCode;
 

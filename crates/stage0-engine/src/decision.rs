@@ -245,7 +245,7 @@ impl<'a> Decision<'a> {
     /// The run after this decision, made from the run that it was made with. Keeping it is up to the
     /// caller.
     #[must_use]
-    pub fn next_state(&self, state: &RunState) -> RunState {
+    pub(crate) fn next_state(&self, state: &RunState) -> RunState {
         let now = self.evaluated_at;
         let call = self.request.call_id();
         let action = Some(self.action_digest());

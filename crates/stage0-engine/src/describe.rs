@@ -10,7 +10,7 @@ use crate::condition::typing::{Type, usage};
 use crate::facts::FactTable;
 use crate::index::catalog::CatalogTool;
 use crate::index::{
-    Candidates, CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, RuleKind,
+    Candidates, CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, Reach, RuleKind,
 };
 use crate::number::Number;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
@@ -258,7 +258,13 @@ fn describe_tool<'p>(
 ) -> ToolDescription<'p> {
     aka.retain(|name| **name != *tool.name);
     let mut found = Candidates::new();
-    layer.candidates(Some(&tool.name), tool.effects, false, &mut found);
+    let reach = Reach {
+        catalogued: tool.effects,
+        is_stated: true,
+        effects: tool.effects,
+        has_unknown: false,
+    };
+    layer.candidates(Some(&tool.name), reach, &mut found);
     let mut rules: Vec<usize> = found
         .iter()
         .filter_map(|at| places.get(*at as usize).copied())
@@ -373,8 +379,12 @@ fn clauses_of(condition: &CompiledCondition) -> Vec<ClauseDescription<'_>> {
     let parts = clause_nodes(&condition.tree, false).into_iter();
     parts
         .filter_map(|part| condition.tree.node(part.node))
-        // A constant has no two sides to see.
-        .filter(|node| !matches!(node.expr, Expr::Bool(_)))
+        // A constant and a sum have no two sides to see.
+        .filter(|node| match &node.expr {
+            Expr::Bool(_) => false,
+            Expr::Binary { operator, .. } => !operator.is_arithmetic(),
+            _ => true,
+        })
         .map(|node| ClauseDescription {
             text: condition.text_of(&node.range),
             place: condition.places.span_of(node.range.clone()),

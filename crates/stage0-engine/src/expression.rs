@@ -14,10 +14,11 @@ use crate::condition::trace::Trace;
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::typing::{self, Environment, NameError, SchemaId, Type};
 use crate::condition::value::Value;
-use crate::condition::{ConditionError, Path, Step, syntax};
+use crate::condition::{ConditionError, EvalError, Path, Step, syntax};
 use crate::document::Document;
 use crate::facts::{FactTable, Facts};
 use crate::index::CompiledCondition;
+use crate::limits::{CONDITION_DEPTH_MAX, REQUEST_NODES_MAX};
 use crate::number::Number;
 use crate::span::TextPlaces;
 use crate::time::{Duration, Timestamp};
@@ -171,28 +172,64 @@ impl Resolver for Arguments<'_> {
     }
 }
 
-/// Depth is bounded by the limits on requests and conditions.
+/// The value as it is given away. A condition can build lists that hold one list many times over, and
+/// lists in lists as deep as it is long: both are small while they share their parts, and are not here.
 fn outcome(value: Value<'_>) -> Outcome {
-    match value {
-        Value::Unknown => Outcome::Unknown,
-        Value::Error(error) => Outcome::Error(error.to_string()),
-        Value::Null => Outcome::Null,
-        Value::Bool(truth) => Outcome::Bool(truth),
-        Value::Number(number) => Outcome::Number(number),
-        Value::String(text) => Outcome::String(text.to_owned()),
-        Value::Timestamp(at) => Outcome::Timestamp(at),
-        Value::Duration(span) => Outcome::Duration(span),
-        Value::DocumentList(_) | Value::List(_) => {
-            Outcome::List(value.visit().into_iter().flatten().map(outcome).collect())
+    let mut copy = Copy {
+        nodes_left: REQUEST_NODES_MAX,
+        depth: 0,
+    };
+    copy.outcome(value)
+        .unwrap_or_else(|| Outcome::Error(EvalError::TooLarge.to_string()))
+}
+
+struct Copy {
+    nodes_left: usize,
+    depth: usize,
+}
+
+impl Copy {
+    /// Nothing if there is too much of it. Recursion ends at `CONDITION_DEPTH_MAX`.
+    fn outcome(&mut self, value: Value<'_>) -> Option<Outcome> {
+        self.nodes_left = self.nodes_left.checked_sub(1)?;
+        Some(match value {
+            Value::Unknown => Outcome::Unknown,
+            Value::Error(error) => Outcome::Error(error.to_string()),
+            Value::Null => Outcome::Null,
+            Value::Bool(truth) => Outcome::Bool(truth),
+            Value::Number(number) => Outcome::Number(number),
+            Value::String(text) => Outcome::String(text.to_owned()),
+            Value::Timestamp(at) => Outcome::Timestamp(at),
+            Value::Duration(span) => Outcome::Duration(span),
+            Value::DocumentList(_) | Value::List(_) => {
+                let elements = value.visit().into_iter().flatten();
+                Outcome::List(
+                    self.inside(|copy| elements.map(|element| copy.outcome(element)).collect())?,
+                )
+            }
+            Value::DocumentMap(_) | Value::Map(_) => {
+                let keys = value.visit().into_iter().flatten();
+                let keys = keys.filter_map(|key| match key {
+                    Value::String(key) => Some(key),
+                    _ => None,
+                });
+                Outcome::Map(self.inside(|copy| {
+                    keys.map(|key| Some((key.to_owned(), copy.outcome(value.member(key))?)))
+                        .collect()
+                })?)
+            }
+        })
+    }
+
+    /// Goes one level down.
+    fn inside<T>(&mut self, copy: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.depth >= CONDITION_DEPTH_MAX {
+            return None;
         }
-        Value::DocumentMap(_) | Value::Map(_) => {
-            let keys = value.visit().into_iter().flatten();
-            let members = keys.filter_map(|key| match key {
-                Value::String(key) => Some((key.to_owned(), outcome(value.member(key)))),
-                _ => None,
-            });
-            Outcome::Map(members.collect())
-        }
+        self.depth = self.depth.saturating_add(1);
+        let copied = copy(self);
+        self.depth = self.depth.saturating_sub(1);
+        copied
     }
 }
 

@@ -38,7 +38,7 @@ pub mod tool_pattern;
 pub mod vocabulary;
 
 pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
-pub use decide::decide;
+pub use decide::{decide, peek};
 pub use describe::describe;
 pub use explain::{
     ClauseReport, Explanation, PlainProse, ProsePaint, ProsePart, RulePart, RuleReport, Wanted,

@@ -76,6 +76,9 @@ pub const LOOP_ITEMS_MAX: usize = 10_000;
 /// Steps that one loop, with the loops inside it, may take: instructions, elements that `in` compares
 /// and texts by their length. About a tenth of a second; more is an error, hence DENY.
 pub const LOOP_STEPS_MAX: u64 = 10_000_000;
+/// Steps that one evaluation of a condition may take, all its loops and comparisons together: about
+/// half a second. It is [`CONDITION_COST_MAX`] held against what really happens.
+pub const CONDITION_STEPS_MAX: u64 = 50_000_000;
 /// Elements that a loop counts as in the static cost model; what longer lists take is counted as it
 /// runs.
 pub const LOOP_COST_ITEMS: u64 = 1_000;

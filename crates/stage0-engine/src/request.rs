@@ -610,17 +610,15 @@ fn trusted(value: ValueRef<'_>, errors: &mut Vec<RequestError>) {
         |element: &ValueRef<'_>| element.get("text").and_then(ValueRef::as_str).is_none();
     for (position, element) in wrong_elements(value, is_wrong) {
         let path = format!("trusted[{position}]");
-        if element.kind() == Kind::Object {
-            errors.push(RequestError::new(
+        errors.push(if element.kind() == Kind::Object {
+            RequestError::new(
                 "REQUEST_FIELD_MISSING",
                 format!("{path}.text"),
                 format!("`{path}.text` must be text"),
-            ));
+            )
         } else {
-            errors.push(
-                wrong_type(&path, "an object", element.kind())
-                    .with_help("write {\"source\": \"user\", \"text\": \"...\"}"),
-            );
-        }
+            wrong_type(&path, "an object", element.kind())
+                .with_help("write {\"source\": \"user\", \"text\": \"...\"}")
+        });
     }
 }

@@ -7,10 +7,10 @@
 use core::cmp::Ordering;
 
 use crate::codes::IssueCode;
+use crate::condition::program::Pattern;
 use crate::document::{Kind, ValueRef};
 use crate::index::SchemaPatterns;
 use crate::legible::one_line;
-use crate::limits::MATCH_TEXT_BYTES_MAX;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
 use crate::suggest::nearest;
 use crate::time::{Duration, Timestamp};
@@ -150,7 +150,7 @@ fn members<'v>(
 /// What is wrong with one value itself.
 fn one(
     node: &SchemaNode,
-    pattern: Option<&regex_lite::Regex>,
+    pattern: Option<&Pattern>,
     value: ValueRef<'_>,
     path: &str,
 ) -> Option<(IssueCode, String)> {
@@ -222,15 +222,15 @@ fn one(
             ));
         }
     }
-    if let (Some(pattern), Some(text)) = (pattern, text)
-        && (text.len() > MATCH_TEXT_BYTES_MAX || !pattern.is_match(text))
-    {
-        return Some((
-            IssueCode::ARGUMENT_VALUE,
-            format!("`{path}` does not fit its pattern"),
-        ));
-    }
-    None
+    let (pattern, text) = (pattern?, text?);
+    let fault = if pattern.steps(text).is_none() {
+        "is too long for its pattern"
+    } else if pattern.regex.is_match(text) {
+        return None;
+    } else {
+        "does not fit its pattern"
+    };
+    Some((IssueCode::ARGUMENT_VALUE, format!("`{path}` {fault}")))
 }
 
 /// Whether two scalars are the same value.

@@ -15,7 +15,7 @@ use crate::codes::ProblemCode;
 use crate::decision_json::render_into;
 use crate::imports::{Imports, NoImports};
 use crate::load::{Loaded, load, load_pack};
-use crate::packs::{PACK_PREFIX, pack, unknown_pack};
+use crate::packs::named;
 use crate::problem::Problem;
 use crate::request_text::parse_request;
 use crate::sources::Sources;
@@ -60,15 +60,12 @@ impl Policy {
         Self::load("policy", text, &NoImports)
     }
 
-    /// The built-in policy of this name: `standard`, or a pack's whole name.
+    /// The built-in policy of this name: `standard`, or a pack's whole name, perhaps with its version.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is none of this name, or none of this version.
     pub fn builtin(name: &str) -> Result<Self, Vec<Problem>> {
-        let whole = [PACK_PREFIX, name].concat();
-        let Some(pack) = pack(name).or_else(|| pack(&whole)) else {
-            return Err(vec![unknown_pack(name)]);
-        };
+        let pack = named(name).map_err(|problem| vec![problem])?;
         Self::of(load_pack(pack)?)
     }
 
@@ -145,8 +142,20 @@ impl Policy {
         host: &Host<'a>,
         state: &RunState,
         now: Timestamp,
-    ) -> Decision<'a> {
+    ) -> (Decision<'a>, RunState) {
         stage0_engine::decide(&self.index, request, host, state, now)
+    }
+
+    /// What [`Policy::decide`] would answer, with the run left where it is.
+    #[must_use]
+    pub fn peek<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        host: &Host<'a>,
+        state: &RunState,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        stage0_engine::peek(&self.index, request, host, state, now)
     }
 
     /// Decides a request, and keeps why; see [`stage0_engine::explain`].
@@ -192,8 +201,8 @@ impl Policy {
     ) -> Result<RunState, Vec<Problem>> {
         let request = parse_request(request)?;
         self.admit(&request).map_err(|problem| vec![problem])?;
-        let decision = self.decide(&request, host, state, now);
+        let (decision, next) = self.decide(&request, host, state, now);
         render_into(&decision, answer);
-        Ok(decision.next_state(state))
+        Ok(next)
     }
 }

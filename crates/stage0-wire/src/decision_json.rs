@@ -33,7 +33,7 @@ pub fn decision_to_json(decision: &Decision<'_>) -> String {
 /// let policy = Policy::builtin("standard").unwrap();
 /// let request = parse_request(br#"{"goal": "tidy the wiki"}"#).unwrap();
 /// let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
-/// let decision = policy.decide(&request, &Host::default(), &RunState::default(), now);
+/// let decision = policy.peek(&request, &Host::default(), &RunState::default(), now);
 /// let mut answer = String::from("data: ");
 /// render_into(&decision, &mut answer);
 /// assert_eq!(answer.strip_prefix("data: "), Some(&*decision_to_json(&decision)));

@@ -10,7 +10,7 @@ use crate::escape::quoted;
 use crate::problem::Problem;
 
 /// What the names of all packs begin with.
-pub(crate) const PACK_PREFIX: &str = "stage0/";
+pub const PACK_PREFIX: &str = "stage0/";
 
 /// A policy that comes with Stage0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,40 @@ pub const PACKS: &[Pack] = &[
 /// The pack of this name.
 pub fn pack(name: &str) -> Option<&'static Pack> {
     PACKS.iter().find(|pack| pack.name == name)
+}
+
+/// The pack of this name, which may leave out `stage0/` and may end with a version: `standard`,
+/// `stage0/standard@1.0.0`.
+///
+/// # Errors
+/// There is none of this name, or none of this version.
+pub fn named(name: &str) -> Result<&'static Pack, Problem> {
+    let (bare, version) = split_version(name);
+    let whole = [PACK_PREFIX, bare].concat();
+    let found = pack(bare)
+        .or_else(|| pack(&whole))
+        .ok_or_else(|| unknown_pack(bare))?;
+    match version {
+        Some(version) if version != found.version => {
+            let Pack {
+                name,
+                version: here,
+                ..
+            } = found;
+            let message = format!("{} is here as version {here}, not {version}", quoted(name));
+            Err(Problem::new(ProblemCode::PolicyImportVersion, message)
+                .help(format!("write `{name}@{here}`, or leave the version out")))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// A pack's name, and its version if it has one: `stage0/common-tools@1.0.0`.
+pub(crate) fn split_version(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (name, None),
+    }
 }
 
 /// What is wrong with a name that no pack has.

@@ -139,10 +139,10 @@ fn read(root: ValueRef<'_>) -> Result<RunState, (ProblemCode, String)> {
 }
 
 fn count(root: ValueRef<'_>, name: &str) -> Result<u64, (ProblemCode, String)> {
+    // As it was written, so that every count there can be is read back.
     root.get(name)
-        .and_then(ValueRef::as_number)
-        .and_then(Number::to_i64)
-        .and_then(|count| u64::try_from(count).ok())
+        .and_then(ValueRef::number_text)
+        .and_then(|count| count.parse().ok())
         .ok_or_else(|| wrong(name, "a whole number from 0"))
 }
 

@@ -6,19 +6,25 @@
 
 use std::collections::BTreeMap;
 
+use stage0_engine::canonical::write_value;
 use stage0_engine::decision::{Decision, Detail};
 use stage0_engine::digest::Digest;
 use stage0_engine::document::Document;
 use stage0_engine::host::{ApprovalRecord, Host};
-use stage0_engine::policy::Severity;
+use stage0_engine::policy::{Mode, Severity};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 use stage0_engine::state::RunState;
-use stage0_engine::{ClauseReport, Explanation, ProsePaint, RulePart, describe};
+use stage0_engine::time::Timestamp;
+use stage0_engine::{ClauseReport, Explanation, PlainProse, ProsePaint, RulePart, describe};
 
 use crate::Policy;
+use crate::approvals_json::approvals_to_json;
 use crate::cases::{Expectation, StepAction, TestAnswer, TestCase, TestStep};
+use crate::decision_json::decision_to_json;
 use crate::packs::PACK_PREFIX;
+use crate::state_json::state_to_json;
+use crate::strict_json::{JsonLimits, parse_str};
 
 /// What came of one test case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +111,62 @@ pub fn run_case(
     policy: &Policy,
     case: &TestCase,
     paint: &dyn ProsePaint,
+    coverage: Option<&mut Coverage>,
+) -> CaseReport {
+    run_with(policy, case, paint, coverage, None)
+}
+
+/// One decision of a case with everything that it was made from, as texts: what a host of any language
+/// is asked, and what it must answer to the byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The request.
+    pub request: String,
+    /// The id that the host gives it.
+    pub request_id: &'static str,
+    /// The host's mode.
+    pub mode: Mode,
+    /// The host's records of people's answers.
+    pub approvals: String,
+    /// The run before.
+    pub state: String,
+    /// The time.
+    pub now: Timestamp,
+    /// The canonical answer.
+    pub answer: String,
+    /// The run after.
+    pub next_state: String,
+}
+
+/// Runs a test case, and keeps each of its decisions as texts.
+pub fn record_case(policy: &Policy, case: &TestCase) -> (CaseReport, Vec<Exchange>) {
+    let mut exchanges = Vec::new();
+    let report = run_with(policy, case, &PlainProse, None, Some(&mut exchanges));
+    (report, exchanges)
+}
+
+fn run_with(
+    policy: &Policy,
+    case: &TestCase,
+    paint: &dyn ProsePaint,
     mut coverage: Option<&mut Coverage>,
+    mut exchanges: Option<&mut Vec<Exchange>>,
 ) -> CaseReport {
     let mut run = Run {
-        state: RunState::default(),
-        approvals: Vec::new(),
+        state: case.state.clone(),
+        approvals: case.approvals.clone(),
         request: None,
         waiting: Waiting::default(),
     };
     let mut failures = Vec::new();
     for (step, number) in case.steps.iter().zip(1..) {
-        let (mismatches, explanation) = run.take(policy, step, paint, coverage.as_deref_mut());
+        let (mismatches, explanation) = run.take(
+            policy,
+            step,
+            paint,
+            coverage.as_deref_mut(),
+            exchanges.as_deref_mut(),
+        );
         if !mismatches.is_empty() {
             failures.push(StepFailure {
                 step: number,
@@ -132,6 +183,9 @@ pub fn run_case(
         failures,
     }
 }
+
+/// The id of every request.
+const REQUEST_ID: &str = "test";
 
 /// One run of an agent, as a host would keep it.
 struct Run<'c> {
@@ -158,6 +212,7 @@ impl<'c> Run<'c> {
         step: &'c TestStep,
         paint: &dyn ProsePaint,
         coverage: Option<&mut Coverage>,
+        exchanges: Option<&mut Vec<Exchange>>,
     ) -> (Vec<Mismatch>, String) {
         match &step.action {
             StepAction::Request(document) => self.request = Some(document),
@@ -189,12 +244,27 @@ impl<'c> Run<'c> {
             return (vec![mismatch], String::new());
         }
         let host = Host {
-            request_id: "test",
+            request_id: REQUEST_ID,
             mode: step.mode,
             approvals: &self.approvals,
         };
-        let decision = policy.decide(&request, &host, &self.state, step.now);
-        let mismatches = compare(policy, &step.expect, &decision);
+        let (decision, next) = policy.decide(&request, &host, &self.state, step.now);
+        let mut mismatches = compare(policy, &step.expect, &decision);
+        compare_texts(&step.expect, &decision, &next, &mut mismatches);
+        if let Some(exchanges) = exchanges {
+            let mut text = String::new();
+            write_value(&mut text, request.document().root());
+            exchanges.push(Exchange {
+                request: text,
+                request_id: REQUEST_ID,
+                mode: step.mode,
+                approvals: approvals_to_json(&self.approvals),
+                state: state_to_json(&self.state),
+                now: step.now,
+                answer: decision_to_json(&decision),
+                next_state: state_to_json(&next),
+            });
+        }
         self.waiting = Waiting::of(&decision);
         let mut explanation = String::new();
         if coverage.is_some() || !mismatches.is_empty() {
@@ -206,7 +276,7 @@ impl<'c> Run<'c> {
                 explanation = explained.to_prose_with(paint);
             }
         }
-        self.state = decision.next_state(&self.state);
+        self.state = next;
         (mismatches, explanation)
     }
 
@@ -290,6 +360,14 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         let same = codes.iter().map(String::as_str).eq(weighty.iter().copied());
         expected(same, "codes", list(codes), list(&weighty));
     }
+    if let Some(issues) = &expect.issues {
+        let found: Vec<String> = decision
+            .issues
+            .iter()
+            .map(|issue| format!("{} {}", issue.severity.as_str(), issue.code))
+            .collect();
+        expected(*issues == found, "issues", list(issues), list(&found));
+    }
     for code in &expect.issues_include {
         let found = all.contains(&code.as_str());
         expected(found, "issue", code.clone(), list(&all));
@@ -328,6 +406,47 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         expected(found, "rule", full, list(&rules));
     }
     mismatches
+}
+
+/// Members of the answer and of the next state, compared as the canonical JSON that hosts get.
+fn compare_texts(
+    expect: &Expectation,
+    decision: &Decision<'_>,
+    next: &RunState,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    if !expect.answer.is_empty() {
+        let text = decision_to_json(decision);
+        compare_members("answer", &expect.answer, &text, mismatches);
+    }
+    if !expect.state.is_empty() {
+        compare_members("state", &expect.state, &state_to_json(next), mismatches);
+    }
+}
+
+fn compare_members(
+    what: &'static str,
+    members: &[(String, String)],
+    text: &str,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    let limits = JsonLimits {
+        bytes_max: usize::MAX,
+        depth_max: usize::MAX,
+        nodes_max: usize::MAX,
+    };
+    let document = parse_str(text, &limits).unwrap_or_default();
+    for (name, expected) in members {
+        let mut found = String::new();
+        match document.root().get(name) {
+            Some(value) => write_value(&mut found, value),
+            None => found.push_str("absent"),
+        }
+        if *expected != found {
+            let of_member = |value: &str| format!("{name}: {value}");
+            mismatches.push(Mismatch::new(what, of_member(expected), of_member(&found)));
+        }
+    }
 }
 
 fn quoted<T: AsRef<str>>(texts: &[T]) -> String {

@@ -176,9 +176,52 @@ fn expectations_have_three_forms() {
             questions: Some(vec![]),
             risk_max: Some(40),
             rule: Some("a/b".into()),
+            issues: None,
+            answer: vec![],
+            state: vec![],
         }
     );
     assert_eq!(expect("{ verdict: DENY, codes: [] }").codes, Some(vec![]));
+}
+
+#[test]
+fn expectations_name_members_of_the_answer_and_the_state() {
+    let case = case(
+        "- name: a\n  call: { name: b }\n  \
+         expect: { verdict: DENY, issues: [HIGH A, LOW B], answer: { risk_score: 15.0, b: { d: 1, c: [x] } }, state: { attempts: 1 } }\n",
+    );
+    let expect = &case.steps[0].expect;
+    let member = |name: &str, json: &str| (name.to_owned(), json.to_owned());
+    assert_eq!(expect.issues, Some(vec!["HIGH A".into(), "LOW B".into()]));
+    let answer = [
+        member("risk_score", "15"),
+        member("b", r#"{"c":["x"],"d":1}"#),
+    ];
+    assert_eq!(expect.answer, answer);
+    assert_eq!(expect.state, [member("attempts", "1")]);
+}
+
+#[test]
+fn a_case_may_begin_in_the_middle_of_a_run() {
+    let begun = case(
+        "- name: a\n  call: { name: b }\n  expect: ALLOW\n  \
+         state: { v: 1, attempts: 2, allowed: 1, first_at: 2026-01-05T10:00:00Z, last_at: 2026-01-05T11:00:00Z, last_call: c, last_action: null }\n",
+    );
+    assert_eq!(begun.state.attempts, 2);
+    assert_eq!(begun.state.last_call.as_deref(), Some("c"));
+    assert!(begun.approvals.is_empty());
+
+    let mut sources = Sources::new();
+    let text = "- name: a\n  call: { name: b }\n  expect: ALLOW\n  state: { v: 1, attempts: -2 }\n  approvals: [{ id: a }]\n";
+    let file = sources.add("tests.yaml", text).unwrap();
+    let mut problems = Problems::new();
+    read_tests(&sources, file, &mut problems);
+    let problems = problems.finish();
+    let codes: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.code().as_str())
+        .collect();
+    assert_eq!(codes, ["STATE_INVALID", "APPROVALS_INVALID"]);
 }
 
 #[test]

@@ -262,6 +262,16 @@ fn sections(manifest: &str) -> Vec<(&str, Vec<&str>)> {
     sections
 }
 
+/// Whether a package is a workspace of its own, as what is built with a sanitizer has to be: it takes
+/// no versions from ours.
+fn stands_alone(path: &str, manifest: &str) -> bool {
+    let is_root = !path.contains('/');
+    !is_root
+        && sections(manifest)
+            .iter()
+            .any(|(section, _)| *section == "workspace")
+}
+
 /// The key of a manifest's line: `name` of `name.workspace = true` and of `name = "1"`.
 fn key(line: &str) -> &str {
     line.split(['.', '=', ' ']).next().unwrap_or(line)
@@ -271,6 +281,9 @@ fn key(line: &str) -> &str {
 fn packages(files: &Files) -> Vec<(&str, &str, Vec<&str>)> {
     let mut packages = Vec::new();
     for (path, text) in files.ending("Cargo.toml") {
+        if stands_alone(path, text) {
+            continue;
+        }
         let mut name = None;
         let mut dependencies = Vec::new();
         for (section, lines) in sections(text) {
@@ -343,7 +356,7 @@ fn dependencies_have_reasons(files: &Files) -> Vec<String> {
     // One table of versions and reasons: members take theirs from it.
     for (path, text) in files.ending("/Cargo.toml") {
         for (section, lines) in sections(text) {
-            if !section.ends_with("dependencies") {
+            if !section.ends_with("dependencies") || stands_alone(path, text) {
                 continue;
             }
             let own = lines

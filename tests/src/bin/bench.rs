@@ -80,7 +80,7 @@ fn agree(variant: &Variant) -> Result<(), String> {
     let differs = |what: &str| format!("{name}: the engines do not agree: {what}");
     let parsed =
         parse_request(request.as_bytes()).map_err(|problems| differs(&format!("{problems:?}")))?;
-    let decision = policy.decide(&parsed, &host(), &RunState::default(), task::now());
+    let decision = policy.peek(&parsed, &host(), &RunState::default(), task::now());
     if decision.verdict.as_str() != *verdict {
         return Err(differs(&format!(
             "the verdict is {}: {}",
@@ -174,7 +174,7 @@ fn measure(
     let decisions: Vec<_> = variants
         .iter()
         .zip(&parsed)
-        .map(|(variant, request)| variant.policy.decide(request, &host, &state, now))
+        .map(|(variant, request)| variant.policy.peek(request, &host, &state, now))
         .collect();
     let action = "a".repeat(ACTION_BYTES);
 
@@ -214,7 +214,7 @@ fn measure(
             policy.check(request, &host, &state, now)
         }));
         lanes.push(Lane::new(&lane("stage0, pre-parsed"), || {
-            policy.decide(parsed, &host, &state, now)
+            policy.peek(parsed, &host, &state, now)
         }));
         lanes.push(Lane::new(&lane("stage0, parse"), move || {
             parse_request(request)
@@ -232,7 +232,7 @@ fn measure(
             let state = &state;
             lanes.push(Lane::new(
                 &format!("stage0, pre-parsed, {size} rules"),
-                move || policy.decide(parsed, host, state, now),
+                move || policy.peek(parsed, host, state, now),
             ));
         }
     }

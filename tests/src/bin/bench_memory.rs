@@ -50,7 +50,7 @@ fn run() -> Result<(), String> {
     let mut parts = Vec::new();
     for text in requests {
         let request = parse_request(text).map_err(refused)?;
-        let (decision, deciding) = counted(|| policy.decide(&request, &host, &state, now));
+        let (decision, deciding) = counted(|| policy.peek(&request, &host, &state, now));
         let (_, rendering) = counted(|| decision_to_json(&decision));
         parts.push((deciding, rendering));
     }

@@ -223,6 +223,18 @@ impl Exceptions {
         }
     }
 
+    /// Every reason: its name, whether its tests differ or are excluded, and why.
+    pub(super) fn reasons(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        let reasons = self.reasons.iter();
+        reasons.map(|reason| {
+            (
+                reason.name.as_str(),
+                self.kind_of(&reason.name),
+                reason.why.as_str(),
+            )
+        })
+    }
+
     fn find(&self, name: &str) -> Option<&Reason> {
         self.reasons.iter().find(|reason| reason.name == name)
     }

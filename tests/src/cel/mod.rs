@@ -40,6 +40,31 @@ pub enum Verdict {
     Failed(String),
 }
 
+/// Why some of the suite's tests do not give CEL's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Its name.
+    pub name: String,
+    /// `differs` or `excluded`.
+    pub kind: &'static str,
+    /// What is different, in one sentence.
+    pub why: String,
+}
+
+/// Every reason that is written down, the differences first.
+///
+/// # Errors
+/// The file of exceptions is not as it has to be.
+pub fn reasons() -> Result<Vec<Reason>, String> {
+    let exceptions = Exceptions::parse(&read(&data_file("exceptions.json"))?)?;
+    let reasons = exceptions.reasons().map(|(name, kind, why)| Reason {
+        name: name.to_owned(),
+        kind,
+        why: why.to_owned(),
+    });
+    Ok(reasons.collect())
+}
+
 /// The suite's tests with what became of them.
 #[derive(Debug)]
 pub struct Report {

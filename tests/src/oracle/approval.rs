@@ -34,7 +34,7 @@ pub struct Question<'q> {
     pub terms: &'q Approval,
     /// The request.
     pub request: &'q Request,
-    /// The tool's name in the catalog.
+    /// The tool's name in digests.
     pub tool: &'q str,
     /// The facts.
     pub facts: &'q Value,
@@ -47,7 +47,8 @@ pub struct Question<'q> {
 impl Question<'_> {
     /// What a yes would be given for.
     pub fn action(&self) -> Digest {
-        action_digest(self.request, self.tool, self.terms, self.facts)
+        let tools = [self.tool.to_owned()];
+        action_digest(self.request, &tools, self.terms, self.facts)
     }
 }
 
@@ -78,19 +79,25 @@ pub fn terms_digest(terms: &Approval) -> Digest {
 }
 
 /// What a bare fact is.
-fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
+pub fn fact(facts: &Value, has_call: bool, path: &Path) -> Outcome {
     Scope {
         facts,
         has_call,
         params: &[],
         lets: &[],
+        zone: "UTC",
     }
     .evaluate(&Expr::Fact(path.clone()))
 }
 
 /// Digest of what an approval under these terms is given for: the call or its bound facts; of a plan,
-/// the tool and the declared effects.
-pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Value) -> Digest {
+/// its tools and the declared effects.
+pub fn action_digest(
+    request: &Request,
+    tools: &[String],
+    terms: &Approval,
+    facts: &Value,
+) -> Digest {
     let has_call = request.call.is_some();
     let context = |name: &'static str| {
         let path = Path {
@@ -114,14 +121,21 @@ pub fn action_digest(request: &Request, tool: &str, terms: &Approval, facts: &Va
     });
     let is_bound = !terms.bind.is_empty();
     let is_plan = !has_call && !is_bound;
+    let sorted: BTreeSet<&String> = tools.iter().collect();
     let mut effects: Vec<&str> = request.side_effects.clone();
     effects.sort_unstable();
     effects.dedup();
     let effects = Value::List(effects.into_iter().map(text).collect());
     let digested = object([
         ("v", Some(whole(1))),
-        ("tool", (!is_plan).then(|| text(tool))),
-        ("tools", is_plan.then(|| Value::List(vec![text(tool)]))),
+        (
+            "tool",
+            (!is_plan).then(|| text(tools.first().map_or("", String::as_str))),
+        ),
+        (
+            "tools",
+            is_plan.then(|| Value::List(sorted.into_iter().map(text).collect())),
+        ),
         ("effects", is_plan.then_some(effects)),
         (
             "arguments",
@@ -149,6 +163,13 @@ pub fn find(question: &Question<'_>) -> Approved {
         .bind
         .iter()
         .any(|path| fact(path) == Outcome::Error);
+    if question.terms.evidence == Some(EvidenceSource::Asserted) {
+        let context = question.facts.member("context");
+        wrong |= ["approval_status", "approved_at", "approved_by"]
+            .into_iter()
+            .filter_map(|name| context?.member(name))
+            .any(|stated| stated.as_text().is_none());
+    }
     for path in &question.terms.not {
         match fact(path) {
             Outcome::Known(Value::Text(person)) if is_nobody(&person) => {
@@ -232,15 +253,9 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
 
 /// The gate's own records of people's answers.
 fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
-    let Question {
-        terms,
-        request,
-        tool,
-        facts,
-        ..
-    } = question;
+    let terms = question.terms;
     let under = terms_digest(terms);
-    let action = action_digest(request, tool, terms, facts);
+    let action = question.action();
     let mut people = BTreeSet::new();
     let mut flaws = BTreeSet::new();
     for record in question
@@ -285,12 +300,10 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     let by = context("approved_by")
         .and_then(Value::as_text)
         .filter(|by| !is_nobody(by));
-    match context("approval_status").map(Value::as_text) {
-        None => return not_yet(None),
-        Some(Some("approved")) => {}
-        Some(Some("pending")) => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
-        Some(Some(_)) => return not_yet(None),
-        Some(None) => return Approved::Error,
+    match context("approval_status").and_then(Value::as_text) {
+        Some("approved") => {}
+        Some("pending") => return not_yet(Some(IssueCode::APPROVAL_PENDING)),
+        _ => return not_yet(None),
     }
     if by.is_some_and(|by| barred.iter().any(|person| is_same(person, by))) {
         return not_yet(Some(IssueCode::APPROVAL_SELF));

@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use std::{iter, mem};
 
 use super::decimal::Decimal;
+use super::phrases;
 use super::value::{Value, read_instant, read_span, write_text};
 
 /// A fact: a root and what follows it.
@@ -131,6 +132,7 @@ pub enum Expr {
     Timestamp(Box<Expr>),
     Duration(Box<Expr>),
     Parses(Box<Expr>),
+    InWindow(Box<Expr>, Box<Expr>),
     Loop(Loop, Box<Expr>, &'static str, Box<Expr>),
 }
 
@@ -171,6 +173,7 @@ impl fmt::Display for Expr {
             Self::Timestamp(it) => write!(out, "timestamp({it})"),
             Self::Duration(it) => write!(out, "duration({it})"),
             Self::Parses(it) => write!(out, "parses({it})"),
+            Self::InWindow(at, window) => write!(out, "in_window({at}, {window})"),
             Self::Loop(kind, list, variable, body) => {
                 write!(out, "{list}.{}({variable}, {body})", kind.name())
             }
@@ -234,6 +237,8 @@ pub struct Scope<'s> {
     pub params: &'s [(&'static str, Value)],
     /// The named expressions.
     pub lets: &'s [(&'static str, Expr)],
+    /// The zone of windows that name none.
+    pub zone: &'s str,
 }
 
 /// One variable of each loop around.
@@ -289,7 +294,16 @@ impl Scope<'_> {
                     compare(*order, values.first()?, values.get(1)?).map(Value::Bool)
                 }),
             },
-            Expr::In(one, two) => either(walk(one), walk(two), contains),
+            Expr::In(one, two) => {
+                let (element, mut list) = (walk(one), walk(two));
+                // Nobody knows yet whether it matters that the list has an element without a value:
+                // what else it lacks is asked for.
+                if let (Unknown(_), Error, Expr::List(items)) = (&element, &list, &**two) {
+                    let items: Vec<Outcome> = items.iter().map(walk).collect();
+                    list = Unknown(missing_of(&items));
+                }
+                either(element, list, contains)
+            }
             Expr::Arithmetic(sign, one, two) => {
                 all_of([walk(one), walk(two)], |values| arithmetic(*sign, &values))
             }
@@ -318,6 +332,13 @@ impl Scope<'_> {
             }),
             // Two-valued: what is not there was not read either.
             Expr::Parses(it) => Outcome::bool(matches!(walk(it), Known(_))),
+            Expr::InWindow(at, window) => all_of([walk(at), walk(window)], |values| {
+                let (Value::Instant(at), window) = (values.first()?, values.get(1)?.as_text()?)
+                else {
+                    return None;
+                };
+                phrases::in_window(*at, window, self.zone).map(Value::Bool)
+            }),
             Expr::Loop(kind, list, variable, body) => match walk(list) {
                 Known(Value::List(items)) => self.visit(*kind, &items, variable, body, variables),
                 Known(Value::Map(members)) => {
@@ -503,11 +524,12 @@ fn equal(one: &Value, two: &Value) -> Outcome {
 
 fn compare(comparison: Comparison, one: &Value, two: &Value) -> Option<bool> {
     let order = match (one, two) {
-        (Value::Number(one), Value::Number(two)) => one.order(*two)?,
+        (Value::Number(one), Value::Number(two)) => one.order(*two),
         (Value::Text(one), Value::Text(two)) => one.cmp(two),
         (Value::Instant(one), Value::Instant(two)) | (Value::Span(one), Value::Span(two)) => {
             one.cmp(two)
         }
+        (Value::Bool(one), Value::Bool(two)) => one.cmp(two),
         _ => return None,
     };
     Some(match comparison {
@@ -574,6 +596,7 @@ pub fn read_set(expr: &Expr, lets: &[(&'static str, Expr)], reads: &mut BTreeSet
         | Expr::In(one, two)
         | Expr::Arithmetic(_, one, two)
         | Expr::Text(_, one, two)
+        | Expr::InWindow(one, two)
         | Expr::Loop(_, one, _, two) => [one, two].into_iter().for_each(|expr| visit(expr)),
         Expr::If(test, one, two) => [test, one, two].into_iter().for_each(|expr| visit(expr)),
     }

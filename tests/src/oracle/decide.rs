@@ -7,11 +7,13 @@ use stage0_engine::codes::IssueCode;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::ApprovalRecord;
 use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+use stage0_engine::state::RunState;
+use stage0_engine::time::Timestamp;
 
 use super::approval::{self, Approved};
 use super::arguments;
 use super::condition::{Expr, Outcome, Path, Scope, all, read_set};
-use super::model::{Action, Approval, Policy, Request, Rule, Tool};
+use super::model::{Action, Approval, FactDeclaration, Policy, Request, Rule, Tool};
 use super::phrases::{self, Meaning};
 use super::value::{Value, object, text};
 
@@ -22,6 +24,8 @@ pub struct Host {
     pub mode: Mode,
     /// People's answers.
     pub approvals: Vec<ApprovalRecord>,
+    /// What the run has done so far.
+    pub state: RunState,
 }
 
 /// One reason.
@@ -39,6 +43,8 @@ pub struct Issue {
     pub missing: BTreeSet<String>,
     /// What else distinguishes it: the path of an argument, a field, an effect, a constraint.
     pub about: String,
+    /// What it asks; the answer has all questions together.
+    pub questions: BTreeSet<String>,
 }
 
 /// The answer.
@@ -54,6 +60,10 @@ pub struct Answer {
     pub tools: Vec<(String, String, Verdict)>,
     /// What it would have been, had nothing been merely observed.
     pub would: Option<(Verdict, Vec<Issue>)>,
+    /// What a DEFER asks.
+    pub questions: BTreeSet<String>,
+    /// The run after it.
+    pub next: RunState,
 }
 
 impl fmt::Display for Issue {
@@ -65,6 +75,7 @@ impl fmt::Display for Issue {
             tool,
             missing,
             about,
+            questions: _,
         } = self;
         write!(out, "  {code} {} `{rule}` on `{tool}`", severity.as_str())?;
         write!(out, " about `{about}` wants {missing:?}")
@@ -89,7 +100,10 @@ impl fmt::Display for Answer {
                 .iter()
                 .try_for_each(|issue| writeln!(out, "  {issue}"))?;
         }
-        Ok(())
+        if !self.questions.is_empty() {
+            writeln!(out, "  asking {:?}", self.questions)?;
+        }
+        writeln!(out, "  run {:?}", self.next)
     }
 }
 
@@ -109,6 +123,9 @@ struct Layer<'p> {
     default: Option<Verdict>,
     mode: Option<Mode>,
     unknown_tools: Option<UnknownTools>,
+    timezone: Option<&'static str>,
+    own_effect: bool,
+    facts: Vec<&'p FactDeclaration>,
 }
 
 impl<'p> Layer<'p> {
@@ -124,6 +141,9 @@ impl<'p> Layer<'p> {
             default: policy.default,
             mode: policy.mode,
             unknown_tools: policy.unknown_tools,
+            timezone: policy.timezone,
+            own_effect: policy.own_effect,
+            facts: policy.facts.iter().collect(),
         };
         for (import, allows) in &policy.extends {
             let import = Self::of(import);
@@ -135,6 +155,9 @@ impl<'p> Layer<'p> {
             layer.default = layer.default.max(import.default);
             layer.mode = layer.mode.max(import.mode);
             layer.unknown_tools = layer.unknown_tools.max(import.unknown_tools);
+            layer.timezone = layer.timezone.or(import.timezone);
+            layer.own_effect |= import.own_effect;
+            layer.facts.extend(import.facts);
         }
         layer
             .rules
@@ -158,6 +181,7 @@ impl<'p> Layer<'p> {
         self.default = self.default.max(policy.default);
         self.mode = self.mode.max(policy.mode);
         self.unknown_tools = self.unknown_tools.max(policy.unknown_tools);
+        self.timezone = self.timezone.or(policy.timezone);
         self
     }
 }
@@ -174,6 +198,11 @@ struct Subject<'p> {
     entries: Vec<&'p Tool>,
     effects: BTreeSet<String>,
     unknown_effects: BTreeSet<&'static str>,
+    /// Whether some effect is unknown: declared so, or left out of the catalog.
+    has_unknown_effect: bool,
+    /// The catalog's effects alone, and whether it states any.
+    catalogued: BTreeSet<String>,
+    is_stated: bool,
 }
 
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
@@ -227,10 +256,12 @@ impl<'p> Subject<'p> {
             .iter()
             .flat_map(|tool| &tool.effects)
             .map(|effect| (*effect).to_owned());
-        let mut effects: BTreeSet<String> = catalogued.collect();
+        let catalogued: BTreeSet<String> = catalogued.collect();
+        let mut effects = catalogued.clone();
+        let is_stated = known.is_none() || !entries.iter().all(|tool| tool.unstated);
         let mut unknown_effects = BTreeSet::new();
         for declared in &request.side_effects {
-            match phrases::effect(declared) {
+            match phrases::effect(declared, layer.own_effect) {
                 Some(class) => _ = effects.insert(class.to_owned()),
                 None => _ = unknown_effects.insert(*declared),
             }
@@ -241,13 +272,17 @@ impl<'p> Subject<'p> {
             name,
             known: known.is_some(),
             flaw,
-            entries,
             effects,
+            catalogued,
+            is_stated,
+            has_unknown_effect: !unknown_effects.is_empty() || !is_stated,
             unknown_effects,
+            entries,
         }
     }
 
-    /// Whether a rule is about this tool: an allow has to cover every effect, others any.
+    /// Whether a rule is about this tool: of an allow the catalog decides, and it has to cover every
+    /// effect there; others any, also those that are declared.
     fn is_in_scope(&self, rule: &Rule) -> bool {
         let name = self.name.as_deref();
         let fits =
@@ -256,12 +291,18 @@ impl<'p> Subject<'p> {
         let listed = |effect: &String| rule.effects.contains(&effect.as_str());
         let effect = rule.effects.is_empty()
             || match rule.action {
-                Action::Allow(_) => {
-                    self.effects.iter().all(listed) && self.unknown_effects.is_empty()
-                }
+                Action::Allow(_) => self.catalogued.iter().all(listed) && self.is_stated,
                 _ => self.effects.iter().any(listed),
             };
         tool && effect
+    }
+
+    /// Whether the rule's word counts: an allow has to cover what is declared, too.
+    fn counts(&self, rule: &Rule) -> bool {
+        let listed = |effect: &String| rule.effects.contains(&effect.as_str());
+        !matches!(rule.action, Action::Allow(_))
+            || rule.effects.is_empty()
+            || (self.effects.iter().all(listed) && !self.has_unknown_effect)
     }
 }
 
@@ -274,6 +315,8 @@ struct Judge<'j> {
     host: &'j Host,
     mode: Mode,
     facts: &'j Value,
+    /// The tool's name in digests.
+    digested: Option<&'j str>,
     now: i64,
 }
 
@@ -285,6 +328,7 @@ fn engine_issue(code: IssueCode, tool: &str, about: impl Into<String>) -> Issue 
         tool: tool.to_owned(),
         missing: BTreeSet::new(),
         about: about.into(),
+        questions: BTreeSet::new(),
     }
 }
 
@@ -299,6 +343,7 @@ impl Judge<'_> {
             has_call: self.request.call.is_some(),
             params: &part.policy.params,
             lets: &part.policy.lets,
+            zone: self.layer.timezone.unwrap_or("UTC"),
         }
     }
 
@@ -328,12 +373,15 @@ impl Judge<'_> {
         }
         let mut parts = self.in_scope();
         parts.retain(|part| with_observed || !part.rule.observe);
+        self.check_types(&parts, &mut found);
         let mut permission = self.layer.default.unwrap_or(Verdict::Deny);
         let mut unknown = Vec::new();
         let mut nearest = None;
         for part in &parts {
             if let Action::Allow(condition) = &part.rule.action {
                 match self.outcome(part, condition) {
+                    // What does not cover everything permits nothing, but its errors are errors.
+                    Outcome::Known(_) | Outcome::Unknown(_) if !self.subject.counts(part.rule) => {}
                     Outcome::Unknown(missing) => unknown.push(self.unknown(part, missing)),
                     Outcome::Error => found.push(self.error(part)),
                     outcome if outcome.is(true) => permission = Verdict::Allow,
@@ -352,7 +400,9 @@ impl Judge<'_> {
             verdict => {
                 // That an allow is merely observed is worth knowing.
                 let granted = |part: &&Part<'_>| match &part.rule.action {
-                    Action::Allow(condition) => self.outcome(part, condition).is(true),
+                    Action::Allow(condition) => {
+                        self.subject.counts(part.rule) && self.outcome(part, condition).is(true)
+                    }
                     _ => false,
                 };
                 let only_observed = self.in_scope().iter().any(granted);
@@ -381,6 +431,37 @@ impl Judge<'_> {
             verdict,
             found.into_iter().filter_map(|(_, issue)| issue).collect(),
         )
+    }
+
+    /// Facts that these rules read have to be of the type that is declared for them.
+    fn check_types(&self, parts: &[&Part<'_>], found: &mut Vec<(Verdict, Option<Issue>)>) {
+        let read: BTreeSet<String> = parts.iter().flat_map(|part| reads(part)).collect();
+        for fact in &self.layer.facts {
+            if !read.contains(&fact.path.to_string()) {
+                continue;
+            }
+            let Outcome::Known(value) = approval::fact(self.facts, true, &fact.path) else {
+                continue;
+            };
+            for (_, path) in arguments::flaws(&fact.kind, &value, fact.path.to_string()) {
+                let issue = engine_issue(IssueCode::FACT_TYPE, "", path);
+                found.push((Verdict::Deny, Some(issue)));
+            }
+        }
+    }
+
+    /// The questions about missing facts: as the policy declares them, as the rule does, or plainly.
+    fn questions(&self, part: &Part<'_>, missing: &BTreeSet<String>) -> BTreeSet<String> {
+        let ask = |name: &String| {
+            let mut declared = self.layer.facts.iter();
+            let declared = declared.find(|fact| fact.path.to_string() == *name);
+            match declared.and_then(|fact| fact.ask) {
+                Some(question) => vec![question.to_owned()],
+                None if part.rule.ask.is_empty() => vec![format!("What is {name}?")],
+                None => asks(part),
+            }
+        };
+        missing.iter().flat_map(ask).collect()
     }
 
     /// Whether the arguments matter, which a plan does not have yet.
@@ -413,14 +494,13 @@ impl Judge<'_> {
             flaw,
             entries: _,
             effects,
-            unknown_effects,
+            has_unknown_effect,
             ..
         } = self.subject;
         let mut add = |verdict, code: IssueCode, about: &str| {
             found.push((verdict, Some(engine_issue(code, self.tool(), about))));
         };
-        let writes =
-            effects.iter().any(|effect| phrases::writes(effect)) || !unknown_effects.is_empty();
+        let writes = effects.iter().any(|effect| phrases::writes(effect)) || *has_unknown_effect;
         match self.mode {
             Mode::Halted => {
                 found.push((Verdict::Deny, Some(engine_issue(IssueCode::HALTED, "", ""))));
@@ -473,6 +553,7 @@ impl Judge<'_> {
             tool: self.tool().to_owned(),
             missing: BTreeSet::new(),
             about: String::new(),
+            questions: BTreeSet::new(),
         }
     }
 
@@ -487,7 +568,13 @@ impl Judge<'_> {
     fn unknown(&self, part: &Part<'_>, missing: BTreeSet<String>) -> (Verdict, Option<Issue>) {
         let code = part.rule.issue_unknown.unwrap_or("FACT_MISSING");
         let issue = self.issue(part, code, Severity::Medium);
-        (Verdict::Defer, Some(Issue { missing, ..issue }))
+        let questions = self.questions(part, &missing);
+        let issue = Issue {
+            missing,
+            questions,
+            ..issue
+        };
+        (Verdict::Defer, Some(issue))
     }
 
     /// The rule's own issue, weighing what the rule says or else what its verdict does.
@@ -501,10 +588,11 @@ impl Judge<'_> {
             .rule
             .issue
             .map_or_else(|| capitals(&part.rule.id), str::to_owned);
-        (
-            verdict,
-            Some(self.issue(part, &code, part.rule.severity.unwrap_or(usual))),
-        )
+        let mut issue = self.issue(part, &code, part.rule.severity.unwrap_or(usual));
+        if verdict == Verdict::Defer {
+            issue.questions = asks(part).into_iter().collect();
+        }
+        (verdict, Some(issue))
     }
 
     fn restrict(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
@@ -553,6 +641,18 @@ impl Judge<'_> {
         });
     }
 
+    fn who_approves(&self, part: &Part<'_>, terms: &Approval) -> BTreeSet<String> {
+        let what = self.subject.called.as_deref().unwrap_or("this plan");
+        let question = match terms.roles.join(" or ") {
+            roles if roles.is_empty() => format!("Who approves {what}?"),
+            roles => format!("Which {roles} approves {what}?"),
+        };
+        match asks(part) {
+            asks if asks.is_empty() => BTreeSet::from([question]),
+            asks => asks.into_iter().collect(),
+        }
+    }
+
     /// A rule that asks for a person's yes: `when && !approval.valid`.
     fn ask(&self, part: &Part<'_>, found: &mut Vec<(Verdict, Option<Issue>)>) {
         let Action::Approval(terms) = &part.rule.action else {
@@ -562,7 +662,7 @@ impl Judge<'_> {
             rule: &part.id,
             terms,
             request: self.request,
-            tool: self.subject.name.as_deref().unwrap_or(""),
+            tool: self.digested.unwrap_or(""),
             facts: self.facts,
             records: &self.host.approvals,
             now: self.now,
@@ -596,17 +696,23 @@ impl Judge<'_> {
                 let code = why.map_or(asking, IssueCode::as_str);
                 let issue = self.issue(part, code, part.rule.severity.unwrap_or(Severity::Medium));
                 let about = question.action().to_string();
+                let questions = self.who_approves(part, terms);
                 found.push((
                     Verdict::Defer,
                     Some(Issue {
                         missing,
                         about,
+                        questions,
                         ..issue
                     }),
                 ));
             }
         }
     }
+}
+
+fn asks(part: &Part<'_>) -> Vec<String> {
+    part.rule.ask.iter().map(|ask| (*ask).to_owned()).collect()
 }
 
 fn capitals(id: &str) -> String {
@@ -645,12 +751,15 @@ fn reads(part: &Part<'_>) -> BTreeSet<String> {
 fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
     let texts =
         |items: &mut dyn Iterator<Item = &str>| Some(Value::List(items.map(text).collect()));
-    let context = object(
-        request
-            .context
-            .iter()
-            .map(|(key, value)| (*key, Some(value.clone()))),
-    );
+    let stated = request
+        .context
+        .iter()
+        .map(|(key, value)| (*key, Some(value.clone())));
+    // The environment may stand beside the context; there it counts.
+    let beside = request
+        .environment
+        .map(|place| ("environment", Some(text(place))));
+    let context = object(stated.chain(beside));
     let call = request.call.as_ref();
     let arguments = |(_, arguments): &(String, Vec<(&'static str, Value)>)| {
         object(
@@ -669,7 +778,10 @@ fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
         ("context", Some(context.without_nulls())),
         ("args", call.map(arguments)),
         ("goal", request.goal.map(text)),
-        ("success_criteria", Some(Value::List(Vec::new()))),
+        (
+            "success_criteria",
+            texts(&mut request.success_criteria.iter().copied()),
+        ),
         (
             "constraints",
             texts(&mut request.constraints.iter().copied()),
@@ -682,7 +794,7 @@ fn facts(request: &Request, subject: &Subject<'_>, now: i64) -> Value {
             "tools",
             texts(&mut request.tools.iter().map(String::as_str).chain(called)),
         ),
-        ("trusted", Some(Value::List(Vec::new()))),
+        ("trusted", Some(Value::List(request.trusted().collect()))),
         ("now", Some(Value::Instant(now))),
         ("pro", Some(Value::Bool(request.pro))),
         ("tool", subject.name.as_ref().map(text)),
@@ -701,28 +813,61 @@ pub fn action_asked_about(
     now: i64,
     terms: &Approval,
 ) -> Digest {
-    let layer = Layer::of_root(policy.layers.first().unwrap_or(policy));
+    let layers = layers_of(policy);
     let called = request.call.as_ref().map(|(name, _)| name.as_str());
-    let subject = Subject::of(
-        &layer,
-        request,
-        called.or(request.tools.first().map(String::as_str)),
-    );
-    let tool = subject.name.clone().unwrap_or_default();
-    approval::action_digest(request, &tool, terms, &facts(request, &subject, now))
+    let name = called.or(request.tools.first().map(String::as_str));
+    let subject = Subject::of(&layers[0], request, name);
+    let tools = [digested(&layers, request, name).unwrap_or_default()];
+    approval::action_digest(request, &tools, terms, &facts(request, &subject, now))
+}
+
+/// The name that a tool has in digests: the catalogued one, where the layers agree on it.
+fn digested(layers: &[Layer<'_>], request: &Request, name: Option<&str>) -> Option<String> {
+    let names = layers
+        .iter()
+        .map(|layer| Subject::of(layer, request, name).name);
+    let names: BTreeSet<Option<String>> = names.collect();
+    match names.len() {
+        1 => names.into_iter().next().flatten(),
+        _ => name.map(str::to_owned),
+    }
+}
+
+fn layers_of(policy: &Policy) -> Vec<Layer<'_>> {
+    if policy.layers.is_empty() {
+        return vec![Layer::of_root(policy)];
+    }
+    let layers = policy.layers.iter();
+    layers
+        .map(|layer| Layer::of_root(layer).within(policy))
+        .collect()
+}
+
+/// The run after a decision: a call that is asked about twice in a row is counted once.
+fn advance(
+    state: &RunState,
+    request: &Request,
+    action: Digest,
+    verdict: Verdict,
+    now: i64,
+) -> RunState {
+    let id = request.call.as_ref().and(request.call_id);
+    let again =
+        id.is_some() && state.last_call.as_deref() == id && state.last_action == Some(action);
+    let now = Timestamp::from_ms(now);
+    RunState {
+        attempts: state.attempts + u64::from(!again),
+        allowed: state.allowed + u64::from(!again && verdict == Verdict::Allow),
+        first_at: state.first_at.or(now),
+        last_at: state.last_at.max(now),
+        last_call: id.map(str::to_owned),
+        last_action: Some(action),
+    }
 }
 
 /// Decides.
 pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
-    let layers: Vec<Layer<'_>> = if policy.layers.is_empty() {
-        vec![Layer::of_root(policy)]
-    } else {
-        policy
-            .layers
-            .iter()
-            .map(|layer| Layer::of_root(layer).within(policy))
-            .collect()
-    };
+    let layers = layers_of(policy);
     let mut names: Vec<Option<&str>> = match &request.call {
         Some((name, _)) => vec![Some(name)],
         None => request
@@ -736,23 +881,27 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     if names.is_empty() {
         names.push(None);
     }
-    let about = about_the_request(request, &layers);
-    let strictest = about
-        .iter()
-        .map(|(verdict, _)| *verdict)
-        .max()
-        .unwrap_or(Verdict::Allow);
-    let about: Vec<Issue> = about.into_iter().map(|(_, issue)| issue).collect();
-    // What is obeyed, and what would be had nothing been merely observed.
-    let (mut obeyed, mut full) = ((strictest, about.clone()), (strictest, about));
-    let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
     let is_observed = |layer: &Layer<'_>| layer.mode.max(Some(host.mode)) == Some(Mode::Observe);
+    let about = about_the_request(request, &layers, host, now);
+    // What is obeyed, and what would be had nothing been merely observed.
+    let mut full = (Verdict::Allow, Vec::new());
+    let mut obeyed = full.clone();
+    for (verdict, issue) in about {
+        join(&mut full, (verdict, vec![issue.clone()]));
+        if verdict == Verdict::Allow || !layers.iter().all(is_observed) {
+            join(&mut obeyed, (verdict, vec![issue]));
+        }
+    }
+    let strictest = obeyed.0;
+    let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let mut asked_about = Vec::new();
     for name in names {
         // A tool of a request that is refused as a whole is refused too.
         let (mut tool_verdict, mut catalogued) = (strictest, String::new());
+        let digested = digested(&layers, request, name);
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
-            if subject.known {
+            if subject.known && catalogued.is_empty() {
                 catalogued = subject.name.clone().unwrap_or_default();
             }
             let mode = layer.mode.unwrap_or_default().max(host.mode);
@@ -764,6 +913,7 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
                 host,
                 mode,
                 facts: &facts,
+                digested: digested.as_deref(),
                 now,
             };
             let in_scope = layer
@@ -773,7 +923,7 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
             if !judge.is_refused() {
                 depends_on.extend(in_scope.flat_map(reads));
             }
-            if name.is_some() && request.call.is_none() && judge.is_about_arguments() {
+            if request.call.is_none() && judge.is_about_arguments() {
                 to_call.push(engine_issue(IssueCode::CALL_REQUIRED, judge.tool(), ""));
             }
             join(&mut full, judge.judge(true));
@@ -784,14 +934,25 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
             }
         }
         tools.extend(name.map(|name| (name.to_owned(), catalogued, tool_verdict)));
+        asked_about.extend(digested);
     }
     let order = declared_order(policy);
     let finish = |(verdict, mut issues): (Verdict, Vec<Issue>)| {
         if verdict == Verdict::Allow {
             issues.extend(to_call.clone());
         }
+        for issue in &mut issues {
+            issue.questions.clear();
+        }
         (verdict, sorted(issues, &order))
     };
+    let mut questions = BTreeSet::new();
+    if obeyed.0 == Verdict::Defer {
+        questions.extend(obeyed.1.iter().flat_map(|issue| issue.questions.clone()));
+    }
+    let subject = Subject::of(&layers[0], request, None);
+    let facts = facts(request, &subject, now);
+    let action = approval::action_digest(request, &asked_about, &Approval::default(), &facts);
     let (obeyed, full) = (finish(obeyed), finish(full));
     let differs = obeyed != full || layers.iter().any(is_observed);
     Answer {
@@ -800,6 +961,8 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         depends_on: depends_on.into_iter().collect(),
         tools,
         would: differs.then_some(full),
+        questions,
+        next: advance(&host.state, request, action, obeyed.0, now),
     }
 }
 
@@ -809,14 +972,25 @@ fn join(answer: &mut (Verdict, Vec<Issue>), (verdict, issues): (Verdict, Vec<Iss
 }
 
 /// What is wrong with, or worth knowing of, the request whatever the tool.
-fn about_the_request(request: &Request, layers: &[Layer<'_>]) -> Vec<(Verdict, Issue)> {
+fn about_the_request(
+    request: &Request,
+    layers: &[Layer<'_>],
+    host: &Host,
+    now: i64,
+) -> Vec<(Verdict, Issue)> {
     let mut found = Vec::new();
     let mut add = |verdict, code, about: &str| found.push((verdict, engine_issue(code, "", about)));
+    if host.state.last_at.is_some_and(|last| last.to_ms() > now) {
+        add(Verdict::Deny, IssueCode::CLOCK_BACKWARDS, "");
+    }
     for field in &request.unknown_fields {
         add(Verdict::Allow, IssueCode::UNKNOWN_FIELD, field);
     }
     for effect in &request.side_effects {
-        if phrases::effect(effect).is_none() {
+        if layers
+            .iter()
+            .any(|layer| phrases::effect(effect, layer.own_effect).is_none())
+        {
             add(Verdict::Allow, IssueCode::UNKNOWN_EFFECT, effect);
         }
     }

@@ -73,13 +73,14 @@ impl Decimal {
         if other.n == 0 {
             return None;
         }
-        let (one, two, _) = self.aligned(other)?;
-        let negative = (one < 0) != (two < 0);
-        let (one, two) = (one.abs(), two.abs());
-        let (mut quotient, mut rest, mut scale) = (one / two, one % two, 0);
-        while rest != 0 && scale < SCALE_MAX && quotient < BOUND / 10 {
-            quotient = quotient * 10 + rest.checked_mul(10)? / two;
-            rest = rest.checked_mul(10)? % two;
+        let negative = (self.n < 0) != (other.n < 0);
+        let (one, two) = (self.n.abs(), other.n.abs());
+        let (mut quotient, mut rest) = (one / two, one % two);
+        let mut scale = i64::from(self.scale) - i64::from(other.scale);
+        let digits_left = |quotient, scale| scale < i64::from(SCALE_MAX) && quotient < BOUND / 10;
+        while scale < 0 || (rest != 0 && digits_left(quotient, scale)) {
+            quotient = quotient.checked_mul(10)? + rest * 10 / two;
+            rest = rest * 10 % two;
             scale += 1;
         }
         match rest.checked_mul(2)?.cmp(&two) {
@@ -87,19 +88,39 @@ impl Decimal {
             Ordering::Equal => quotient += quotient % 2,
             Ordering::Less => {}
         }
+        let scale = u32::try_from(scale).ok()?;
         Self::new(if negative { -quotient } else { quotient }, scale)
     }
 
     /// What the division leaves, with the sign of `self`.
     pub fn modulo(self, other: Self) -> Option<Self> {
-        let (one, two, scale) = self.aligned(other)?;
-        Self::new(one.checked_rem(two)?, scale)
+        if other.n == 0 {
+            return None;
+        }
+        let shift = |it: Self| {
+            it.n.checked_mul(10_i128.checked_pow(self.scale - it.scale)?)
+        };
+        if self.scale >= other.scale {
+            // A divisor too great for 128 bits is greater than what is divided.
+            return match shift(other) {
+                Some(two) => Self::new(self.n % two, self.scale),
+                None => Some(self),
+            };
+        }
+        let mut rest = self.n % other.n;
+        for _ in self.scale..other.scale {
+            rest = rest * 10 % other.n;
+        }
+        Self::new(rest, other.scale)
     }
 
-    /// Which is larger.
-    pub fn order(self, other: Self) -> Option<Ordering> {
-        let (one, two, _) = self.aligned(other)?;
-        Some(one.cmp(&two))
+    /// Which is larger: by what is before the point, then by what is behind it.
+    pub fn order(self, other: Self) -> Ordering {
+        let parts = |it: Self| {
+            let unit = 10_i128.pow(it.scale);
+            (it.n / unit, it.n % unit * (10_i128.pow(SCALE_MAX) / unit))
+        };
+        parts(self).cmp(&parts(other))
     }
 }
 

@@ -3,6 +3,7 @@
 use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 
 use super::condition::{Expr, Path};
+use super::phrases::OWN_EFFECT;
 use super::value::{Value, object, span_text, text, texts, whole};
 
 /// A policy file, with those it builds on.
@@ -24,6 +25,12 @@ pub struct Policy {
     pub disable: Vec<String>,
     /// Codes in the order in which decisions list them.
     pub codes: Vec<&'static str>,
+    /// The zone of windows that name none.
+    pub timezone: Option<&'static str>,
+    /// Whether it adds the class [`OWN_EFFECT`].
+    pub own_effect: bool,
+    /// What it says about facts.
+    pub facts: Vec<FactDeclaration>,
     /// The catalog.
     pub tools: Vec<Tool>,
     /// Named constants.
@@ -32,6 +39,17 @@ pub struct Policy {
     pub lets: Vec<(&'static str, Expr)>,
     /// The rules.
     pub rules: Vec<Rule>,
+}
+
+/// What a policy says about a fact.
+#[derive(Debug, Clone)]
+pub struct FactDeclaration {
+    /// The fact.
+    pub path: Path,
+    /// What it may be.
+    pub kind: ArgumentKind,
+    /// The question to ask when it is missing.
+    pub ask: Option<&'static str>,
 }
 
 /// An entry of the catalog.
@@ -43,6 +61,8 @@ pub struct Tool {
     pub aka: Vec<String>,
     /// Classes of effects.
     pub effects: Vec<&'static str>,
+    /// Whether it leaves its effects out.
+    pub unstated: bool,
     /// The arguments, if they are checked.
     pub args: Option<Vec<Argument>>,
     /// Whether arguments beyond those are accepted.
@@ -58,6 +78,8 @@ pub struct Argument {
     pub kind: ArgumentKind,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether it may be null.
+    pub nullable: bool,
 }
 
 /// What an argument may be.
@@ -67,6 +89,14 @@ pub enum ArgumentKind {
     Any,
     /// A number, from and to these.
     Number(Option<i64>, Option<i64>),
+    /// A whole number.
+    Integer,
+    /// A point in time.
+    Time,
+    /// A list, of these if it says so.
+    List(Option<Box<ArgumentKind>>),
+    /// An object with any members.
+    Object,
     /// Text.
     Text,
     /// `true` or `false`.
@@ -94,8 +124,12 @@ pub struct Rule {
     pub issue_unknown: Option<&'static str>,
     /// Weight of its issue.
     pub severity: Option<Severity>,
+    /// What to ask when it defers.
+    pub ask: Vec<&'static str>,
     /// Whether it is only recorded.
     pub observe: bool,
+    /// Whether nobody may disable it.
+    pub locked: bool,
 }
 
 /// What a rule says.
@@ -144,6 +178,14 @@ pub struct Approval {
 pub struct Request {
     /// The agent's words.
     pub goal: Option<&'static str>,
+    /// How it would know that it is done.
+    pub success_criteria: Vec<&'static str>,
+    /// Texts that the user wrote.
+    pub trusted: Vec<&'static str>,
+    /// The environment, where it stands beside the context.
+    pub environment: Option<&'static str>,
+    /// The id of the call.
+    pub call_id: Option<&'static str>,
     /// The tools of the plan.
     pub tools: Vec<String>,
     /// The declared effects.
@@ -223,6 +265,20 @@ impl Policy {
                 object([("type", Some(text(kind))), ("default", Some(value.clone()))]),
             )
         });
+        let facts = self
+            .facts
+            .iter()
+            .map(|fact| fact.path.to_string())
+            .zip(self.facts.iter().map(|fact| {
+                let mut members = fact.kind.members();
+                members.push(("ask", fact.ask.map(text)));
+                object(members)
+            }));
+        let facts = Value::Map(facts.collect());
+        let own_effect = object([
+            ("aliases", Some(Value::List(vec![text("telepathy")]))),
+            ("writes", Some(Value::Bool(false))),
+        ]);
         object([
             ("stage0", Some(text("v1"))),
             ("name", Some(text(self.name))),
@@ -237,6 +293,13 @@ impl Policy {
             ),
             ("disable", texts(&self.disable)),
             ("codes", words(&self.codes)),
+            ("timezone", self.timezone.map(text)),
+            (
+                "effects",
+                self.own_effect
+                    .then(|| object([(OWN_EFFECT, Some(own_effect))])),
+            ),
+            ("facts", (!self.facts.is_empty()).then_some(facts)),
             ("tools", members(tools)),
             ("params", members(params)),
             ("let", members(lets)),
@@ -244,16 +307,20 @@ impl Policy {
         ])
     }
 
-    /// Every file that the policy imports, at any depth.
+    /// Every file that the policy imports, at any depth, once.
     pub fn imports(&self) -> Vec<&Policy> {
         let direct = self
             .extends
             .iter()
             .map(|(policy, _)| policy)
             .chain(&self.layers);
-        direct
-            .flat_map(|policy| [vec![policy], policy.imports()].concat())
-            .collect()
+        let mut files: Vec<&Policy> = Vec::new();
+        for file in direct.flat_map(|policy| [vec![policy], policy.imports()].concat()) {
+            if files.iter().all(|known| known.name != file.name) {
+                files.push(file);
+            }
+        }
+        files
     }
 }
 
@@ -269,7 +336,7 @@ impl Tool {
             ("aka", texts(&self.aka)),
             (
                 "effects",
-                Some(words(&self.effects).unwrap_or(Value::List(Vec::new()))),
+                (!self.unstated).then(|| words(&self.effects).unwrap_or(Value::List(Vec::new()))),
             ),
             ("args", args),
             ("extra_args", self.extra_args.then(|| text("allow"))),
@@ -277,22 +344,36 @@ impl Tool {
     }
 }
 
+impl ArgumentKind {
+    fn members(&self) -> Vec<(&'static str, Option<Value>)> {
+        let (kind, more) = match self {
+            Self::Any => ("any", Vec::new()),
+            Self::Number(min, max) => {
+                let bounds = vec![("min", min.map(whole)), ("max", max.map(whole))];
+                ("number", bounds)
+            }
+            Self::Integer => ("integer", Vec::new()),
+            Self::Time => ("timestamp", Vec::new()),
+            Self::Text => ("string", Vec::new()),
+            Self::Bool => ("bool", Vec::new()),
+            Self::Enum(values) => ("string", vec![("enum", words(values))]),
+            Self::List(items) => {
+                let items = items.as_ref().map(|items| object(items.members()));
+                ("list", vec![("items", items)])
+            }
+            Self::Object => ("object", Vec::new()),
+        };
+        let kind = ("type", Some(text(kind)));
+        more.into_iter().chain([kind]).collect()
+    }
+}
+
 impl Argument {
     fn to_value(&self) -> Value {
-        let (kind, min, max, values) = match &self.kind {
-            ArgumentKind::Any => ("any", None, None, None),
-            ArgumentKind::Number(min, max) => ("number", *min, *max, None),
-            ArgumentKind::Text => ("string", None, None, None),
-            ArgumentKind::Bool => ("bool", None, None, None),
-            ArgumentKind::Enum(values) => ("string", None, None, words(values)),
-        };
-        object([
-            ("type", Some(text(kind))),
-            ("min", min.map(whole)),
-            ("max", max.map(whole)),
-            ("enum", values),
-            ("optional", self.optional.then_some(Value::Bool(true))),
-        ])
+        let mut members = self.kind.members();
+        members.push(("optional", self.optional.then_some(Value::Bool(true))));
+        members.push(("nullable", self.nullable.then_some(Value::Bool(true))));
+        object(members)
     }
 }
 
@@ -334,7 +415,9 @@ impl Rule {
                 "severity",
                 self.severity.map(|severity| text(severity.as_str())),
             ),
+            ("ask", words(&self.ask)),
             ("mode", self.observe.then(|| text("observe"))),
+            ("locked", self.locked.then_some(Value::Bool(true))),
         ])
     }
 }
@@ -357,6 +440,12 @@ impl Approval {
 }
 
 impl Request {
+    /// The texts that the user wrote, as values.
+    pub fn trusted(&self) -> impl Iterator<Item = Value> {
+        let written = |by| object([("source", Some(text("user"))), ("text", Some(text(by)))]);
+        self.trusted.iter().copied().map(written)
+    }
+
     /// The request as data.
     pub fn to_value(&self) -> Value {
         let call = self.call.as_ref().map(|(name, arguments)| {
@@ -364,12 +453,16 @@ impl Request {
                 .iter()
                 .map(|(name, value)| (*name, Some(value.clone())));
             object([
+                ("id", self.call_id.map(text)),
                 ("name", Some(text(name))),
                 ("arguments", Some(object(arguments))),
             ])
         });
         let known = [
             ("goal", self.goal.map(text)),
+            ("success_criteria", words(&self.success_criteria)),
+            ("trusted", list(self.trusted())),
+            ("environment", self.environment.map(text)),
             ("tools", texts(&self.tools)),
             ("side_effects", words(&self.side_effects)),
             ("constraints", words(&self.constraints)),

@@ -2,7 +2,7 @@
 //! properties use no others.
 
 use super::decimal::Decimal;
-use super::value::{Value, object, text, whole};
+use super::value::{JANUARY_2026_MS, Value, object, text, whole};
 
 /// Declared effects, and the class that each stands for.
 pub const EFFECTS: &[(&str, Option<&str>)] = &[
@@ -15,8 +15,14 @@ pub const EFFECTS: &[(&str, Option<&str>)] = &[
     ("telepathy", None),
 ];
 
-/// The class that a declared effect stands for.
-pub fn effect(declared: &str) -> Option<&'static str> {
+/// The class that a policy may add. It changes nothing, and callers also call it `telepathy`.
+pub const OWN_EFFECT: &str = "mind_reading";
+
+/// The class that a declared effect stands for, under a policy that adds [`OWN_EFFECT`] or not.
+pub fn effect(declared: &str, has_own: bool) -> Option<&'static str> {
+    if has_own && [OWN_EFFECT, "telepathy"].contains(&declared) {
+        return Some(OWN_EFFECT);
+    }
     EFFECTS
         .iter()
         .find(|(spelling, _)| *spelling == declared)
@@ -25,7 +31,42 @@ pub fn effect(declared: &str) -> Option<&'static str> {
 
 /// Whether a class of effects changes anything.
 pub fn writes(class: &str) -> bool {
-    !["data_read", "loop"].contains(&class)
+    !["data_read", "loop", OWN_EFFECT].contains(&class)
+}
+
+/// The zones that the properties name: none of them has a summer time.
+pub const ZONES: &[(&str, i64)] = &[("UTC", 0), ("Asia/Tokyo", 9), ("Asia/Dubai", 4)];
+
+/// A window's first and last day (0 is Monday), its minutes, and its own zone, if it names one.
+type Window = (i64, i64, i64, i64, Option<&'static str>);
+
+/// The windows that the properties use. All that they ask about is on a Monday.
+pub const WINDOWS: &[(&str, Window)] = &[
+    ("business_hours", (0, 4, 540, 1_020, None)),
+    ("Mon-Fri 09:00-17:00", (0, 4, 540, 1_020, None)),
+    ("Mon 10:15-10:45", (0, 0, 615, 645, None)),
+    ("Mon 10:15-10:45 UTC", (0, 0, 615, 645, Some("UTC"))),
+    (
+        "Mon-Wed 19:30-20:00 Asia/Tokyo",
+        (0, 2, 1_170, 1_200, Some("Asia/Tokyo")),
+    ),
+    ("Mon 00:00-24:00", (0, 0, 0, 1_440, None)),
+    ("Sat-Sun 00:00-24:00", (5, 6, 0, 1_440, None)),
+];
+
+/// Whether an instant lies in a window; nothing where the text is none.
+pub fn in_window(at: i64, window: &str, zone: &str) -> Option<bool> {
+    let (_, (first, last, opens, closes, own)) =
+        WINDOWS.iter().find(|(known, _)| *known == window)?;
+    let zone = own.unwrap_or(zone);
+    let (_, hours) = ZONES.iter().find(|(known, _)| *known == zone)?;
+    // The month began on a Thursday.
+    let minutes = (at - JANUARY_2026_MS).div_euclid(60_000) + hours * 60;
+    let (day, minute) = (
+        (minutes.div_euclid(1_440) + 3) % 7,
+        minutes.rem_euclid(1_440),
+    );
+    Some((*first..=*last).contains(&day) && (*opens..*closes).contains(&minute))
 }
 
 /// What a constraint means.
@@ -51,6 +92,8 @@ pub const CONSTRAINTS: &[&str] = &[
     "mfa required",
     "require_mfa: false",
     "max_iterations: many",
+    "business-hours only",
+    "change_window: business_hours",
     "read-only",
     "be polite",
 ];
@@ -73,6 +116,9 @@ pub fn constraint(phrase: &str) -> Meaning {
         },
         "mfa required" => Meaning::Fact("mfa_required", Value::Bool(true)),
         "max_iterations: many" => Meaning::Invalid,
+        "business-hours only" | "change_window: business_hours" => {
+            Meaning::Fact("change_window", text("business_hours"))
+        }
         _ => Meaning::Words,
     }
 }
@@ -95,7 +141,7 @@ pub fn constraint_facts(phrases: &[&'static str]) -> Value {
 fn stricter(one: Value, two: Value) -> Value {
     match (one, two) {
         (Value::Number(one), Value::Number(two)) => {
-            let is_less = one.order(two) == Some(std::cmp::Ordering::Less);
+            let is_less = one.order(two) == std::cmp::Ordering::Less;
             Value::Number(if is_less { one } else { two })
         }
         (Value::Span(one), Value::Span(two)) => Value::Span(one.min(two)),

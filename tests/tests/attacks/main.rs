@@ -81,7 +81,7 @@ fn ask(policy: &Policy, request: &str) -> String {
 fn ask_with(policy: &Policy, request: &str, host: &Host<'_>) -> String {
     let request =
         parse_request(request.as_bytes()).unwrap_or_else(|problems| panic!("{}", told(&problems)));
-    let decision = policy.decide(&request, host, &RunState::default(), at(NOW));
+    let decision = policy.peek(&request, host, &RunState::default(), at(NOW));
     let mut answer = decision.verdict.as_str().to_owned();
     for issue in decision
         .issues
@@ -109,7 +109,7 @@ fn refused(request: &str) -> Vec<&'static str> {
 fn answer(policy: &Policy, request: &str) -> String {
     let request =
         parse_request(request.as_bytes()).unwrap_or_else(|problems| panic!("{}", told(&problems)));
-    let decision = policy.decide(&request, &Host::default(), &RunState::default(), at(NOW));
+    let decision = policy.peek(&request, &Host::default(), &RunState::default(), at(NOW));
     decision_to_json(&decision)
 }
 
@@ -117,7 +117,7 @@ fn answer(policy: &Policy, request: &str) -> String {
 fn digest(policy: &Policy, request: &str) -> String {
     let request =
         parse_request(request.as_bytes()).unwrap_or_else(|problems| panic!("{}", told(&problems)));
-    let decision = policy.decide(&request, &Host::default(), &RunState::default(), at(NOW));
+    let decision = policy.peek(&request, &Host::default(), &RunState::default(), at(NOW));
     decision.action_digest().to_string()
 }
 
@@ -127,7 +127,7 @@ fn approval(policy: &Policy, request: &str, by: &str, roles: &[&str]) -> Approva
     use stage0_engine::digest::Digest;
 
     let request = parse_request(request.as_bytes()).unwrap();
-    let decision = policy.decide(&request, &Host::default(), &RunState::default(), at(NOW));
+    let decision = policy.peek(&request, &Host::default(), &RunState::default(), at(NOW));
     let issue = decision
         .issues
         .iter()

@@ -221,10 +221,9 @@ fn time_that_runs_backwards_is_denied() {
     let policy = policy("tools: { a.x: { effects: [] } }\nrules: [{ id: all, allow: true }]\n");
     let request = stage0_wire::parse_request(br#"{"tool_call": {"name": "a.x"}}"#).unwrap();
     let fresh = RunState::default();
-    let first = policy.decide(&request, &Host::default(), &fresh, at(NOW));
+    let (first, state) = policy.decide(&request, &Host::default(), &fresh, at(NOW));
     assert!(first.allowed());
-    let state = first.next_state(&fresh);
-    let earlier = policy.decide(
+    let earlier = policy.peek(
         &request,
         &Host::default(),
         &state,
@@ -247,8 +246,7 @@ fn another_call_under_a_used_id_is_counted() {
     for n in [1, 1, 2, 3, 3] {
         let text = call(n);
         let request = stage0_wire::parse_request(text.as_bytes()).unwrap();
-        let decision = policy.decide(&request, &Host::default(), &state, at(NOW));
-        state = decision.next_state(&state);
+        (_, state) = policy.decide(&request, &Host::default(), &state, at(NOW));
     }
     assert_eq!((state.attempts, state.allowed), (3, 3));
 }

@@ -148,7 +148,7 @@ fn what_the_agent_writes_cannot_forge_a_line_or_move_the_cursor() {
         assert!(!text.contains(hidden), "{text:?}");
         // What the model and the log read.
         let request = parse_request(request.as_bytes()).unwrap();
-        let decision = policy.decide(&request, &Host::default(), &RunState::default(), at(NOW));
+        let decision = policy.peek(&request, &Host::default(), &RunState::default(), at(NOW));
         for issue in &decision.issues {
             assert!(
                 !issue

@@ -10,7 +10,22 @@
     reason = "generators count small numbers, and a counterexample is told by panicking"
 )]
 
+mod action;
+mod approvals;
+mod bounded;
+mod bytes;
+mod catalog;
+mod closed;
 mod differential;
 mod engine;
+mod errors;
 mod generate;
+mod list;
+mod numbers;
+mod order;
+mod plans;
+mod pure;
+mod restrictions;
 mod run;
+mod standard;
+mod unknown;

@@ -24,6 +24,13 @@ use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
 
+/// The policy that decides if none is named.
+const STANDARD: &str = "stage0/standard";
+
+/// What an explanation says about it.
+const NONE_NAMED: &str =
+    "No policy was named, so the built-in one decided; `stage0 policy show standard` prints it.\n";
+
 /// Decide a request
 #[derive(Debug, Args)]
 #[command(
@@ -42,6 +49,7 @@ Exit codes:
   4  DEFER
 
 Examples:
+  stage0 check request.json
   stage0 check request.json --policy policy.yaml
   stage0 check request.json --policy policy.yaml --explain
   my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json"
@@ -51,8 +59,9 @@ pub(crate) struct Check {
     #[arg(value_name = "REQUEST")]
     request: PathBuf,
 
-    /// The policy to decide by
-    #[arg(long, short, value_name = "FILE")]
+    /// The policy to decide by: a file, or a built-in one such as stage0/standard, which decides if
+    /// none is named
+    #[arg(long, short, value_name = "POLICY")]
     policy: Option<PathBuf>,
 
     #[command(flatten)]
@@ -145,26 +154,16 @@ fn parse_id(text: &str) -> Result<String, String> {
 
 impl Check {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let Some(policy) = &self.policy else {
-            // A policy is never taken because it happens to lie there: a gate in another folder would
-            // decide by another one.
-            let help = if Path::new(POLICY_HERE).is_file() {
-                "name one: `--policy policy.yaml`"
-            } else {
-                "name one with --policy FILE; `stage0 init` writes one to begin with"
-            };
-            let message = "there is no policy to decide by: this version brings none of its own";
-            return Err(Problem::new(ProblemCode::PolicyRequired, message)
-                .help(help)
-                .into());
-        };
         refuse_two_stdins(&[
             Some(&self.request),
-            Some(policy),
+            self.policy.as_ref(),
             self.circumstances.approvals.as_ref(),
         ])?;
         let text = read(&self.request, REQUEST_BYTES_MAX)?;
-        let policy = load_policy(policy)?;
+        let policy = match &self.policy {
+            Some(named) => load_policy(named)?,
+            None => load_policy(standard()?)?,
+        };
         let question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;
         let state = match &self.state {
@@ -172,10 +171,10 @@ impl Check {
             None => RunState::default(),
         };
         let host = question.host();
-        let decision = policy.decide(&question.request, &host, &state, question.now);
+        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
         // The state is safe before anybody can act on the answer.
         if let Some(path) = &self.state {
-            let mut text = state_to_json(&decision.next_state(&state));
+            let mut text = state_to_json(&next);
             text.push('\n');
             replace(path, &text)?;
         }
@@ -187,7 +186,13 @@ impl Check {
         };
         let json = decision_to_json(&decision);
         print(&match format {
-            Format::Text => question.explain(&policy, &state).to_prose_with(&Colors),
+            Format::Text => {
+                let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
+                if self.policy.is_none() {
+                    prose.push_str(NONE_NAMED);
+                }
+                prose
+            }
             Format::Pretty => pretty(&json),
             Format::Auto | Format::Json => json + "\n",
         })?;
@@ -197,6 +202,20 @@ impl Check {
             Verdict::Defer => Exit::Defer,
         })
     }
+}
+
+/// The policy to decide by where nobody named one.
+///
+/// A file is never taken because it happens to lie there: a gate in another folder would decide by
+/// another one. Nor is it passed over, since somebody who wrote one means it.
+fn standard() -> Result<&'static Path, Problem> {
+    if Path::new(POLICY_HERE).is_file() {
+        let message = format!("no policy was named, and a `{POLICY_HERE}` is here");
+        return Err(Problem::new(ProblemCode::PolicyRequired, message).help(format!(
+            "decide by it with `--policy {POLICY_HERE}`, or by the built-in one with `--policy {STANDARD}`"
+        )));
+    }
+    Ok(Path::new(STANDARD))
 }
 
 /// Standard input can be read once.

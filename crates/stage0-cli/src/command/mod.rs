@@ -6,6 +6,7 @@ mod eval;
 mod explain;
 mod init;
 mod lint;
+mod policy;
 mod schema;
 mod test;
 
@@ -23,6 +24,7 @@ pub(crate) enum Verb {
     Lint(lint::Lint),
     Explain(explain::Explain),
     Eval(eval::Eval),
+    Policy(policy::Builtin),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -37,6 +39,7 @@ impl Verb {
             Self::Lint(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
+            Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
         }
@@ -49,7 +52,11 @@ impl Verb {
             Self::Test(verb) => verb.problem_format(),
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
-            Self::Init(_) | Self::Eval(_) | Self::Schema(_) | Self::Completions(_) => Format::Text,
+            Self::Init(_)
+            | Self::Eval(_)
+            | Self::Policy(_)
+            | Self::Schema(_)
+            | Self::Completions(_) => Format::Text,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::support::{Folder, files, root};
 
 const NOW: &str = "2026-01-05T10:00:00Z";
 
-fn check(folder: &Folder, request: &str, more: &[&str]) -> crate::support::Answer {
+pub(crate) fn check(folder: &Folder, request: &str, more: &[&str]) -> crate::support::Answer {
     let mut arguments = vec!["check", request, "--policy", "payments.yaml", "--now", NOW];
     arguments.extend(more);
     folder.run(arguments)
@@ -210,4 +210,21 @@ fn the_payout_example_has_the_decision_that_it_says() {
             assert_eq!(answer.out, std::fs::read_to_string(expected).unwrap());
         }
     }
+}
+
+#[test]
+fn the_command_runs_the_shared_corpus() {
+    let folder = Folder::new("corpus");
+    let cases = root().join("tests/cases");
+    let answer = folder.run(["test".as_ref(), cases.as_os_str()]);
+    assert_eq!(answer.code, Some(0), "{}{}", answer.out, answer.err);
+    let standard = answer
+        .out
+        .lines()
+        .find(|line| line.contains("stage0/standard"));
+    assert!(
+        standard.is_some_and(|line| line.starts_with("ok ")),
+        "{}",
+        answer.out
+    );
 }

@@ -9,4 +9,5 @@
 mod console;
 mod decisions;
 mod hostile;
+mod limits;
 mod support;

@@ -35,17 +35,13 @@ impl<'a> Machine<'a, '_> {
             return Truth::of(self.run(program));
         }
         let mut stack = TruthStack::default();
-        let mut is_renewed = false;
+        // Every condition has all steps to itself, whatever was asked before.
+        self.scratch().renew();
         let mut at = 0_usize;
         while let Some(step) = program.steps.get(at) {
             at = at.saturating_add(1);
             match *step {
                 TruthStep::Ask(Test::Rest { start, end }) => {
-                    // Other tests take no room, and steps are counted in loops only.
-                    if !is_renewed {
-                        self.scratch().renew();
-                        is_renewed = true;
-                    }
                     let value = self.run_piece(program, Piece { start, end });
                     stack.push(Truth::of(value));
                 }

@@ -5,6 +5,8 @@
 
 use core::ops::Range;
 
+use crate::legible::push_legible;
+
 /// The kinds of problems of a condition; each has a stable code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -56,12 +58,17 @@ impl ConditionError {
     pub(crate) fn new(
         kind: ConditionErrorKind,
         range: Range<u32>,
-        message: impl Into<String>,
+        message: impl AsRef<str>,
     ) -> Self {
+        // The message may quote what the policy's author wrote, which may be anything.
+        let mut legible = String::new();
+        for character in message.as_ref().chars() {
+            push_legible(&mut legible, character);
+        }
         Self {
             kind,
             range,
-            message: message.into(),
+            message: legible,
             help: None,
         }
     }

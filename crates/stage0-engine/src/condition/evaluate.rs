@@ -17,7 +17,7 @@ use super::tree::{Id, LoopKind, id};
 use super::value::{EvalError, Value, Visit};
 use crate::document::Document;
 use crate::facts::{Facts, Presence};
-use crate::limits::{LOOP_ITEMS_MAX, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX};
+use crate::limits::LOOP_ITEMS_MAX;
 use crate::time::Zone;
 
 /// Watches a program run.
@@ -353,7 +353,10 @@ impl<'a, 'f> Machine<'a, 'f> {
             Op::Call { builtin, count } => {
                 let first = self.stack.len().saturating_sub(count as usize);
                 let arguments = self.stack.get(first..).unwrap_or(&[]);
-                let value = apply(builtin, arguments, &mut self.scratch);
+                let mut value = apply(builtin, arguments, &mut self.scratch);
+                if self.scratch.is_out_of_steps() {
+                    value = Value::Error(EvalError::TooManySteps);
+                }
                 self.stack.truncate(first);
                 self.stack.push(value);
             }
@@ -453,14 +456,12 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
     }
 
-    /// Whether a pattern occurs. Unlike other operations it could take seconds, so it is not even
-    /// begun where it may.
+    /// Whether a pattern occurs.
     fn matches(&mut self, text: &str, pattern: &Pattern) -> Value<'a> {
-        let steps = text.len().saturating_mul(pattern.steps_per_byte);
-        if text.len() > MATCH_TEXT_BYTES_MAX || steps > MATCH_STEPS_MAX {
+        let Some(steps) = pattern.steps(text) else {
             return Value::Error(EvalError::TooLarge);
-        }
-        if !self.scratch.work(steps) && !self.loops.is_empty() {
+        };
+        if !self.scratch.work(steps) {
             return Value::Error(EvalError::TooManySteps);
         }
         Value::Bool(pattern.regex.is_match(text))
@@ -537,7 +538,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             return behind;
         };
         if self.loops.is_empty() {
-            self.scratch.renew_steps();
+            self.scratch.begin_loop();
         }
         let values = ArenaVec::new_in(self.scratch.arena);
         self.loops.push(Loop {
@@ -583,6 +584,7 @@ impl<'a, 'f> Machine<'a, 'f> {
             .first()
             .map_or((behind, 0), |frame| (frame.behind, frame.stack_len));
         self.loops.clear();
+        self.scratch.end_loop();
         self.stack.truncate(stack_len);
         self.stack.push(Value::Error(EvalError::TooManySteps));
         behind
@@ -640,6 +642,9 @@ impl<'a, 'f> Machine<'a, 'f> {
             return body;
         }
         if let Some(frame) = self.loops.pop() {
+            if self.loops.is_empty() {
+                self.scratch.end_loop();
+            }
             self.stack.push(match (kind, frame.outcome) {
                 (LoopKind::Exists | LoopKind::All, outcome) => outcome,
                 (_, outcome @ (Value::Unknown | Value::Error(_))) => outcome,

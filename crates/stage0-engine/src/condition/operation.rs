@@ -131,10 +131,15 @@ fn equal_deep<'a>(left: Value<'a>, right: Value<'a>, scratch: &mut Scratch<'a>) 
     let mut outcome = Value::Bool(true);
     while let Some((left, right)) = waiting.pop() {
         let Some(settled) = equal_scalars(left, right) else {
-            if equal_containers(left, right, &mut waiting, scratch) {
-                continue;
+            if !equal_containers(left, right, &mut waiting, scratch) {
+                return Value::Bool(false);
             }
-            return Value::Bool(false);
+            // Lists that a condition builds may hold one list many times over, and so on within it:
+            // what takes little room can take forever to compare.
+            if scratch.is_out_of_steps() {
+                return Value::Error(EvalError::TooManySteps);
+            }
+            continue;
         };
         if matches!(settled, Value::Bool(false)) {
             return settled;
@@ -307,6 +312,9 @@ pub(crate) fn is_element<'a>(
             return same;
         }
         outcome = or(outcome, same);
+        if scratch.is_out_of_steps() {
+            return Value::Error(EvalError::TooManySteps);
+        }
     }
     outcome
 }

@@ -14,7 +14,10 @@ use super::timing::plan::{Plan, plan_of};
 use super::tree::{Expr, Id, LoopKind, Operator, Path, Tree, id};
 use super::truth::{TruthStep, steps_of};
 use crate::function;
-use crate::limits::{CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, REGEX_BYTES_MAX};
+use crate::limits::{
+    CONDITION_COST_MAX, LOOP_COST_ITEMS, LOOP_COST_VISITS, MATCH_STEPS_MAX, MATCH_TEXT_BYTES_MAX,
+    REGEX_BYTES_MAX,
+};
 use crate::number::Number;
 use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone, ZoneError};
@@ -107,6 +110,15 @@ pub(crate) enum Constant {
     Duration(Duration),
     /// A value in the policy's constants document.
     Data(u32),
+}
+
+impl Pattern {
+    /// The steps that looking for it in a text may take; nothing if there are more than one search may
+    /// take. Unlike other operations it could take seconds, so it is not even begun where it may.
+    pub(crate) fn steps(&self, text: &str) -> Option<usize> {
+        let steps = text.len().saturating_mul(self.steps_per_byte);
+        (text.len() <= MATCH_TEXT_BYTES_MAX && steps <= MATCH_STEPS_MAX).then_some(steps)
+    }
 }
 
 /// What a path stands for.
@@ -758,7 +770,7 @@ fn zone_help(error: ZoneError) -> String {
 const PATTERN_BYTES_PER_STEP: usize = 64;
 
 /// Compiles a pattern, and tells its size by the smallest limit that it keeps.
-fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
+pub(crate) fn pattern_of(text: &str) -> Result<Pattern, regex_lite::Error> {
     let mut bytes = 1_024;
     loop {
         match RegexBuilder::new(text).size_limit(bytes).build() {

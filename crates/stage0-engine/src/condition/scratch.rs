@@ -1,13 +1,13 @@
 //! Where a condition builds texts and lists, and how much it may still do.
 //!
 //! Work is counted in steps and room in bytes that are the same on every platform, so that what is too
-//! dear is an error on all of them and on none by accident. Room is for one evaluation of one
-//! condition; steps are for one loop with the loops inside it, because everything else is bounded by
-//! the size of its input. What one rule takes, another does not lack.
+//! dear is an error on all of them and on none by accident. Room and steps are for one evaluation of
+//! one condition, and a loop with the loops inside it has a share of the steps, so that one does not
+//! take what another needs. What one rule takes, another does not lack.
 
 use bumpalo::Bump;
 
-use crate::limits::{LOOP_STEPS_MAX, SCRATCH_BYTES_MAX};
+use crate::limits::{CONDITION_STEPS_MAX, LOOP_STEPS_MAX, SCRATCH_BYTES_MAX};
 
 /// What an entry of a built list counts as.
 pub(crate) const ENTRY_BYTES: usize = 16;
@@ -30,16 +30,33 @@ pub(crate) struct Scratch<'a> {
 
 #[derive(Debug, Clone, Copy)]
 struct Allowance {
-    /// Nothing once it is spent.
+    /// Those of the loop that runs, or of the whole condition outside of loops; nothing once they are
+    /// spent.
     steps: Option<u64>,
+    /// Those that are kept for what comes behind the loop.
+    steps_behind: u64,
     bytes: Option<usize>,
 }
 
 impl Allowance {
     const FULL: Self = Self {
-        steps: Some(LOOP_STEPS_MAX),
+        steps: Some(CONDITION_STEPS_MAX),
+        steps_behind: 0,
         bytes: Some(SCRATCH_BYTES_MAX),
     };
+
+    fn begin_loop(&mut self) {
+        let Some(left) = self.steps else { return };
+        let share = left.min(LOOP_STEPS_MAX);
+        self.steps = Some(share);
+        self.steps_behind = left.saturating_sub(share);
+    }
+
+    fn end_loop(&mut self) {
+        let left = self.steps.unwrap_or(0).saturating_add(self.steps_behind);
+        self.steps = (left > 0).then_some(left);
+        self.steps_behind = 0;
+    }
 }
 
 impl<'a> Scratch<'a> {
@@ -58,9 +75,15 @@ impl<'a> Scratch<'a> {
     }
 
     /// Begins a loop that stands in no other.
-    pub(crate) fn renew_steps(&mut self) {
-        self.left.steps = Allowance::FULL.steps;
-        self.left_aside.steps = Allowance::FULL.steps;
+    pub(crate) fn begin_loop(&mut self) {
+        self.left.begin_loop();
+        self.left_aside.begin_loop();
+    }
+
+    /// Ends a loop that stands in no other.
+    pub(crate) fn end_loop(&mut self) {
+        self.left.end_loop();
+        self.left_aside.end_loop();
     }
 
     fn allowance(&mut self) -> &mut Allowance {
@@ -94,7 +117,7 @@ impl<'a> Scratch<'a> {
         left.bytes.is_some()
     }
 
-    /// Whether the loop may not go on.
+    /// Whether nothing more may be done.
     #[inline]
     pub(crate) fn is_out_of_steps(&mut self) -> bool {
         self.allowance().steps.is_none()

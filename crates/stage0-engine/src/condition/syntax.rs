@@ -938,7 +938,7 @@ fn loop_help(kind: LoopKind) -> String {
     format!("for example: args.items.{}(item, {body})", kind.name())
 }
 
-fn syntax(range: Range<u32>, message: impl Into<String>) -> ConditionError {
+fn syntax(range: Range<u32>, message: impl AsRef<str>) -> ConditionError {
     ConditionError::new(ConditionErrorKind::Syntax, range, message)
 }
 

@@ -205,7 +205,7 @@ impl<'t> Lexer<'t> {
         low(start)..low(self.at)
     }
 
-    fn error(&self, start: usize, message: impl Into<String>) -> ConditionError {
+    fn error(&self, start: usize, message: impl AsRef<str>) -> ConditionError {
         ConditionError::new(ConditionErrorKind::Syntax, self.range(start), message)
     }
 

@@ -215,7 +215,11 @@ impl<'a> Trace<'a> {
         while let Some(at) = waiting.pop() {
             let Some(node) = tree.node(at) else { continue };
             match &node.expr {
-                Expr::Path(_) => reads.push((at, self.value(at))),
+                // What a loop without elements would have read was not read.
+                Expr::Path(_) => {
+                    let computed = self.values.get(at as usize).copied().flatten();
+                    reads.extend(computed.map(|value| (at, value)));
+                }
                 other => waiting.extend(children(other).into_iter().rev()),
             }
         }

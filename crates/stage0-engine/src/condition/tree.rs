@@ -152,6 +152,14 @@ impl Operator {
         }
     }
 
+    /// Whether it makes a value rather than a truth.
+    pub(crate) const fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder
+        )
+    }
+
     /// How tightly it binds; operators of one strength group from the left.
     pub(crate) const fn strength(self) -> u8 {
         match self {

@@ -129,7 +129,12 @@ pub(crate) fn require_truth(tree: &Tree, types: &[Type], errors: &mut Vec<Condit
                     found.text()
                 ),
             )
-            .with_help("compare it with something"),
+            .with_help(match found {
+                Type::Number => "compare it, for example with > 0",
+                Type::List(_) => "ask of its elements: list.exists(item, item > 5)",
+                Type::Map(_) => "ask of a member, or whether it is there: has(context.ticket_id)",
+                _ => "compare it with something",
+            }),
         );
     }
 }
@@ -177,6 +182,14 @@ impl Checker<'_> {
         }
     }
 
+    fn error_with_help(&mut self, range: Range<u32>, message: String, help: Option<&str>) {
+        let error = ConditionError::new(ConditionErrorKind::Type, range, message);
+        self.errors.push(match help {
+            Some(help) => error.with_help(help),
+            None => error,
+        });
+    }
+
     fn expect(&mut self, id: Id, wanted: Type, of: &str) {
         let found = self.of(id);
         if !found.fits(wanted) {
@@ -219,7 +232,12 @@ impl Checker<'_> {
                 if found != Type::Duration {
                     self.expect(*operand, Type::Number, "`-`");
                 }
-                found
+                // What is no number has been told of, once.
+                if matches!(found, Type::Number | Type::Duration) {
+                    found
+                } else {
+                    Type::Dyn
+                }
             }
             Expr::Binary {
                 operator,
@@ -267,7 +285,9 @@ impl Checker<'_> {
                             kind.name(),
                             other.text()
                         );
-                        self.error(range, text);
+                        let help = (other == Type::String)
+                            .then_some("to look for a part of a text, write text.contains(part)");
+                        self.error_with_help(range, text, help);
                         Type::Dyn
                     }
                 };
@@ -388,13 +408,13 @@ impl Checker<'_> {
             }
             Operator::Equal | Operator::NotEqual => {
                 if one != Type::Null && two != Type::Null && !one.fits(two) {
-                    self.incomparable(one, two, range);
+                    self.incomparable((left, one), (right, two), range);
                 }
                 Type::Bool
             }
             Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
                 if !one.fits(two) {
-                    self.incomparable(one, two, range);
+                    self.incomparable((left, one), (right, two), range);
                 } else if let Some(unordered) = [one, two]
                     .into_iter()
                     .find(|side| matches!(side, Type::Null | Type::List(_) | Type::Map(_)))
@@ -408,17 +428,19 @@ impl Checker<'_> {
                     Type::List(element) => {
                         let element = self.element(element);
                         if one != Type::Null && element != Type::Null && !one.fits(element) {
-                            self.incomparable(one, element, range);
+                            self.incomparable((left, one), (right, element), range);
                         }
                     }
                     Type::Map(_) => self.expect(left, Type::String, "`in` with an object"),
                     Type::Dyn => {}
-                    other => self.error(
+                    other => self.error_with_help(
                         range.clone(),
                         format!(
                             "`in` needs a list on its right, and this is {}",
                             other.text()
                         ),
+                        (other == Type::String)
+                            .then_some("to look for a part of a text, write text.contains(part)"),
                     ),
                 }
                 Type::Bool
@@ -431,36 +453,57 @@ impl Checker<'_> {
         }
     }
 
-    fn incomparable(&mut self, left: Type, right: Type, range: &Range<u32>) {
-        let error = ConditionError::new(
-            ConditionErrorKind::Type,
-            range.clone(),
-            format!(
-                "{} can never be compared with {}",
-                left.text(),
-                right.text()
-            ),
+    fn incomparable(&mut self, left: (Id, Type), right: (Id, Type), range: &Range<u32>) {
+        let message = format!(
+            "{} can never be compared with {}",
+            left.1.text(),
+            right.1.text()
         );
-        let help = match (left, right) {
-            (Type::Number, Type::String) | (Type::String, Type::Number) => {
-                Some("\"750\" is not 750: write the number without quotes")
-            }
-            (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp) => {
-                Some("write timestamp(\"2026-01-05T10:00:00Z\")")
-            }
-            (Type::Duration, Type::String | Type::Number)
-            | (Type::String | Type::Number, Type::Duration) => Some("write duration(\"15m\")"),
-            (Type::List(_), Type::String | Type::Number | Type::Bool)
-            | (Type::String | Type::Number | Type::Bool, Type::List(_)) => {
-                Some("to ask whether a list has an element, write element in list")
-            }
-            (Type::Bool, Type::Number) => Some("compare one pair at a time: 0 < x && x < 10"),
-            _ => None,
+        let help = self
+            .help_to_compare(left, right)
+            .or_else(|| self.help_to_compare(right, left));
+        self.error_with_help(range.clone(), message, help);
+    }
+
+    /// What was probably meant by comparing these two, in this order.
+    fn help_to_compare(&self, one: (Id, Type), two: (Id, Type)) -> Option<&'static str> {
+        let is_literal = |id: Id| {
+            let expr = self.tree.node(id).map(|node| &node.expr);
+            matches!(expr, Some(Expr::String(_) | Expr::Number(_)))
         };
-        self.errors.push(match help {
-            Some(help) => error.with_help(help),
-            None => error,
-        });
+        let is_comparison = |id: Id| {
+            let expr = self.tree.node(id).map(|node| &node.expr);
+            matches!(expr, Some(Expr::Binary { operator, .. }) if operator.strength() == 3)
+        };
+        Some(match (one.1, two.1) {
+            (Type::String, Type::Number) if is_literal(one.0) || !is_literal(two.0) => {
+                "\"750\" is not 750: write the number without quotes"
+            }
+            (Type::String, Type::Number) => {
+                "the other side is text: write what it is compared with in quotes"
+            }
+            (Type::String, Type::Timestamp) if is_literal(one.0) => {
+                "write timestamp(\"2026-01-05T10:00:00Z\")"
+            }
+            (Type::String, Type::Timestamp) => "read the text as a time: timestamp(args.due)",
+            (Type::String, Type::Duration) if !is_literal(one.0) => {
+                "read the text as a span of time: duration(args.within)"
+            }
+            (Type::String | Type::Number, Type::Duration) => "write duration(\"15m\")",
+            (Type::Timestamp, Type::Duration) => {
+                "compare two spans of time: now - timestamp(context.asked_at) > duration(\"1h\")"
+            }
+            (Type::String | Type::Number | Type::Bool, Type::List(_)) => {
+                "to ask whether a list has an element, write element in list"
+            }
+            (Type::Bool, Type::Number) if is_comparison(one.0) => {
+                "compare one pair at a time: 0 < x && x < 10"
+            }
+            (Type::Bool, Type::Number | Type::String) => {
+                "a truth value stands alone, or with `!` in front of it"
+            }
+            _ => return None,
+        })
     }
 
     fn arithmetic(
@@ -501,7 +544,18 @@ impl Checker<'_> {
                 left.text(),
                 right.text()
             );
-            self.error(range.clone(), text);
+            let help = match (left, right) {
+                (Type::String, Type::Number) | (Type::Number, Type::String) => {
+                    Some("there is no conversion between text and numbers")
+                }
+                (Type::String, Type::Timestamp) | (Type::Timestamp, Type::String) => Some(
+                    "read the text as a time, timestamp(args.due), or as a span, duration(args.within)",
+                ),
+                (Type::Timestamp | Type::Duration, Type::Number)
+                | (Type::Number, Type::Timestamp | Type::Duration) => Some("write duration(\"15m\")"),
+                _ => None,
+            };
+            self.error_with_help(range.clone(), text, help);
             Type::Dyn
         })
     }
@@ -549,22 +603,43 @@ impl Checker<'_> {
                 .push(error.with_help(format!("write {}", usage(signature))));
             return signature.result;
         }
-        for (argument, Parameter { types: wanted, .. }) in
-            arguments.iter().zip(signature.parameters)
+        for (
+            argument,
+            Parameter {
+                name: role,
+                types: wanted,
+            },
+        ) in arguments.iter().zip(signature.parameters)
         {
             let found = self.of(*argument);
-            if !wanted.iter().any(|wanted| found.fits(*wanted)) {
-                let wanted: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
-                let place = self.range(*argument);
-                self.error(
-                    place,
-                    format!(
-                        "`{name}` needs {}, and this is {}",
-                        wanted.join(" or "),
-                        found.text()
-                    ),
-                );
+            if wanted.iter().any(|wanted| found.fits(*wanted)) {
+                continue;
             }
+            let texts: Vec<&str> = wanted.iter().map(|wanted| wanted.text()).collect();
+            let needs = match texts.split_last() {
+                Some((end, others)) if !others.is_empty() => {
+                    format!("{} or {end}", others.join(", "))
+                }
+                _ => texts.concat(),
+            };
+            // Of several, it says which one.
+            let role = if most > 1 {
+                format!(" as {role}")
+            } else {
+                String::new()
+            };
+            let help = match found {
+                Type::String if wanted.contains(&Type::Timestamp) => {
+                    Some("read the text as a time: timestamp(args.due)")
+                }
+                Type::List(_) if *wanted == [Type::String] => {
+                    Some("ask of each element: list.exists(item, ...)")
+                }
+                _ => None,
+            };
+            let place = self.range(*argument);
+            let message = format!("`{name}` needs {needs}{role}, and this is {}", found.text());
+            self.error_with_help(place, message, help);
         }
         signature.result
     }

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::document::{Content, ValueRef};
-use crate::limits::LOOP_STEPS_MAX;
+use crate::limits::{CONDITION_STEPS_MAX, LOOP_STEPS_MAX};
 use crate::number::{Number, NumberError};
 use crate::time::{Duration, TimeError, Timestamp};
 
@@ -105,7 +105,7 @@ pub enum EvalError {
     Function(crate::function::FunctionError),
     /// A list or text is larger than a loop or a function may visit.
     TooLarge,
-    /// A loop takes more steps than it may.
+    /// A loop, or the whole condition, takes more steps than it may.
     TooManySteps,
     /// A key stands twice in an object that the condition makes.
     DuplicateKey,
@@ -133,7 +133,10 @@ impl fmt::Display for EvalError {
             Self::Window(error) => error.fmt(f),
             Self::Function(error) => error.fmt(f),
             Self::TooLarge => f.write_str("the value is larger than a condition may visit"),
-            Self::TooManySteps => write!(f, "a loop takes more than {LOOP_STEPS_MAX} steps"),
+            Self::TooManySteps => write!(
+                f,
+                "a loop takes more than {LOOP_STEPS_MAX} steps, or the condition more than {CONDITION_STEPS_MAX}"
+            ),
             Self::DuplicateKey => f.write_str("a key stands twice in the object"),
         }
     }

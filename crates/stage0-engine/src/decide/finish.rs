@@ -629,12 +629,7 @@ fn reads_args<'a>(
     view: &super::subject::View<'a>,
 ) -> bool {
     let mut found = Candidates::new();
-    layer.candidates(
-        subject.tool_name(view),
-        view.effects,
-        view.has_unknown_effect,
-        &mut found,
-    );
+    layer.candidates(subject.tool_name(view), view.reach(), &mut found);
     found
         .iter()
         .filter_map(|index| layer.rules.get(*index as usize))

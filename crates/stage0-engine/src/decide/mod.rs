@@ -74,12 +74,26 @@ impl Counts {
     }
 }
 
-/// Decides a request.
+/// Decides a request, and tells what the run has done after it.
 ///
 /// Total: every request, host, state and time has an answer. Pure: the same inputs give the same
-/// answer, byte for byte. The run after it is [`Decision::next_state`].
+/// answer, byte for byte. Keeping the state that comes back is up to the caller.
 #[must_use]
 pub fn decide<'a>(
+    policy: &'a PolicyIndex,
+    request: &'a Request<'a>,
+    host: &Host<'a>,
+    state: &RunState,
+    now: Timestamp,
+) -> (Decision<'a>, RunState) {
+    let decision = peek(policy, request, host, state, now);
+    let next = decision.next_state(state);
+    (decision, next)
+}
+
+/// What [`decide`] would answer, for callers that move no state: the run stays where it is.
+#[must_use]
+pub fn peek<'a>(
     policy: &'a PolicyIndex,
     request: &'a Request<'a>,
     host: &Host<'a>,
@@ -110,7 +124,7 @@ pub fn decide<'a>(
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
-            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(tool, view.reach(), &mut found);
             let mut inquiry = Inquiry {
                 layer,
                 subject,
@@ -147,6 +161,10 @@ fn decide_one<'a: 'x, 'x>(
             draft.depend_on(rule);
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
+            // An allow that does not cover what is declared permits nothing; its errors are errors.
+            if !rule.counts_for(inquiry.view.reach()) && asked.outcome != Outcome::Broken {
+                continue;
+            }
             permission.note(rule, &asked);
             draft.check_of(rule, &asked);
             if let Some(finding) = inquiry.finding(rule, asked) {

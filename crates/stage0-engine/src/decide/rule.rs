@@ -726,7 +726,14 @@ fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApp
     match why {
         None if missing > 1 => format!("This needs {missing} approvals{by}."),
         None => format!("This needs approval{by}."),
-        Some(IssueCode::APPROVAL_NOT_ENOUGH) => format!("This needs {missing} more approvals{by}."),
+        Some(IssueCode::APPROVAL_NOT_ENOUGH) => {
+            let approvals = if missing == 1 {
+                "approval"
+            } else {
+                "approvals"
+            };
+            format!("This needs {missing} more {approvals}{by}.")
+        }
         Some(IssueCode::APPROVAL_PENDING) => "The approval is pending.".to_owned(),
         Some(IssueCode::APPROVAL_EXPIRED) => "The approval is too old.".to_owned(),
         Some(IssueCode::APPROVAL_NOT_YET_VALID) => {

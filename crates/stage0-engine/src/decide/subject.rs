@@ -17,7 +17,7 @@ use crate::decision::{Detail, Needs, Resolution, Who};
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::index::catalog::CatalogTool;
-use crate::index::{Layer, PolicyIndex};
+use crate::index::{Layer, PolicyIndex, Reach};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::schema_check::{Violation, check};
@@ -47,6 +47,7 @@ pub(crate) struct Subject<'a> {
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     pub(crate) tool: Option<&'a CatalogTool>,
+    catalogued: EffectSet,
     /// Effects of the catalog joined with the declared ones.
     pub(crate) effects: EffectSet,
     /// A declared effect that no class covers, or a catalogued tool whose effects nobody stated.
@@ -144,6 +145,16 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> View<'a> {
+    /// What decides whether a rule is about the tool.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach {
+            catalogued: self.catalogued,
+            is_stated: self.tool.is_none_or(|tool| tool.states_effects),
+            effects: self.effects,
+            has_unknown: self.has_unknown_effect,
+        }
+    }
+
     fn new(layer: &'a Layer, request: &'a Request<'a>, name: Option<&'a str>) -> Self {
         let tool = name.and_then(|name| layer.catalog.find(name));
         let mut catalogued = tool.map_or(EffectSet::EMPTY, |tool| tool.effects);
@@ -168,6 +179,7 @@ impl<'a> View<'a> {
         }
         Self {
             tool,
+            catalogued,
             effects,
             has_unknown_effect: !unknown_effects.is_empty()
                 || tool.is_some_and(|tool| !tool.states_effects),

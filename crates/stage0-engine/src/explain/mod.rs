@@ -20,7 +20,7 @@ use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
 use crate::decide::rule::{Inquiry, Outcome};
 use crate::decide::subject::{Plan, refuse};
-use crate::decide::{Draft, decide};
+use crate::decide::{Draft, peek};
 use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
@@ -121,7 +121,7 @@ pub fn explain<'a>(
     state: &RunState,
     now: Timestamp,
 ) -> Explanation<'a> {
-    let decision = decide(policy, request, host, state, now);
+    let decision = peek(policy, request, host, state, now);
     let arena = Bump::new();
     let mut facts = Facts::gather(&policy.facts, request, now, &arena);
     let plan = Plan::new(policy, request);
@@ -132,7 +132,7 @@ pub fn explain<'a>(
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
-            layer.candidates(tool, view.effects, view.has_unknown_effect, &mut found);
+            layer.candidates(tool, view.reach(), &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {
                 layer,
@@ -150,7 +150,10 @@ pub fn explain<'a>(
                 .iter()
                 .filter_map(|index| layer.rules.get(*index as usize))
             {
-                rules.push(report(&mut inquiry, rule));
+                let reported = report(&mut inquiry, rule);
+                if rule.counts_for(view.reach()) || reported.outcome == "error" {
+                    rules.push(reported);
+                }
             }
         }
     }

@@ -145,6 +145,16 @@ impl<'p> Prose<'p, '_> {
         );
         self.say(ProsePart::Faint, &by);
         self.out.push('\n');
+        let disabled: Vec<String> = decision.disabled().map(text).collect();
+        if !disabled.is_empty() {
+            self.line(
+                2,
+                &format!(
+                    "without {}, which the policy switches off",
+                    disabled.join(", ")
+                ),
+            );
+        }
         if let Some(would) = &decision.would {
             self.out
                 .push_str("  Something is only observed; otherwise it would be ");
@@ -374,56 +384,102 @@ impl<'p> Prose<'p, '_> {
         });
     }
 
-    /// Rules that were asked and had nothing against it, each with what settled it.
+    /// Rules that applied and had nothing against it, each with what settled it, by policy; and how
+    /// many did not apply.
     fn content(&mut self) {
+        let silent = || {
+            let rules = self.explanation.rules.iter();
+            rules.filter(|report| report.kind != "allow" && report.outcome == "silent")
+        };
         let mut seen = BTreeSet::new();
-        let reports: Vec<&'p RuleReport> = self
+        let mut reports: Vec<&'p RuleReport> = silent()
+            .filter(|report| report.applies && seen.insert(&report.rule))
+            .collect();
+        // What spoke for another tool of a plan did apply.
+        let applied = self
             .explanation
             .rules
             .iter()
-            .filter(|report| report.kind != "allow" && report.outcome == "silent")
-            .filter(|report| seen.insert((&report.rule, report.applies)))
+            .filter(|report| report.applies);
+        seen.extend(applied.map(|report| &report.rule));
+        let others: BTreeSet<&String> = silent()
+            .map(|report| &report.rule)
+            .filter(|rule| !seen.contains(rule))
             .collect();
-        if reports.is_empty() {
+        if reports.is_empty() && others.is_empty() {
             return;
         }
         self.heading("What does not stand in the way");
+        // The policy's own rules first, then those of what it extends.
+        let label = self.explanation.decision.policy_version();
+        let own = label.split('@').next().unwrap_or_default();
+        reports.sort_by_key(|report| {
+            let policy = policy_of(&report.rule);
+            (policy != own, policy)
+        });
+        let policies: BTreeSet<&str> = self
+            .explanation
+            .rules
+            .iter()
+            .map(|report| policy_of(&report.rule))
+            .collect();
         let shown = reports.get(..CONTENT_RULES_MAX).unwrap_or(&reports);
+        let mut group = "";
         for report in shown {
-            self.out.push_str("  ");
-            self.say(ProsePart::Rule, &report.rule);
-            let (why, part, outcome) = match (report.kind, report.applies) {
-                ("require", true) => ("is satisfied", RulePart::Condition, "true"),
-                ("approval", true) => ("has its approval", RulePart::Condition, ""),
-                (_, true) => ("has no objection", RulePart::Condition, "false"),
-                (_, false) => ("does not apply", RulePart::When, "false"),
-            };
-            let _ = write!(self.out, " {why}");
-            let settled: Vec<String> = report
-                .clauses
-                .iter()
-                .filter(|clause| clause.part == part && clause.outcome == outcome)
-                .take(CONTENT_CLAUSES_MAX)
-                .map(|clause| {
-                    let facts = facts_of(clause);
-                    let clause = text(&clause.text);
-                    if facts.is_empty() {
-                        format!("{clause} is {outcome}")
-                    } else {
-                        format!("{clause} is {outcome} ({facts})")
-                    }
-                })
-                .collect();
-            if !settled.is_empty() {
-                let settled = format!(": {}", settled.join(", "));
-                self.say(ProsePart::Faint, &settled);
+            let policy = policy_of(&report.rule);
+            if policies.len() > 1 && policy != group {
+                group = policy;
+                let title = format!("  {}\n", text(policy));
+                self.say(ProsePart::Faint, &title);
             }
-            self.out.push('\n');
+            if policies.len() > 1 {
+                let rule = report.rule.rsplit('/').next().unwrap_or_default();
+                self.content_rule(report, rule, 4);
+            } else {
+                self.content_rule(report, &report.rule, 2);
+            }
         }
         let left = reports.len().saturating_sub(shown.len());
         if left > 0 {
             self.line(2, &format!("... and {left} more"));
         }
+        if !others.is_empty() {
+            let count = others.len();
+            let more = if reports.is_empty() { "" } else { " more" };
+            let not = format!("  {count}{more} {} not apply.\n", do_or_does(count));
+            self.say(ProsePart::Faint, &not);
+        }
+    }
+
+    fn content_rule(&mut self, report: &RuleReport, rule: &str, indent: usize) {
+        let _ = write!(self.out, "{:indent$}", "");
+        self.say(ProsePart::Rule, rule);
+        let (why, outcome) = match report.kind {
+            "require" => ("is satisfied", "true"),
+            "approval" => ("has its approval", ""),
+            _ => ("has no objection", "false"),
+        };
+        let _ = write!(self.out, " {why}");
+        let settled: Vec<String> = report
+            .clauses
+            .iter()
+            .filter(|clause| clause.part == RulePart::Condition && clause.outcome == outcome)
+            .take(CONTENT_CLAUSES_MAX)
+            .map(|clause| {
+                let facts = facts_of(clause);
+                let clause = text(&clause.text);
+                if facts.is_empty() {
+                    format!("{clause} is {outcome}")
+                } else {
+                    format!("{clause} is {outcome} ({facts})")
+                }
+            })
+            .collect();
+        if !settled.is_empty() {
+            let settled = format!(": {}", settled.join(", "));
+            self.say(ProsePart::Faint, &settled);
+        }
+        self.out.push('\n');
     }
 
     fn remarks(&mut self) {
@@ -503,6 +559,11 @@ fn sentence(report: &RuleReport) -> &'static str {
         (_, "unapproved") => "asks for an approval",
         _ => "could not be evaluated",
     }
+}
+
+/// The policy of a rule's whole id; the name of a pack has a `/` of its own.
+fn policy_of(rule: &str) -> &str {
+    rule.rsplit_once('/').map_or("", |(policy, _)| policy)
 }
 
 /// What a clause is there for, in the rule's words, or how it is joined to the one before.

@@ -220,11 +220,11 @@ fn approval_terms(approval: &ApprovalDescription) -> String {
         let _ = write!(terms, "; the approval lasts {}", span_text(ttl));
     }
     if !approval.bind.is_empty() {
-        let _ = write!(
-            terms,
-            "; it is for {} as they are now",
-            list(&approval.bind, "and")
-        );
+        let (bound, now) = match approval.bind.as_slice() {
+            [one] => (one.clone(), "it is now"),
+            several => (list(several, "and"), "they are now"),
+        };
+        let _ = write!(terms, "; it is for {bound} as {now}");
     }
     if approval.evidence == EvidenceSource::Asserted {
         terms.push_str(

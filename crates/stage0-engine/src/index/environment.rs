@@ -218,10 +218,12 @@ impl RuleNames<'_> {
                 (Step::Position(_), Type::List(Element::Schema(items))) => self.schema(items),
                 (Step::Position(_), Type::List(_)) | (_, Type::Dyn | Type::Map(None)) => Type::Dyn,
                 (Step::Field(name), other) => {
-                    return Err(unknown(
-                        format!("{} has no member `{name}`", other.text()),
-                        None,
-                    ));
+                    let of_elements =
+                        || format!("ask its elements: list.exists(item, item.{name} == ...)");
+                    return Err(NameError {
+                        help: matches!(other, Type::List(_)).then(of_elements),
+                        ..unknown(format!("{} has no member `{name}`", other.text()), None)
+                    });
                 }
                 (Step::Position(_), other) => {
                     return Err(unknown(format!("{} has no elements", other.text()), None));

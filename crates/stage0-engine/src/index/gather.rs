@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
-use super::make::regex;
 use super::{Layer, RiskWeights, SchemaPatterns};
+use crate::condition::program::pattern_of;
 use crate::condition::syntax;
 use crate::condition::tree::{Expr, Path, Tree};
 use crate::condition::typing::Type;
 use crate::document::DocumentBuilder;
 use crate::facts::FactRoot;
-use crate::limits::{ISSUE_CODE_BYTES_MAX, LETS_MAX, RULES_MAX, TOOLS_MAX};
+use crate::limits::{EFFECTS_MAX, ISSUE_CODE_BYTES_MAX, LETS_MAX, RULES_MAX, TOOLS_MAX};
 use crate::policy::schema::{SchemaNode, Schemas};
 use crate::policy::{
     Expression, FindingKind, Mode, PolicyFinding, PolicySource, Risk, UnknownTools, Verdict,
@@ -155,18 +155,20 @@ pub(super) fn gather<'s>(
                 .effects
                 .add(&class.name.value, class.writes, aliases)
             {
-                let message = match error {
-                    EffectError::Taken(by) => format!(
-                        "effect `{}` has a spelling that already means `{by}`",
-                        class.name.value
+                let (kind, message) = match error {
+                    EffectError::Taken(by) => (
+                        FindingKind::DuplicateName,
+                        format!(
+                            "effect `{}` has a spelling that already means `{by}`",
+                            class.name.value
+                        ),
                     ),
-                    EffectError::TooMany => "there are more effect classes than 128".to_owned(),
+                    EffectError::TooMany => (
+                        FindingKind::TooLarge,
+                        format!("there are more than {EFFECTS_MAX} effect classes"),
+                    ),
                 };
-                workshop.report(PolicyFinding::new(
-                    FindingKind::DuplicateName,
-                    class.name.span,
-                    message,
-                ));
+                workshop.report(PolicyFinding::new(kind, class.name.span, message));
             }
         }
     }
@@ -585,7 +587,7 @@ fn params(
     // An expression that is none is reported where those of all schemas are compiled.
     let patterns: SchemaPatterns = (0_u32..)
         .zip(&gathered.names.schemas.nodes)
-        .filter_map(|(at, node)| Some((at, regex(&node.pattern.as_ref()?.value).ok()?)))
+        .filter_map(|(at, node)| Some((at, pattern_of(&node.pattern.as_ref()?.value).ok()?)))
         .collect();
     for (member, offset) in members.iter().zip(offsets) {
         for param in sources

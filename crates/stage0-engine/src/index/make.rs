@@ -12,7 +12,9 @@ use super::{
     CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind, RuleTiming,
 };
 use crate::codes::IssueCode;
-use crate::condition::program::{Constant, Resolved, Resolver, compile as compile_program};
+use crate::condition::program::{
+    Constant, Resolved, Resolver, compile as compile_program, pattern_of,
+};
 use crate::condition::show::tell;
 use crate::condition::timing::plan::Plan;
 use crate::condition::tree::{Expr, Tree};
@@ -141,13 +143,6 @@ pub(super) fn file(layer: &mut Layer) {
     }
 }
 
-/// The regular expression of a schema.
-pub(super) fn regex(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
-    regex_lite::RegexBuilder::new(pattern)
-        .size_limit(crate::limits::REGEX_BYTES_MAX)
-        .build()
-}
-
 pub(super) fn compile_patterns(
     layer: &mut Layer,
     schemas: &crate::policy::schema::Schemas,
@@ -157,11 +152,11 @@ pub(super) fn compile_patterns(
         let Some(pattern) = &node.pattern else {
             continue;
         };
-        match regex(&pattern.value) {
-            Ok(regex) => {
+        match pattern_of(&pattern.value) {
+            Ok(pattern) => {
                 layer
                     .patterns
-                    .insert(u32::try_from(at).unwrap_or(u32::MAX), regex);
+                    .insert(u32::try_from(at).unwrap_or(u32::MAX), pattern);
             }
             Err(error) => workshop.report(
                 PolicyFinding::new(

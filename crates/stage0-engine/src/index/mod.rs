@@ -22,7 +22,7 @@ use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
 use self::reads::FactSet;
 use crate::condition::Slot;
-use crate::condition::program::Program;
+use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
 use crate::decision::Needs;
 use crate::digest::Digest;
@@ -149,7 +149,7 @@ impl From<Verdict> for Permission {
 }
 
 /// Regular expressions of schemas, compiled once, by schema node.
-pub(crate) type SchemaPatterns = FxHashMap<u32, regex_lite::Regex>;
+pub(crate) type SchemaPatterns = FxHashMap<u32, Pattern>;
 
 /// Weights of the risk score, by number of the effect class where one is meant.
 #[derive(Debug, Clone, Default)]
@@ -283,18 +283,40 @@ pub(crate) struct CompiledRule {
 }
 
 impl CompiledRule {
-    /// Whether the rule is about a tool with these effects. An allow has to cover every effect, so
-    /// that a tool which does more than the author thought of is not let through. One without effects
-    /// is covered by any: else declaring an effect would turn a DENY into ALLOW.
-    pub(crate) fn covers(&self, effects: EffectSet, has_unknown_effect: bool) -> bool {
+    /// Whether the rule is about a tool with these effects. Of an allow the catalog alone decides:
+    /// else declaring one more effect would keep its errors from being found. One without effects is
+    /// covered by any: else declaring an effect would turn a DENY into ALLOW.
+    fn is_about(&self, reach: Reach) -> bool {
         if self.effects.is_empty() {
             return true;
         }
         if matches!(self.kind, RuleKind::Allow) {
-            return self.effects.covers(effects) && !has_unknown_effect;
+            return self.effects.covers(reach.catalogued) && reach.is_stated;
         }
-        self.effects.overlaps(effects)
+        self.effects.overlaps(reach.effects)
     }
+
+    /// Whether the rule's word counts for a tool with these effects. An allow has to cover every one,
+    /// also those that are declared, so that a tool which does more than the author thought of is not
+    /// let through.
+    pub(crate) fn counts_for(&self, reach: Reach) -> bool {
+        !matches!(self.kind, RuleKind::Allow)
+            || self.effects.is_empty()
+            || (self.effects.covers(reach.effects) && !reach.has_unknown)
+    }
+}
+
+/// The effects of a tool, as far as they matter for whether a rule is about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// Effects of the catalog.
+    pub(crate) catalogued: EffectSet,
+    /// Whether the catalog states what a tool that it has does.
+    pub(crate) is_stated: bool,
+    /// Effects of the catalog joined with the declared ones.
+    pub(crate) effects: EffectSet,
+    /// Whether there may be others: some are declared that no class covers, or nobody stated any.
+    pub(crate) has_unknown: bool,
 }
 
 /// The rules that a decision asks, by their places.
@@ -302,17 +324,11 @@ pub(crate) type Candidates = SmallVec<[u32; 32]>;
 
 impl Layer {
     /// The rules whose scope matches, each once; their order has no meaning.
-    pub(crate) fn candidates(
-        &self,
-        tool: Option<&str>,
-        effects: EffectSet,
-        has_unknown_effect: bool,
-        found: &mut Candidates,
-    ) {
+    pub(crate) fn candidates(&self, tool: Option<&str>, reach: Reach, found: &mut Candidates) {
         found.clear();
         let mut take = |rule: u32| {
             if let Some(compiled) = self.rules.get(rule as usize)
-                && compiled.covers(effects, has_unknown_effect)
+                && compiled.is_about(reach)
                 && !(compiled.filed_often && found.contains(&rule))
             {
                 found.push(rule);
@@ -321,12 +337,12 @@ impl Layer {
         for rule in &self.everywhere {
             take(*rule);
         }
-        if effects.is_empty() {
+        if reach.catalogued.is_empty() {
             for rule in &self.allows_by_effect {
                 take(*rule);
             }
         }
-        for class in effects.classes() {
+        for class in reach.effects.classes() {
             for rule in self.by_effect.get(class).into_iter().flatten() {
                 take(*rule);
             }

@@ -356,7 +356,10 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
                 .split(',')
                 .map(|name| name.trim().trim_matches(['"', '\'']).to_owned())
                 .collect();
-            let usable = names.iter().all(|name| !name.is_empty());
+            // Half a pair of brackets, or a list in a list, is a slip.
+            let usable = names
+                .iter()
+                .all(|name| !name.is_empty() && !name.contains(['[', ']']));
             usable.then_some(ConstraintValue::List(names))
         }
         ConstraintShape::Count => {
@@ -483,6 +486,9 @@ mod tests {
             "mfa_required: maybe",
             "allowed_change_window: sometimes",
             "required_role: [a",
+            "required_role: a]",
+            "required_role: [a], [b]",
+            "max_iterations: 005",
         ] {
             assert!(
                 matches!(read(text), Constraint::Invalid(_)),

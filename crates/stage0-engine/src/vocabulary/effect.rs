@@ -210,7 +210,8 @@ impl Effects {
         spellings.extend(aliases.into_iter().map(|alias| fold(alias).into_owned()));
         for spelling in &spellings {
             // A plural means what its singular does, whichever of the two is listed.
-            let plural = self.spellings.get(format!("{spelling}s").as_str()).copied();
+            let plural =
+                plurals(spelling).find_map(|plural| self.spellings.get(plural.as_str()).copied());
             if let Some(taken) = self.find(spelling).or(plural) {
                 return Err(EffectError::Taken(self.name(taken).to_owned()));
             }
@@ -225,17 +226,17 @@ impl Effects {
         Ok(())
     }
 
-    /// The class that a spelling stands for: case, separators and a plural `s` do not matter.
+    /// The class that a spelling stands for: case, separators and a plural's ending do not matter.
     pub fn find(&self, spelling: &str) -> Option<usize> {
         if let Some(class) = self.spellings.get(spelling) {
             return Some(*class);
         }
         let folded = fold(spelling);
-        let singular = folded.strip_suffix('s').unwrap_or(&folded);
-        self.spellings
-            .get(&*folded)
-            .or_else(|| self.spellings.get(singular))
-            .copied()
+        let of = |spelling: &str| self.spellings.get(spelling).copied();
+        of(&folded)
+            .or_else(|| of(folded.strip_suffix('s')?))
+            .or_else(|| of(folded.strip_suffix("es")?))
+            .or_else(|| of(&[folded.strip_suffix("ies")?, "y"].concat()))
     }
 
     /// A class's name.
@@ -252,6 +253,13 @@ impl Effects {
     pub fn writing(&self) -> EffectSet {
         self.writes
     }
+}
+
+/// How a word's plural, or a verb's third person, may be written.
+fn plurals(word: &str) -> impl Iterator<Item = String> {
+    let simple = ["s", "es"].map(|ending| [word, ending].concat());
+    let of_y = word.strip_suffix('y').map(|stem| [stem, "ies"].concat());
+    simple.into_iter().chain(of_y)
 }
 
 #[cfg(test)]
@@ -279,7 +287,12 @@ mod tests {
                 Some("money_movement")
             );
         }
-        assert_eq!(effects.find("telepathy"), None);
+        let class = |spelling| effects.find(spelling).map(|class| effects.name(class));
+        assert_eq!(class("Retries"), Some("loop"));
+        assert_eq!(class("publishes"), Some("publication"));
+        for stranger in ["telepathy", "s", "es", "ies", ""] {
+            assert_eq!(class(stranger), None);
+        }
     }
 
     #[test]

@@ -10,9 +10,10 @@ mod request;
 mod shape;
 
 use stage0_engine::document::Document;
-use stage0_engine::host::Answer;
+use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::span::{Span, Spanned};
+use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 
 pub(crate) use read::read_cases;
@@ -29,7 +30,7 @@ pub const NOW_DEFAULT: Timestamp = match Timestamp::from_ms(1_767_607_200_000) {
 /// A file of test cases.
 #[derive(Debug, Clone)]
 pub struct TestFile {
-    /// The policy that they are for, relative to the file, if it says so.
+    /// The policy that they are for, if the file says so: a path relative to it, or a pack's name.
     pub policy: Option<Spanned<String>>,
     /// The cases, in the order in which they were written.
     pub cases: Vec<TestCase>,
@@ -44,6 +45,10 @@ pub struct TestCase {
     pub span: Span,
     /// Why it matters.
     pub why: Option<String>,
+    /// The run as it is before the first step.
+    pub state: RunState,
+    /// The records of people's answers that the host has before the first step.
+    pub approvals: Vec<ApprovalRecord>,
     /// What happens; at least one step.
     pub steps: Vec<TestStep>,
 }
@@ -96,6 +101,8 @@ pub struct Expectation {
     pub verdict: Verdict,
     /// The codes of all issues of MEDIUM and above: exactly these, in this order.
     pub codes: Option<Vec<String>>,
+    /// All issues as `SEVERITY CODE`: exactly these, in this order.
+    pub issues: Option<Vec<String>>,
     /// Codes of which each is that of some issue, whatever its severity. `[DEFER, CODE]` is the
     /// short form: a verdict, and codes to include.
     pub issues_include: Vec<String>,
@@ -108,4 +115,8 @@ pub struct Expectation {
     /// The rule that some issue comes from, as `policy/rule`, or as `rule` if it is one of the policy
     /// that is tested.
     pub rule: Option<String>,
+    /// Members of the answer's canonical JSON, each with the JSON that it has to be.
+    pub answer: Vec<(String, String)>,
+    /// Members of the next state's canonical JSON, each with the JSON that it has to be.
+    pub state: Vec<(String, String)>,
 }

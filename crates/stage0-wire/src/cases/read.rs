@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use stage0_engine::host::Answer;
+use stage0_engine::canonical::write_value;
+use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::{FindingKind, Mode, Verdict};
 use stage0_engine::span::Span;
+use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 
 use super::request::request;
 use super::shape::{REQUEST_KEYS, TEST_FILE, VERDICTS};
 use super::{Expectation, NOW_DEFAULT, StepAction, TestAnswer, TestCase, TestFile, TestStep};
+use crate::approvals_json::parse_approvals;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
 use crate::policy::MODES;
-use crate::problem::Problems;
+use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
+use crate::state_json::parse_state;
 use crate::tree::{Node, NodeValue, Tree};
 
 /// Reads a file of test cases: a list of them, or a map with `tests` and perhaps `policy`.
@@ -89,12 +93,49 @@ fn case(decoder: &mut Decoder<'_>, fields: Fields<'_>) -> Option<TestCase> {
     } else {
         Vec::from_iter(step(decoder, None, fields, &mut before))
     };
+    let (state, approvals) = history(decoder, fields);
     Some(TestCase {
         name: fields.text("name")?,
         span: fields.span,
         why: fields.text("why").map(|why| why.value),
+        state,
+        approvals,
         steps,
     })
+}
+
+/// What came before the first step: the run's state and people's answers, as hosts keep them.
+fn history(decoder: &mut Decoder<'_>, fields: Fields<'_>) -> (RunState, Vec<ApprovalRecord>) {
+    let state = told_by_host(decoder, fields, "state", |text| parse_state("state", text));
+    let approvals = told_by_host(decoder, fields, "approvals", |text| {
+        parse_approvals("approvals", text)
+    });
+    (state, approvals)
+}
+
+/// A value that hosts read as a JSON text of its own, and that has to be good in the same way here.
+fn told_by_host<T: Default>(
+    decoder: &mut Decoder<'_>,
+    fields: Fields<'_>,
+    key: &str,
+    read: impl FnOnce(&[u8]) -> Result<T, Vec<Problem>>,
+) -> T {
+    let Some(node) = fields.get(key) else {
+        return T::default();
+    };
+    read(canonical(node).as_bytes()).unwrap_or_else(|problems| {
+        for problem in problems {
+            let help = problem.help_text().unwrap_or_default().to_owned();
+            decoder.error_with_help(node.span, problem.code(), problem.message(), help);
+        }
+        T::default()
+    })
+}
+
+fn canonical(node: &Node) -> String {
+    let mut text = String::new();
+    write_value(&mut text, node.to_document().unwrap_or_default().root());
+    text
 }
 
 impl Before {
@@ -236,11 +277,20 @@ fn expectation(node: &Node) -> Option<Expectation> {
         questions: None,
         risk_max: None,
         rule: None,
+        issues: None,
+        answer: Vec::new(),
+        state: Vec::new(),
     };
     if let Some(fields) = Fields::of(node) {
         let texts = |key| -> Vec<String> {
             let texts = fields.texts(key).into_iter();
             texts.map(|text| text.value).collect()
+        };
+        let members = |key| -> Vec<(String, String)> {
+            let members = fields.table(key).iter();
+            members
+                .map(|(name, node)| (name.value.clone(), canonical(node)))
+                .collect()
         };
         return Some(Expectation {
             codes: fields.has("codes").then(|| texts("codes")),
@@ -249,6 +299,9 @@ fn expectation(node: &Node) -> Option<Expectation> {
             questions: fields.has("questions").then(|| texts("questions")),
             risk_max: fields.whole("risk_max"),
             rule: fields.text("rule").map(|rule| rule.value),
+            issues: fields.has("issues").then(|| texts("issues")),
+            answer: members("answer"),
+            state: members("state"),
             ..only(fields.word("verdict", &VERDICTS)?.value, node.span)
         });
     }

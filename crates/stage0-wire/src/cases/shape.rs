@@ -33,7 +33,7 @@ static TEST_FILE_SHAPE: Shape = Shape {
         Key::new(
             "policy",
             Form::Text,
-            "The policy that the tests are for, relative to this file.",
+            "The policy that the tests are for: a path relative to this file, or a pack such as stage0/standard.",
         ),
         Key::new("description", Form::Text, "What the tests are about."),
         Key::required("tests", Form::List(&CASE), "The test cases."),
@@ -58,6 +58,18 @@ static CASE_SHAPE: Shape = Shape {
             Key::new("why", Form::Text, "Why it matters."),
         ],
         &SETTING_KEYS,
+        &[
+            Key::new(
+                "state",
+                Form::Object,
+                "The run's state before the first step, as `stage0 check --state` keeps it; a new run if left out.",
+            ),
+            Key::new(
+                "approvals",
+                Form::List(&Form::Object),
+                "People's answers before the first step, as `stage0 check --approvals` reads them.",
+            ),
+        ],
         &[Key::new(
             "steps",
             Form::List(&STEP),
@@ -138,6 +150,11 @@ static EXPECT_SHAPE: Shape = Shape {
             "The codes of all issues of MEDIUM and above: exactly these, in this order; `[]` for none.",
         ),
         Key::new(
+            "issues",
+            Form::OneOrMany(&Form::Text),
+            "All issues, each as its severity and code, such as LOW UNKNOWN_FIELD: exactly these, in this order; `[]` for none.",
+        ),
+        Key::new(
             "issues_include",
             Form::OneOrMany(&Form::Name(&ISSUE_CODE)),
             "Codes of which each must be that of an issue, whatever its severity.",
@@ -161,6 +178,16 @@ static EXPECT_SHAPE: Shape = Shape {
             "rule",
             Form::Text,
             "A rule that an issue must come from: policy/rule, or the rule alone if it is this policy's.",
+        ),
+        Key::new(
+            "answer",
+            Form::Object,
+            "Members of the answer as JSON, each exactly what it must be.",
+        ),
+        Key::new(
+            "state",
+            Form::Object,
+            "Members of the run's next state as JSON, each exactly what it must be.",
         ),
     ]],
     one_of: OneOf::NONE,

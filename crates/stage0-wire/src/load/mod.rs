@@ -20,7 +20,7 @@ use crate::decode::Decoder;
 use crate::escape::quoted;
 use crate::fields::Fields;
 use crate::imports::{Imported, Imports, NoImports};
-use crate::packs::{PACK_PREFIX, Pack, nearest_pack, pack};
+use crate::packs::{PACK_PREFIX, Pack, nearest_pack, pack, split_version};
 use crate::policy::{PolicyFile, Wanted, decode};
 use crate::problem::{Problem, Problems};
 use crate::sources::Sources;
@@ -371,7 +371,11 @@ impl<'i> Loader<'i> {
             let found = file.and_then(|file| file.source.as_ref());
             if let Some(found) = found.filter(|found| found.version.value != version) {
                 let found = &found.version.value;
-                let message = format!("{} is here as version {found}, not {version}", quoted(name));
+                let message = format!(
+                    "{} is here as version {found}, not {}",
+                    quoted(name),
+                    quoted(version)
+                );
                 let help = format!("write `{name}@{found}`, or leave the version out");
                 wrong.push((link.wanted.clone(), message, help));
             }
@@ -447,13 +451,5 @@ impl File {
             layers: resolved(self.layers, true),
             ..self.source?
         })
-    }
-}
-
-/// A pack's name, and its version if it has one: `stage0/common-tools@1.0.0`.
-fn split_version(name: &str) -> (&str, Option<&str>) {
-    match name.split_once('@') {
-        Some((name, version)) => (name, Some(version)),
-        None => (name, None),
     }
 }

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use stage0_tests::oracle::condition::{Comparison, Expr, Loop, Path, Step, TextTest};
 use stage0_tests::oracle::decimal::Decimal;
+use stage0_tests::oracle::phrases;
 use stage0_tests::oracle::value::{JANUARY_2026_MS, Value, text, whole};
 
 /// The names that one policy file defines. Files have different names, since what is defined in two
@@ -21,7 +22,7 @@ pub(crate) struct Names {
     pub let_claim: &'static str,
 }
 
-pub(crate) const NAMES: [Names; 3] = [
+pub(crate) const NAMES: [Names; 5] = [
     Names {
         number: "limit",
         text: "home",
@@ -46,6 +47,22 @@ pub(crate) const NAMES: [Names; 3] = [
         let_bool: "other_trusted",
         let_claim: "other_claimed",
     },
+    Names {
+        number: "deep_limit",
+        text: "deep_home",
+        list: "deep_roles",
+        let_number: "deep_twice",
+        let_bool: "deep_trusted",
+        let_claim: "deep_claimed",
+    },
+    Names {
+        number: "shared_limit",
+        text: "shared_home",
+        list: "shared_roles",
+        let_number: "shared_twice",
+        let_bool: "shared_trusted",
+        let_claim: "shared_claimed",
+    },
 ];
 
 /// Where a condition stands: what it may name.
@@ -55,6 +72,8 @@ pub(crate) struct Place {
     pub names: Option<Names>,
     /// Whether it may read what the agent claims.
     pub claims: bool,
+    /// Whether it may ask whether a fact is there.
+    pub presence: bool,
 }
 
 pub(crate) fn path(text: &'static str) -> Path {
@@ -139,6 +158,12 @@ fn number(place: Place, depth: u32) -> BoxedStrategy<Expr> {
         ));
         choices.push((
             1,
+            fact(&["trusted"])
+                .prop_map(|texts| Expr::Size(texts.into()))
+                .boxed(),
+        ));
+        choices.push((
+            1,
             word(place, depth - 1)
                 .prop_map(|text| Expr::Size(text.into()))
                 .boxed(),
@@ -213,17 +238,18 @@ fn words(place: Place) -> BoxedStrategy<Expr> {
         Expr::Literal(text("finance")),
         Expr::Literal(text("a")),
     ]));
-    let mut choices = vec![(2, literal.boxed())];
+    let mut choices = vec![(4, literal.boxed())];
     if let Some(names) = place.names {
-        choices.push((2, one_of(vec![Expr::Param(names.list)])));
+        choices.push((4, one_of(vec![Expr::Param(names.list)])));
     }
     if place.claims {
         choices.push((
-            1,
+            3,
             fact(&[
                 "effects",
                 "tools",
                 "side_effects",
+                "success_criteria",
                 "constraint.required_role",
             ]),
         ));
@@ -271,6 +297,23 @@ fn span(depth: u32) -> BoxedStrategy<Expr> {
         choices.push((2, (moment(0), moment(0)).prop_map(difference).boxed()));
     }
     prop::strategy::Union::new_weighted(choices).boxed()
+}
+
+/// Whether an instant lies in a window.
+fn in_window(place: Place) -> BoxedStrategy<Expr> {
+    let windows: Vec<Expr> = phrases::WINDOWS
+        .iter()
+        .map(|(window, _)| Expr::Literal(text(*window)))
+        .collect();
+    let mut stated = vec!["context.window"];
+    if place.claims {
+        stated.push("constraint.change_window");
+    }
+    let window = prop_oneof![3 => one_of(windows), 2 => fact(&stated)];
+    let at = prop_oneof![3 => Just(Expr::Fact(path("now"))), 1 => moment(1)];
+    (at, window)
+        .prop_map(|(at, window)| Expr::InWindow(at.into(), window.into()))
+        .boxed()
 }
 
 fn comparison() -> impl Strategy<Value = Comparison> {
@@ -329,7 +372,6 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
     });
     let mut choices = vec![
         (3, fact(&leaves)),
-        (2, has.boxed()),
         (1, literal(any::<bool>().prop_map(Value::Bool))),
         (8, compared(number(place, below), number(place, 0))),
         (3, compared(word(place, below), word(place, 0))),
@@ -343,8 +385,11 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
                 .boxed(),
         ),
         (1, text_test.boxed()),
-        (1, is_null.boxed()),
+        (2, in_window(place)),
     ];
+    if place.presence {
+        choices.extend([(2, has.boxed()), (1, is_null.boxed())]);
+    }
     if let Some(names) = place.names {
         choices.push((1, one_of(vec![Expr::Let(names.let_bool)])));
         if place.claims {
@@ -400,25 +445,27 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
             Just(Expr::Timestamp(Box::new(Expr::Fact(path("context.at"))))),
             Just(Expr::Duration(Box::new(Expr::Fact(path("args.wait"))))),
         ];
-        choices.push((
-            1,
-            parsed
-                .prop_map(|parsed| Expr::Parses(parsed.into()))
-                .boxed(),
-        ));
+        if place.presence {
+            let parsed = parsed.prop_map(|parsed| Expr::Parses(parsed.into()));
+            choices.push((1, parsed.boxed()));
+        }
     }
     prop::strategy::Union::new_weighted(choices).boxed()
 }
 
 /// The lets of one file; each may name those before it.
-pub(crate) fn lets(names: Names) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
+pub(crate) fn lets(
+    names: Names,
+    presence: bool,
+) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
     let outside = Place {
         names: None,
         claims: false,
+        presence,
     };
     let claims = Place {
-        names: None,
         claims: true,
+        ..outside
     };
     (number(outside, 1), boolean(outside, 1), boolean(claims, 1)).prop_map(
         move |(number, bool, claim)| {

@@ -11,9 +11,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::Mode;
+use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 use stage0_tests::oracle::model::{Action, Policy, Request};
 use stage0_tests::oracle::{self, Host};
+use stage0_wire::{approvals_to_json, state_to_json};
 
 use policy::Wanted;
 
@@ -26,20 +28,25 @@ pub(crate) struct Sample {
     pub now: i64,
 }
 
+/// As a shell script: whoever reads it can paste it and look at the same decision.
 impl fmt::Debug for Sample {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter)?;
+        let mut file =
+            |name: &str, text: &str| writeln!(formatter, "cat > {name}.json <<'END'\n{text}\nEND");
         for policy in [&self.policy].into_iter().chain(self.policy.imports()) {
-            writeln!(
-                formatter,
-                "{}: {}",
-                policy.name,
-                policy.to_value().to_json()
-            )?;
+            file(policy.name, &policy.to_value().to_json())?;
         }
-        writeln!(formatter, "request: {}", self.request.to_value().to_json())?;
-        writeln!(formatter, "host: {:?}", self.host)?;
-        write!(formatter, "now: {}", oracle::value::instant_text(self.now))
+        file("request", &self.request.to_value().to_json())?;
+        file("approvals", &approvals_to_json(&self.host.approvals))?;
+        file("state", &state_to_json(&self.host.state))?;
+        write!(
+            formatter,
+            "stage0 check request.json --policy root.json --approvals approvals.json \\\n  \
+             --state state.json --mode {} --now {} --explain",
+            self.host.mode.as_str(),
+            oracle::value::instant_text(self.now),
+        )
     }
 }
 
@@ -71,7 +78,7 @@ fn recipe() -> impl Strategy<Value = Recipe> {
             vec!["finance_lead"],
             vec!["cfo", "finance_lead"],
         ]),
-        (-1_i64..5).prop_map(|quarters| quarters * 450_000),
+        (-1_i64..9).prop_map(|eighths| eighths * 450_000),
         weighted(0.2, (0_i64..4).prop_map(|quarters| quarters * 900_000)),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.1),
@@ -134,30 +141,73 @@ pub(crate) fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_ms(ms).expect("a time of January 2026")
 }
 
+/// True in this share of cases; never, if it is zero.
+pub(crate) fn sometimes(share: f64) -> BoxedStrategy<bool> {
+    if share > 0.0 {
+        prop::bool::weighted(share).boxed()
+    } else {
+        Just(false).boxed()
+    }
+}
+
+/// Something in this share of cases.
+pub(crate) fn maybe<S: Strategy + 'static>(
+    share: f64,
+    strategy: S,
+) -> impl Strategy<Value = Option<S::Value>> {
+    (sometimes(share), strategy).prop_map(|(is_there, value)| is_there.then_some(value))
+}
+
 /// A question about such a policy.
 pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
-    let modes = vec![Mode::Observe, Mode::Observe, Mode::ReadOnly, Mode::Halted];
-    let mode = weighted(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
-    let recipes = prop::collection::vec(recipe(), 0..4);
+    asked(wanted, plans, true)
+}
+
+/// A question whose facts are all of the types that they are meant to have.
+pub(crate) fn sound_sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+    asked(wanted, plans, false)
+}
+
+fn asked(wanted: Wanted, plans: bool, flaws: bool) -> BoxedStrategy<Sample> {
+    let modes = vec![
+        Mode::Observe,
+        Mode::Observe,
+        Mode::Observe,
+        Mode::ReadOnly,
+        Mode::Halted,
+    ];
+    let mode = maybe(if wanted.observe { 0.12 } else { 0.0 }, select(modes));
+    // Most runs begin here; the others have had one decision, about this call or at another time.
+    let earlier = weighted(0.2, (-1_i64..=6).prop_map(|quarters| quarters * 900_000));
+    // Edges of windows and approvals lie on quarters of an hour.
+    let jitter = prop_oneof![6 => Just(0_i64), 1 => Just(1), 1 => Just(-1)];
+    let recipes = prop::collection::vec(recipe(), 0..5);
     (
         policy::policy(wanted),
-        request::request(plans),
+        request::request(plans, flaws),
         mode,
-        condition::instant(),
-        recipes,
+        (condition::instant(), jitter),
+        (recipes, earlier),
     )
-        .prop_map(|(policy, request, mode, now, recipes)| {
-            let approvals = records(&policy, &request, now, recipes);
-            let host = Host {
-                mode: mode.unwrap_or_default(),
-                approvals,
-            };
-            Sample {
-                policy,
-                request,
-                host,
-                now,
-            }
-        })
+        .prop_map(
+            |(policy, request, mode, (now, jitter), (recipes, earlier))| {
+                let approvals = records(&policy, &request, now, recipes);
+                let now = now + jitter;
+                let mut host = Host {
+                    mode: mode.unwrap_or_default(),
+                    approvals,
+                    state: RunState::default(),
+                };
+                if let Some(ago) = earlier {
+                    host.state = oracle::decide(&policy, &request, &host, now - ago).next;
+                }
+                Sample {
+                    policy,
+                    request,
+                    host,
+                    now,
+                }
+            },
+        )
         .boxed()
 }

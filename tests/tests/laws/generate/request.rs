@@ -50,6 +50,10 @@ fn value(name: &'static str) -> BoxedStrategy<Value> {
             select(vec!["approved", "approved", "approved", "pending", "rejected", "none"]).prop_map(text).boxed()
         }
         "environment" => select(vec!["production", "staging"]).prop_map(text).boxed(),
+        "window" => {
+            let windows: Vec<&str> = phrases::WINDOWS.iter().map(|(window, _)| *window).collect();
+            prop_oneof![9 => select(windows), 1 => Just("someday")].prop_map(text).boxed()
+        }
         _ => small_text().boxed(),
     }
 }
@@ -70,7 +74,7 @@ fn stated(names: &[&'static str], care: Care) -> BoxedStrategy<Vec<(&'static str
         .boxed()
 }
 
-const CONTEXT: [&str; 6] = ["n", "s", "b", "l", "m", "at"];
+const CONTEXT: [&str; 7] = ["n", "s", "b", "l", "m", "at", "window"];
 const CONTRACT: [&str; 9] = [
     "actor_id",
     "actor_role",
@@ -105,13 +109,19 @@ fn tool_name() -> impl Strategy<Value = String> {
     prop_oneof![12 => known, 2 => others].prop_map(str::to_owned)
 }
 
-/// A request; `plans` says whether it may be one without a call.
-pub(crate) fn request(plans: bool) -> BoxedStrategy<Request> {
+/// A request; `plans` says whether it may be one without a call, `flaws` whether facts may be of the
+/// wrong type.
+pub(crate) fn request(plans: bool, flaws: bool) -> BoxedStrategy<Request> {
+    let sound = Care {
+        present: 0.8,
+        typed: 1.0,
+    };
     let care = prop_oneof![
-        6 => Just(Care { present: 0.97, typed: 0.99 }),
+        8 => Just(Care { present: 0.98, typed: 0.995 }),
         3 => Just(Care { present: 0.6, typed: 0.98 }),
         2 => Just(Care { present: 0.9, typed: 0.8 }),
     ];
+    let care = care.prop_map(move |care| if flaws { care } else { sound });
     let facts = care.prop_flat_map(|care| {
         let contract = Care {
             typed: if care.typed > 0.9 { 1.0 } else { 0.95 },
@@ -142,9 +152,17 @@ pub(crate) fn request(plans: bool) -> BoxedStrategy<Request> {
         weighted(0.04, Just("note")),
         weighted(0.04, Just("side_efects")),
     );
-    (facts, agent, called, tool_name(), extra)
+    let beside = (
+        weighted(0.1, select(vec!["production", "staging"])),
+        subsequence(vec!["finance", "it works"], 0..=1),
+        subsequence(vec!["a", "pay the bill"], 0..=1),
+        weighted(0.3, select(vec!["call-1", "call-2"])),
+        prop::bool::weighted(0.06),
+    );
+    (facts, agent, called, tool_name(), extra, beside)
         .prop_map(
-            |((own, contract, arguments), agent, called, name, (argument, field))| {
+            |((own, contract, arguments), agent, called, name, (argument, field), beside)| {
+                let (environment, success_criteria, trusted, call_id, names_no_tool) = beside;
                 let (goal, tools, side_effects, constraints, pro) = agent;
                 let arguments = arguments
                     .into_iter()
@@ -154,13 +172,25 @@ pub(crate) fn request(plans: bool) -> BoxedStrategy<Request> {
                 if !called {
                     tools.insert(0, name);
                 }
+                if names_no_tool {
+                    tools.clear();
+                }
                 Request {
                     // A plan has to say what it is for.
                     goal: if called { goal } else { Some("pay the bill") },
+                    success_criteria,
+                    trusted,
+                    environment,
+                    call_id,
                     tools,
                     side_effects,
                     constraints,
-                    context: own.into_iter().chain(contract).collect(),
+                    // Two environments that differ are no request.
+                    context: own
+                        .into_iter()
+                        .chain(contract)
+                        .filter(|(name, _)| environment.is_none() || *name != "environment")
+                        .collect(),
                     pro,
                     call,
                     unknown_fields: field.into_iter().collect(),

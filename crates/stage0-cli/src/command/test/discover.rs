@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::cases::{TestCase, read_tests};
 use stage0_wire::codes::ProblemCode;
+use stage0_wire::packs::pack;
 use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
 
@@ -15,6 +16,7 @@ use crate::input::{POLICY_HERE, beside, name_of, neighbour, read};
 /// The tests of one policy.
 #[derive(Debug)]
 pub(super) struct Group {
+    /// Its file, or the name of a pack.
     pub(super) policy: PathBuf,
     /// The policy's text where it was asked for itself, so that its own tests are run, too. It is kept
     /// because standard input is read only once.
@@ -110,6 +112,11 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
     let tests = read_tests(&sources, file, &mut problems);
     match tests {
         Some(tests) if !problems.has_errors() => {
+            let named = tests.policy.as_ref().map(|policy| policy.value.as_str());
+            if let Some(pack) = named.and_then(pack) {
+                let cases = tests.cases;
+                return Ok((PathBuf::from(pack.name), CaseFile { sources, cases }));
+            }
             let policy = tests.policy.as_ref();
             let policy = policy.map_or(POLICY_HERE, |policy| policy.value.as_str());
             let policy = beside(path, Path::new(policy));

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use stage0_engine::legible::one_line;
+use stage0_wire::Policy;
 use stage0_wire::codes::ProblemCode;
+use stage0_wire::packs::pack;
 use stage0_wire::problem::Problem;
 use stage0_wire::testing::{CaseReport, Coverage, run_case};
 
@@ -159,8 +161,10 @@ impl Test {
     }
 
     fn run_group(&self, group: &Group, progress: &Progress) -> Result<Results, Vec<Problem>> {
+        let name = name_of(&group.policy);
         let policy = match &group.text {
             Some(text) => compile_policy(&group.policy, text)?,
+            None if pack(&name).is_some() => Policy::builtin(&name)?,
             None => load_policy(&group.policy)?,
         };
         let has_tests = !group.files.is_empty() || !policy.tests().is_empty();
@@ -197,7 +201,7 @@ impl Test {
             }
         }
         Ok(Results {
-            policy: name_of(&group.policy),
+            policy: name,
             files: (0..=u16::MAX)
                 .map(|file| policy.sources().name(file))
                 .take_while(|name| !name.is_empty())

@@ -1,0 +1,202 @@
+//! What the corpus has to reach: every word of the vocabulary, every code of the standard policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use stage0_engine::codes::IssueCode;
+use stage0_engine::vocabulary::constraint::{CONSTRAINT_KEYS, Constraint, ConstraintShape, read};
+use stage0_engine::vocabulary::effect::BUILTIN_EFFECTS;
+use stage0_engine::vocabulary::fold;
+use stage0_tests::corpus::{Topic, topics};
+use stage0_wire::packs::pack;
+
+/// Codes that need what the standard policy does not have: a catalog, a default that is not allow, an
+/// approval that is bound to an action, or a rule whose missing facts have no code of their own.
+const OUT_OF_REACH: [IssueCode; 19] = [
+    IssueCode::TOOL_NAME_CONFUSABLE,
+    IssueCode::TOOL_UNKNOWN,
+    IssueCode::ARGUMENT_MISSING,
+    IssueCode::ARGUMENT_NOT_ALLOWED,
+    IssueCode::ARGUMENT_TYPE,
+    IssueCode::ARGUMENT_RANGE,
+    IssueCode::ARGUMENT_VALUE,
+    IssueCode::NO_RULE_ALLOWS,
+    IssueCode::TOOL_UNCATALOGUED,
+    IssueCode::FACT_MISSING,
+    IssueCode::APPROVAL_WRONG_ACTION,
+    IssueCode::APPROVAL_WRONG_POLICY,
+    IssueCode::APPROVAL_ROLE,
+    IssueCode::APPROVAL_NOT_ENOUGH,
+    IssueCode::CALL_REQUIRED,
+    // Text doors refuse such a request before anything is decided.
+    IssueCode::POLICY_VERSION_MISMATCH,
+    // Every constraint of the vocabulary is read by some rule.
+    IssueCode::CONSTRAINT_NOT_CHECKED,
+    // Reached, and counted as the policy's own.
+    IssueCode::APPROVAL_REQUIRED,
+    IssueCode::APPROVAL_SELF,
+];
+
+struct Told {
+    constraints: Vec<String>,
+    verdict: String,
+    codes: Vec<String>,
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn told(topics: &[Topic]) -> Vec<Told> {
+    let of_standard = topics
+        .iter()
+        .filter(|topic| topic.policy_name == "stage0/standard");
+    let exchanges = of_standard.flat_map(Topic::exchanges);
+    let told = exchanges.map(|(_, exchange)| {
+        let request: Value = serde_json::from_str(&exchange.request).unwrap();
+        let answer: Value = serde_json::from_str(&exchange.answer).unwrap();
+        let issues = answer["issues"].as_array().unwrap().iter();
+        Told {
+            constraints: texts(&request["constraints"]),
+            verdict: answer["verdict"].as_str().unwrap().to_owned(),
+            codes: issues
+                .map(|issue| issue["code"].as_str().unwrap().to_owned())
+                .collect(),
+        }
+    });
+    told.collect()
+}
+
+#[test]
+fn every_spelling_of_every_constraint_has_a_case() {
+    let mut seen = BTreeSet::new();
+    for told in told(&topics()) {
+        for text in &told.constraints {
+            if matches!(
+                read(text),
+                Constraint::Known { .. } | Constraint::Promise(_)
+            ) {
+                let head = text.split(':').next().unwrap_or_default();
+                seen.insert(fold(head.trim_end().trim_end_matches(['.', '!', ';'])).into_owned());
+            }
+        }
+    }
+    let spellings = CONSTRAINT_KEYS
+        .iter()
+        .flat_map(|key| key.spellings.iter().chain([&key.name]));
+    let without: Vec<&str> = spellings
+        .copied()
+        .filter(|spelling| !seen.contains(*spelling))
+        .collect();
+    assert!(
+        without.is_empty(),
+        "constraints without a case: {without:?}"
+    );
+}
+
+#[test]
+fn every_constraint_is_kept_once_and_broken_once() {
+    let mut verdicts: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
+    for told in told(&topics()) {
+        // Alone, so that the verdict is this constraint's.
+        let [text] = told.constraints.as_slice() else {
+            continue;
+        };
+        let name = match read(text) {
+            Constraint::Known { key, .. } => key.name,
+            Constraint::Promise(name) => name,
+            Constraint::Off(_) | Constraint::Invalid(_) | Constraint::Free => continue,
+        };
+        verdicts
+            .entry(name)
+            .or_default()
+            .insert(told.verdict == "ALLOW");
+    }
+    for key in CONSTRAINT_KEYS {
+        // One promise stands for all in being kept: one rule reads them.
+        let wanted = match key.shape {
+            ConstraintShape::Promise if key.name != "read_only" => 1,
+            _ => 2,
+        };
+        let found = verdicts.get(key.name).map_or(0, BTreeSet::len);
+        assert!(
+            found >= wanted,
+            "`{}` is not both kept and broken",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn every_name_of_every_effect_has_a_case() {
+    let mut seen = BTreeSet::new();
+    for topic in &topics() {
+        for (_, exchange) in topic.exchanges() {
+            let request: Value = serde_json::from_str(&exchange.request).unwrap();
+            seen.extend(texts(&request["side_effects"]));
+        }
+    }
+    let mut without = Vec::new();
+    for effect in BUILTIN_EFFECTS {
+        for name in effect.aliases.iter().chain([&effect.name]) {
+            // As it is listed, and written in another way at least once.
+            let ways = seen.iter().filter(|text| fold(text) == *name);
+            let listed = seen.contains(*name);
+            if !listed || ways.count() < 2 {
+                without.push(*name);
+            }
+        }
+    }
+    assert!(without.is_empty(), "effects without a case: {without:?}");
+}
+
+/// The codes that the pack's text names: its list, and those of its rules and facts.
+fn codes_of_pack() -> BTreeSet<String> {
+    let text = pack("stage0/standard").unwrap().text;
+    let mut codes = BTreeSet::new();
+    for line in text.lines() {
+        let listed = line
+            .strip_prefix("  - ")
+            .filter(|code| !code.contains([':', ' ']));
+        codes.extend(listed.map(str::to_owned));
+        for key in ["issue: ", "issue_unknown: "] {
+            if let Some((_, rest)) = line.split_once(key) {
+                let code = rest.split([',', ' ', '}']).next().unwrap_or_default();
+                codes.insert(code.to_owned());
+            }
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_code_that_the_standard_policy_can_raise_has_a_case() {
+    let told = told(&topics());
+    let raised: BTreeSet<&str> = told
+        .iter()
+        .flat_map(|told| &told.codes)
+        .map(String::as_str)
+        .collect();
+    let own = codes_of_pack();
+    assert!(
+        own.len() > 35,
+        "only {} codes were found in the pack",
+        own.len()
+    );
+    let mut without: Vec<&str> = own.iter().map(String::as_str).collect();
+    without.extend(
+        IssueCode::ALL
+            .iter()
+            .filter(|code| !OUT_OF_REACH.contains(code))
+            .map(|code| code.as_str()),
+    );
+    without.retain(|code| !raised.contains(code));
+    assert!(without.is_empty(), "codes without a case: {without:?}");
+    for code in OUT_OF_REACH {
+        let is_reached = raised.contains(code.as_str()) && !own.contains(code.as_str());
+        assert!(!is_reached, "{} is within reach", code.as_str());
+    }
+}

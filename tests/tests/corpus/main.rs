@@ -1,0 +1,99 @@
+//! The shared corpus: every expectation holds, every byte is as it was, every host agrees, and
+//! nothing that the standard policy knows is without a case.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p stage0-tests --test corpus` writes the goldens; the words behind
+//! each digest say what changed.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod coverage;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use stage0_tests::corpus::{Comparison, TextDoor, compare, folder, topics};
+
+#[test]
+fn every_case_comes_out_as_it_says() {
+    let topics = topics();
+    let (mut count, mut failures) = (0, String::new());
+    for topic in &topics {
+        for case in &topic.cases {
+            count += 1;
+            for failure in &case.report.failures {
+                failures += &format!("{}: {} #{}\n", topic.name, case.report.name, failure.step);
+                for one in &failure.mismatches {
+                    failures += &format!("  {}: {} but {}\n", one.what, one.expected, one.found);
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+    println!("{count}/{count} cases in {} topics", topics.len());
+    assert!(count > 120, "only {count} cases were found");
+}
+
+#[test]
+fn every_answer_is_as_it_was_to_the_byte() {
+    let golden = folder().join("golden");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut expected = BTreeMap::new();
+    for topic in topics() {
+        let file = format!("{}.txt", topic.name.replace('/', "-"));
+        expected.insert(file, topic.golden());
+    }
+    if update {
+        fs::create_dir_all(&golden).unwrap();
+        for (file, text) in &expected {
+            fs::write(golden.join(file), text).unwrap();
+        }
+    }
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(&golden).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        found.insert(entry.file_name().into_string().unwrap(), text);
+    }
+    let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        names(&found),
+        names(&expected),
+        "UPDATE_GOLDEN=1 writes what is missing"
+    );
+    for (file, text) in &expected {
+        let changed = text
+            .lines()
+            .zip(found[file].lines())
+            .find(|(new, old)| new != old);
+        if let Some((new, old)) = changed {
+            panic!("golden/{file}\n  was {old}\n  is  {new}\nUPDATE_GOLDEN=1 writes it anew");
+        }
+        assert_eq!(
+            text.lines().count(),
+            found[file].lines().count(),
+            "golden/{file}"
+        );
+    }
+}
+
+#[test]
+fn the_text_door_agrees_with_the_corpus() {
+    let topics = topics();
+    let asked: usize = topics.iter().map(|topic| topic.exchanges().count()).sum();
+    let Comparison {
+        asked: found,
+        differences,
+    } = compare(&mut TextDoor, &topics);
+    assert_eq!(found, asked);
+    assert!(
+        differences.is_empty(),
+        "{} of {found} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+    println!("text door: {found}/{asked} answers");
+}
