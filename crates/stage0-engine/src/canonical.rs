@@ -157,9 +157,9 @@ fn special_bits(word: u64) -> u64 {
     // Taking `n` from each byte borrows into its high bit where the byte is below `n`; `& !word` drops
     // those whose high bit was set before. Bytes behind the first that is below may only seem to be,
     // because it borrows from them, and so only the first one counts.
-    let below = |word: u64, n: u8| word.wrapping_sub(ONES.wrapping_mul(n.into())) & !word;
-    let equal = |word: u64, n: u8| below(word ^ ONES.wrapping_mul(n.into()), 1);
-    (below(word, 0x20) | equal(word, b'"') | equal(word, b'\\')) & HIGH_BITS
+    let below = |word: u64, n: u8| word.wrapping_sub(ONES.wrapping_mul(n.into()));
+    let equal = |n: u8| below(word ^ ONES.wrapping_mul(n.into()), 1);
+    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & !word & HIGH_BITS
 }
 
 /// A list or object that is being written.
