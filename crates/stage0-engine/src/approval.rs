@@ -226,12 +226,7 @@ fn barred<'a>(question: &Question<'_, 'a>) -> Result<Vec<&'a str>, Vec<String>> 
 }
 
 fn recorded(question: &Question<'_, '_>, barred: &[&str]) -> Approved {
-    let Question {
-        rule,
-        approval,
-        now,
-        ..
-    } = question;
+    let Question { rule, approval, .. } = question;
     let mut people: Vec<&str> = Vec::new();
     let mut best: Option<IssueCode> = None;
     for record in question
@@ -239,40 +234,10 @@ fn recorded(question: &Question<'_, '_>, barred: &[&str]) -> Approved {
         .iter()
         .filter(|record| *record.rule == *rule.id)
     {
-        let until = expiry(record, approval);
-        let flaw = if record.terms != approval.terms {
-            Some(IssueCode::APPROVAL_WRONG_POLICY)
-        } else if record.action != question.action {
-            Some(IssueCode::APPROVAL_WRONG_ACTION)
-        } else if record.answer != Answer::Approved {
-            Some(IssueCode::APPROVAL_PENDING)
-        } else if is_nobody(&record.by) {
-            continue;
-        } else if record.issued_at > *now {
-            Some(IssueCode::APPROVAL_NOT_YET_VALID)
-        } else if until.is_some_and(|until| *now >= until) {
-            Some(IssueCode::APPROVAL_EXPIRED)
-        } else if barred
-            .iter()
-            .any(|person| is_same_person(person, &record.by))
-        {
-            Some(IssueCode::APPROVAL_SELF)
-        } else if !approval.roles.is_empty()
-            && !record
-                .roles
-                .iter()
-                .any(|role| approval.roles.iter().any(|wanted| **wanted == **role))
-        {
-            Some(IssueCode::APPROVAL_ROLE)
-        } else {
-            None
-        };
-        match flaw {
-            Some(flaw) => best = best.max(Some(flaw)),
-            None if people
-                .iter()
-                .any(|person| is_same_person(person, &record.by)) => {}
-            None => people.push(&record.by),
+        match judge(question, record, barred) {
+            Err(flaw) => best = best.max(flaw),
+            Ok(()) if people.iter().any(|by| is_same_person(by, &record.by)) => {}
+            Ok(()) => people.push(&record.by),
         }
     }
     let given = u32::try_from(people.len()).unwrap_or(u32::MAX);
@@ -289,6 +254,66 @@ fn recorded(question: &Question<'_, '_>, barred: &[&str]) -> Approved {
         why,
         missing,
         facts: Vec::new(),
+    }
+}
+
+/// Whether a record is a yes that counts; or what is wrong with it, where that has a code.
+fn judge(
+    question: &Question<'_, '_>,
+    record: &ApprovalRecord,
+    barred: &[&str],
+) -> Result<(), Option<IssueCode>> {
+    let Question { approval, now, .. } = question;
+    let until = expiry(record, approval);
+    let mut roles = record.roles.iter();
+    let is_entitled = approval.roles.is_empty()
+        || roles.any(|role| approval.roles.iter().any(|wanted| **wanted == **role));
+    Err(Some(if record.terms != approval.terms {
+        IssueCode::APPROVAL_WRONG_POLICY
+    } else if record.action != question.action {
+        IssueCode::APPROVAL_WRONG_ACTION
+    } else if record.answer != Answer::Approved {
+        IssueCode::APPROVAL_PENDING
+    } else if is_nobody(&record.by) {
+        return Err(None);
+    } else if record.issued_at > *now {
+        IssueCode::APPROVAL_NOT_YET_VALID
+    } else if until.is_some_and(|until| *now >= until) {
+        IssueCode::APPROVAL_EXPIRED
+    } else if barred
+        .iter()
+        .any(|person| is_same_person(person, &record.by))
+    {
+        IssueCode::APPROVAL_SELF
+    } else if !is_entitled {
+        IssueCode::APPROVAL_ROLE
+    } else {
+        return Ok(());
+    }))
+}
+
+/// Those whose yes counts, each with the instant at which it ends, if it does: for explaining why a
+/// rule is content with its approval.
+pub(crate) fn given(question: &Question<'_, '_>) -> Vec<(String, Option<Timestamp>)> {
+    let Question { rule, approval, .. } = question;
+    let barred = barred(question).unwrap_or_default();
+    match approval.evidence {
+        EvidenceSource::Host => {
+            let records = question.records.iter();
+            let mut people: Vec<(String, Option<Timestamp>)> = records
+                .filter(|record| *record.rule == *rule.id)
+                .filter(|record| judge(question, record, &barred).is_ok())
+                .map(|record| (record.by.clone(), expiry(record, approval)))
+                .collect();
+            people.sort();
+            people.dedup();
+            people
+        }
+        EvidenceSource::Asserted => {
+            let (_, until) = asserted(question, &barred);
+            let by = question.request.approved_by().filter(|by| !is_nobody(by));
+            vec![(by.unwrap_or("somebody").to_owned(), until)]
+        }
     }
 }
 

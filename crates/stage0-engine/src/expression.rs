@@ -93,6 +93,19 @@ impl Expression {
         outcome(machine.run(&self.condition.program))
     }
 
+    /// The variables whose absence makes the expression unknown, sorted; none where it is not.
+    pub fn missing(&self, variables: &Document<'_>, now: Timestamp) -> Vec<String> {
+        let arena = Bump::new();
+        let facts = Facts::of_variables(&self.facts, variables.root(), now, &arena);
+        let mut machine = Machine::new(&facts, &self.constants, &arena);
+        let trace = Trace::of(&mut machine, &self.condition);
+        let missing = trace.missing(&self.condition.tree).into_iter();
+        let mut names: Vec<String> = missing.map(|missing| missing.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Evaluates the expression, and tells how long its outcome stands while only time goes on.
     ///
     /// The instant is no later than the first at which the outcome is another one: `now` itself where

@@ -41,8 +41,8 @@ pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, V
 pub use decide::{decide, peek};
 pub use describe::describe;
 pub use explain::{
-    ClauseReport, Explanation, PlainProse, ProsePaint, ProsePart, RulePart, RuleReport, Wanted,
-    explain,
+    Approver, ClauseReport, Explanation, PlainProse, ProsePaint, ProsePart, RulePart, RuleReport,
+    Wanted, explain,
 };
 pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
 pub use index::PolicyIndex;

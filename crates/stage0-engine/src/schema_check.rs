@@ -2,7 +2,8 @@
 //!
 //! All violations are reported, each with its path. Objects are closed unless their schema says
 //! otherwise: an argument that the policy's author never thought of is refused, with a did-you-mean
-//! because it is usually a misspelt one.
+//! because it is usually a misspelt one. A message tells what the schema's author wrote, and never the
+//! value, which is the agent's.
 
 use core::cmp::Ordering;
 
@@ -11,6 +12,7 @@ use crate::condition::program::Pattern;
 use crate::document::{Kind, ValueRef};
 use crate::index::SchemaPatterns;
 use crate::legible::one_line;
+use crate::number::Number;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
 use crate::suggest::nearest;
 use crate::time::{Duration, Timestamp};
@@ -20,6 +22,12 @@ const VIOLATIONS_MAX: usize = 20;
 
 /// Characters of an argument's name that are told.
 const KEY_CHARS_MAX: usize = 64;
+/// Allowed values that are named.
+const VALUES_MAX: usize = 6;
+/// Characters of an allowed value that are told.
+const VALUE_CHARS_MAX: usize = 60;
+/// Characters of a pattern that are told.
+const PATTERN_CHARS_MAX: usize = 100;
 
 /// One violation of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +168,7 @@ fn one(
         SchemaType::Any => true,
         SchemaType::Bool => value.kind() == Kind::Bool,
         SchemaType::Number => number.is_some(),
-        SchemaType::Integer => number.is_some_and(super::number::Number::is_integral),
+        SchemaType::Integer => number.is_some_and(Number::is_integral),
         SchemaType::String => text.is_some(),
         SchemaType::Timestamp => text.is_some_and(|text| Timestamp::parse(text).is_ok()),
         SchemaType::Duration => text.is_some_and(|text| Duration::parse(text).is_ok()),
@@ -180,57 +188,107 @@ fn one(
     if let Some(values) = &node.values {
         let known = values.root().elements().any(|known| same(known, value));
         if !known {
-            return Some((
-                IssueCode::ARGUMENT_VALUE,
-                format!("`{path}` is none of the allowed values"),
-            ));
+            let message = format!("`{path}` must be {}", one_of(values.root()));
+            return Some((IssueCode::ARGUMENT_VALUE, message));
         }
     }
-    if let Some(number) = number {
-        if node
-            .min
-            .is_some_and(|min| number.cmp(&min) == Ordering::Less)
-        {
-            return Some((
-                IssueCode::ARGUMENT_RANGE,
-                format!("`{path}` is below the least allowed value"),
-            ));
-        }
-        if node
-            .max
-            .is_some_and(|max| number.cmp(&max) == Ordering::Greater)
-        {
-            return Some((
-                IssueCode::ARGUMENT_RANGE,
-                format!("`{path}` is above the largest allowed value"),
-            ));
-        }
+    if let Some(broken) = number.and_then(|number| bound_of_number(node, number)) {
+        return Some((
+            IssueCode::ARGUMENT_RANGE,
+            format!("`{path}` must be {broken}"),
+        ));
     }
-    if node.length_min.is_some() || node.length_max.is_some() {
-        let len = text.map_or(value.len(), |text| text.chars().count());
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
-        if node.length_min.is_some_and(|min| len < min) {
-            return Some((
-                IssueCode::ARGUMENT_RANGE,
-                format!("`{path}` is shorter than allowed"),
-            ));
-        }
-        if node.length_max.is_some_and(|max| len > max) {
-            return Some((
-                IssueCode::ARGUMENT_RANGE,
-                format!("`{path}` is longer than allowed"),
-            ));
-        }
+    if let Some(broken) = bound_of_length(node, value) {
+        return Some((
+            IssueCode::ARGUMENT_RANGE,
+            format!("`{path}` must have {broken}"),
+        ));
     }
     let (pattern, text) = (pattern?, text?);
     let fault = if pattern.steps(text).is_none() {
-        "is too long for its pattern"
+        "is too long for"
     } else if pattern.regex.is_match(text) {
         return None;
     } else {
-        "does not fit its pattern"
+        "does not fit"
     };
-    Some((IssueCode::ARGUMENT_VALUE, format!("`{path}` {fault}")))
+    let written = node.pattern.as_ref().map_or("", |pattern| &pattern.value);
+    let message = format!(
+        "`{path}` {fault} `{}`",
+        one_line(written, PATTERN_CHARS_MAX)
+    );
+    Some((IssueCode::ARGUMENT_VALUE, message))
+}
+
+/// Why a value that a schema lists can never be given.
+pub(crate) fn why_never(
+    node: &SchemaNode,
+    pattern: Option<&Pattern>,
+    value: ValueRef<'_>,
+) -> Option<String> {
+    let rest = SchemaNode {
+        values: None,
+        ..node.clone()
+    };
+    let (_, why) = one(&rest, pattern, value, "it")?;
+    Some(format!(
+        "{} can never be given: {}",
+        shown(value),
+        why.replacen("`it`", "it", 1)
+    ))
+}
+
+/// The bound that a number breaks.
+fn bound_of_number(node: &SchemaNode, number: Number) -> Option<String> {
+    match (node.min, node.max) {
+        (Some(min), _) if number.cmp(&min) == Ordering::Less => Some(format!("at least {min}")),
+        (_, Some(max)) if number.cmp(&max) == Ordering::Greater => Some(format!("at most {max}")),
+        _ => None,
+    }
+}
+
+/// The bound that the length of a text or list breaks.
+fn bound_of_length(node: &SchemaNode, value: ValueRef<'_>) -> Option<String> {
+    if node.length_min.is_none() && node.length_max.is_none() {
+        return None;
+    }
+    let (length, one, many) = match value.as_str() {
+        Some(text) => (text.chars().count(), "character", "characters"),
+        None => (value.len(), "entry", "entries"),
+    };
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    let (which, bound) = match (node.length_min, node.length_max) {
+        (Some(min), _) if length < min => ("at least", min),
+        (_, Some(max)) if length > max => ("at most", max),
+        _ => return None,
+    };
+    let what = if bound == 1 { one } else { many };
+    Some(format!("{which} {bound} {what}"))
+}
+
+/// The values that a schema lists, as its author wrote them.
+fn one_of(values: ValueRef<'_>) -> String {
+    let listed: Vec<String> = values.elements().take(VALUES_MAX).map(shown).collect();
+    match (values.len().saturating_sub(VALUES_MAX), listed.split_last()) {
+        (0, Some((last, before))) if !before.is_empty() => {
+            format!("{} or {last}", before.join(", "))
+        }
+        (0, _) => listed.concat(),
+        (1, _) => format!("{} or one other value", listed.join(", ")),
+        (left, _) => format!("{} or one of {left} other values", listed.join(", ")),
+    }
+}
+
+fn shown(value: ValueRef<'_>) -> String {
+    if let Some(text) = value.as_str() {
+        format!("`{}`", one_line(text, VALUE_CHARS_MAX))
+    } else if let Some(number) = value.as_number() {
+        format!("`{number}`")
+    } else if let Some(truth) = value.as_bool() {
+        format!("`{truth}`")
+    } else {
+        found(value).to_owned()
+    }
 }
 
 /// Whether two scalars are the same value.

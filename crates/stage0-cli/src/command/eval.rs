@@ -26,6 +26,8 @@ use crate::table::write_rows;
 
 /// Characters of a text that are shown of an error in a value.
 const ERROR_CHARS_MAX: usize = 500;
+/// Characters of a variable's name that are shown.
+const NAME_CHARS_MAX: usize = 60;
 
 /// Evaluate one expression, to try the language out
 #[derive(Debug, Args)]
@@ -103,6 +105,10 @@ impl Eval {
         let outcome = expression.evaluate(&variables, now);
         let mut out = String::new();
         write_outcome(&mut out, &outcome);
+        if outcome == Outcome::Unknown {
+            let missing = expression.missing(&variables, now);
+            out.push_str(&paint(FAINT, &format!("  ({})", absent(&missing))));
+        }
         out.push('\n');
         print(&out)?;
         Ok(match outcome {
@@ -165,6 +171,19 @@ fn problems(text: &str, errors: &[ConditionError]) -> Vec<Problem> {
     errors.iter().map(problem).collect()
 }
 
+/// Which variables are not there.
+fn absent(missing: &[String]) -> String {
+    let shown: Vec<String> = missing
+        .iter()
+        .map(|name| one_line(name, NAME_CHARS_MAX))
+        .collect();
+    match shown.as_slice() {
+        [] => "a variable that it depends on is not there".to_owned(),
+        [only] => format!("{only} is not there"),
+        many => format!("{} are not there", many.join(", ")),
+    }
+}
+
 /// The value as it would be written, or what stands in its place. The depth is that of requests and
 /// expressions, which is bounded.
 fn write_outcome(out: &mut String, outcome: &Outcome) {
@@ -172,10 +191,6 @@ fn write_outcome(out: &mut String, outcome: &Outcome) {
     match outcome {
         Outcome::Unknown => {
             out.push_str(&paint(UNSURE, "unknown"));
-            out.push_str(&paint(
-                FAINT,
-                "  (a variable that it depends on is not there)",
-            ));
         }
         Outcome::Error(error) => {
             out.push_str(&paint(BAD, "error"));

@@ -755,7 +755,7 @@ impl Compiler<'_> {
 }
 
 /// What to write instead of a zone that is not known.
-fn zone_help(error: ZoneError) -> String {
+pub(crate) fn zone_help(error: ZoneError) -> String {
     match error {
         ZoneError::Unknown {
             suggestion: Some(name),

@@ -97,6 +97,7 @@ enum Frame {
         open: Range<u32>,
         start: u32,
         function: String,
+        name: Range<u32>,
         arguments: Vec<Id>,
         method: bool,
     },
@@ -370,6 +371,7 @@ impl Parser {
         start: u32,
         receiver: Option<Id>,
     ) -> Result<State, ConditionError> {
+        let name = self.range_of_last_token();
         let open = self.take().range;
         if let Some(list) = receiver
             && let Some((_, kind)) = LoopKind::ALL.iter().find(|(name, _)| *name == function)
@@ -381,13 +383,14 @@ impl Parser {
         if self.take_if(Symbol::RightParen) {
             let end = self.end_of_last_token();
             return self
-                .end_call(function, arguments, method, start..end)
+                .end_call((function, name), arguments, method, start..end)
                 .map(State::Complete);
         }
         self.frames.push(Frame::Call {
             open,
             start,
             function,
+            name,
             arguments,
             method,
         });
@@ -395,9 +398,13 @@ impl Parser {
     }
 
     fn end_of_last_token(&self) -> u32 {
+        self.range_of_last_token().end
+    }
+
+    fn range_of_last_token(&self) -> Range<u32> {
         self.tokens
             .get(self.next.saturating_sub(1))
-            .map_or(0, |token| token.range.end)
+            .map_or(0..0, |token| token.range.clone())
     }
 
     fn begin_loop(
@@ -721,6 +728,7 @@ impl Parser {
                     open,
                     start,
                     function,
+                    name,
                     mut arguments,
                     method,
                 }),
@@ -732,12 +740,13 @@ impl Parser {
                         open,
                         start,
                         function,
+                        name,
                         arguments,
                         method,
                     });
                     return Ok(State::Operand);
                 }
-                self.end_call(function, arguments, method, start..end)
+                self.end_call((function, name), arguments, method, start..end)
                     .map(State::Complete)
             }
             (
@@ -823,7 +832,7 @@ impl Parser {
 
     fn end_call(
         &mut self,
-        function: String,
+        (function, name): (String, Range<u32>),
         arguments: Vec<Id>,
         method: bool,
         range: Range<u32>,
@@ -843,6 +852,7 @@ impl Parser {
         self.push(
             Expr::Call {
                 function,
+                name,
                 arguments,
                 method,
             },

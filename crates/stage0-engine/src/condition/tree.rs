@@ -64,6 +64,8 @@ pub(crate) enum Expr {
     /// A function or, with the receiver as first argument, a method.
     Call {
         function: String,
+        /// Where its name stands.
+        name: Range<u32>,
         arguments: Vec<Id>,
         method: bool,
     },

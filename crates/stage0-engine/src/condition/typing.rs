@@ -268,9 +268,10 @@ impl Checker<'_> {
             }
             Expr::Call {
                 function,
+                name,
                 arguments,
                 method,
-            } => self.call(function, arguments, *method, &node.range),
+            } => self.call((function, name), arguments, *method, &node.range),
             Expr::LoopStart {
                 list, level, kind, ..
             } => {
@@ -560,7 +561,13 @@ impl Checker<'_> {
         })
     }
 
-    fn call(&mut self, name: &str, arguments: &[Id], method: bool, range: &Range<u32>) -> Type {
+    fn call(
+        &mut self,
+        (name, place): (&str, &Range<u32>),
+        arguments: &[Id],
+        method: bool,
+        range: &Range<u32>,
+    ) -> Type {
         if name == "matches" {
             return self.matches(arguments, range);
         }
@@ -577,7 +584,7 @@ impl Checker<'_> {
             return Type::Bool;
         }
         let Some(signature) = FUNCTIONS.iter().find(|signature| signature.name == name) else {
-            self.unknown_function(name, range);
+            self.unknown_function(name, place);
             return Type::Dyn;
         };
         if method && signature.form == Form::Function || !method && signature.form == Form::Method {

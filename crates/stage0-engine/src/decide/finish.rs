@@ -354,7 +354,12 @@ impl<'a> Draft<'a> {
                 &fact.name,
                 &mut violations,
             );
-            if let Some(violation) = violations.into_iter().next() {
+            if let Some(mut violation) = violations.into_iter().next() {
+                // What is inside a private fact has names that are private too.
+                if layer.private.covers(&fact.path) {
+                    violation.message = format!("`{}` is not of its declared type", fact.name);
+                    violation.path = fact.name.to_string();
+                }
                 let fix = Resolution::new(Needs::Fix, Who::Person);
                 let details = vec![("path", Detail::Text(violation.path.into()))];
                 let code = IssueCode::FACT_TYPE;

@@ -22,11 +22,12 @@ use crate::decision::{Detail, Issue, Needs, Resolution, Who};
 use crate::digest::Digest;
 use crate::facts::{FactRoot, Presence};
 use crate::host::Host;
+use crate::index::make::approver_path;
 use crate::index::message::Part;
 use crate::index::{
     CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming,
 };
-use crate::policy::{Severity, Verdict};
+use crate::policy::{EvidenceSource, Severity, Verdict};
 use crate::request::Request;
 use crate::time::Timestamp;
 
@@ -231,7 +232,23 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         rule: &CompiledRule,
         approval: &CompiledApproval,
     ) -> (Approved, Option<Timestamp>) {
-        approval::find(&approval::Question {
+        approval::find(&self.question(rule, approval))
+    }
+
+    /// Who gave the approval that a rule is content with, and until when each yes lasts.
+    pub(crate) fn approvers(&self, rule: &CompiledRule) -> Vec<(String, Option<Timestamp>)> {
+        match &rule.kind {
+            RuleKind::Approval(approval) => approval::given(&self.question(rule, approval)),
+            _ => Vec::new(),
+        }
+    }
+
+    fn question<'q>(
+        &'q self,
+        rule: &'q CompiledRule,
+        approval: &'q CompiledApproval,
+    ) -> approval::Question<'q, 'x> {
+        approval::Question {
             rule,
             approval,
             facts: self.machine.facts,
@@ -239,7 +256,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             records: self.host.approvals,
             action: self.action_for(approval),
             now: self.now,
-        })
+        }
     }
 
     /// What an approval of this rule has to be bound to.
@@ -535,6 +552,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         };
         match approved {
             Approved::Rejected { by } => {
+                let is_told = approval.evidence == EvidenceSource::Host
+                    || !self.layer.private.covers(&approver_path());
+                let by = if is_told { &by } else { "Somebody" };
                 let message = Cow::Owned(format!("{by} rejected this."));
                 let code = IssueCode::APPROVAL_REJECTED;
                 finding(code.as_str(), Verdict::Deny, message, code.severity())

@@ -13,6 +13,7 @@ use bumpalo::Bump;
 
 pub use prose::{PlainProse, ProsePaint, ProsePart};
 
+use crate::condition::Path;
 use crate::condition::evaluate::Machine;
 use crate::condition::show::show;
 use crate::condition::trace::{Clause, Trace, let_of};
@@ -25,7 +26,10 @@ use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
 use crate::host::Host;
-use crate::index::{Candidates, CompiledCondition, CompiledRule, PolicyIndex, RuleKind};
+use crate::index::make::approver_path;
+use crate::index::private::PRIVATE;
+use crate::index::{Candidates, CompiledCondition, CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::policy::EvidenceSource;
 use crate::request::Request;
 use crate::span::Span;
 use crate::state::RunState;
@@ -55,7 +59,8 @@ pub struct ClauseReport {
     pub part: RulePart,
     /// `true`, `false`, `unknown` or `error`.
     pub outcome: &'static str,
-    /// Each fact with its value as text; `missing` where there is none.
+    /// Each fact with its value as text; `missing` where there is none, and `(private)` for the value of
+    /// a private fact.
     pub facts: Vec<(String, String)>,
 }
 
@@ -66,6 +71,15 @@ pub struct Wanted {
     pub text: String,
     /// Whether it would have to hold, or must not hold.
     pub holds: bool,
+}
+
+/// Somebody whose approval a rule has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Approver {
+    /// Who said yes.
+    pub by: String,
+    /// When the yes ends, if it does.
+    pub until: Option<Timestamp>,
 }
 
 /// A rule that was asked.
@@ -91,6 +105,8 @@ pub struct RuleReport {
     pub detail: Option<String>,
     /// The approval that it asks for.
     pub approval: Option<ApprovalDescription>,
+    /// Who gave it, if it has it.
+    pub approvers: Vec<Approver>,
     /// The parts of its `when` and its condition.
     pub clauses: Vec<ClauseReport>,
     /// What would have to be different: for an allow to permit, for the others to be content. All of
@@ -157,10 +173,20 @@ pub fn explain<'a>(
             }
         }
     }
+    let is_private = |root: &str| {
+        let path = Path {
+            root: root.to_owned(),
+            steps: Vec::new(),
+        };
+        policy
+            .layers
+            .iter()
+            .any(|layer| layer.private.covers(&path))
+    };
     rules.sort_by(|one, two| (&one.tool, &one.rule).cmp(&(&two.tool, &two.rule)));
     Explanation {
         decision,
-        goal: request.goal(),
+        goal: request.goal().filter(|_| !is_private("goal")),
         is_call: request.has_call(),
         rules,
     }
@@ -202,9 +228,25 @@ fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
         observed: rule.observe,
         detail: rule.detail.as_deref().map(str::to_owned),
         approval: describe_approval(rule, inquiry.machine.facts.table()),
+        approvers: match outcome {
+            "silent" if applies => approvers(inquiry, rule),
+            _ => Vec::new(),
+        },
         clauses,
         wanted: wanted(inquiry, rule),
     }
+}
+
+fn approvers<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, rule: &CompiledRule) -> Vec<Approver> {
+    let is_private = matches!(&rule.kind, RuleKind::Approval(approval) if approval.evidence == EvidenceSource::Asserted)
+        && inquiry.layer.private.covers(&approver_path());
+    let approvers = inquiry.approvers(rule).into_iter();
+    approvers
+        .map(|(by, until)| Approver {
+            by: if is_private { PRIVATE.to_owned() } else { by },
+            until,
+        })
+        .collect()
 }
 
 fn has_parts(condition: &CompiledCondition) -> bool {
@@ -270,7 +312,7 @@ fn clause_reports<'a: 'x, 'x>(
                 Value::Unknown => "unknown",
                 _ => "error",
             },
-            facts: reads(condition, &clause.reads),
+            facts: reads(inquiry.layer, condition, &clause.reads),
         });
     }
 }
@@ -363,7 +405,11 @@ fn wanted<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
     wanted
 }
 
-fn reads(condition: &CompiledCondition, reads: &[(u32, Value<'_>)]) -> Vec<(String, String)> {
+fn reads(
+    layer: &Layer,
+    condition: &CompiledCondition,
+    reads: &[(u32, Value<'_>)],
+) -> Vec<(String, String)> {
     let mut facts: Vec<(String, String)> = Vec::new();
     for (node, value) in reads {
         let Some(Expr::Path(path)) = condition.tree.node(*node).map(|node| &node.expr) else {
@@ -371,7 +417,20 @@ fn reads(condition: &CompiledCondition, reads: &[(u32, Value<'_>)]) -> Vec<(Stri
         };
         let name = path.to_string();
         if !facts.iter().any(|(known, _)| *known == name) {
-            facts.push((name, show(*value)));
+            let is_private = match let_of(path) {
+                Some(name) => layer
+                    .lets
+                    .iter()
+                    .any(|named| *named.name == *name && named.is_private),
+                None => layer.private.covers(path),
+            };
+            let shown = match value {
+                // Neither says what the value is.
+                Value::Unknown | Value::Error(_) => show(*value),
+                _ if is_private => PRIVATE.to_owned(),
+                value => show(*value),
+            };
+            facts.push((name, shown));
         }
     }
     facts

@@ -7,7 +7,7 @@
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
 
-use super::{ClauseReport, Explanation, RulePart, RuleReport};
+use super::{Approver, ClauseReport, Explanation, RulePart, RuleReport};
 use crate::codes::IssueCode;
 use crate::decision::{Detail, Issue};
 use crate::legible::one_line;
@@ -460,6 +460,10 @@ impl<'p> Prose<'p, '_> {
             _ => ("has no objection", "false"),
         };
         let _ = write!(self.out, " {why}");
+        if !report.approvers.is_empty() {
+            let given: Vec<String> = report.approvers.iter().map(yes_of).collect();
+            let _ = write!(self.out, ": {}", given.join(", "));
+        }
         let settled: Vec<String> = report
             .clauses
             .iter()
@@ -529,6 +533,14 @@ impl<'p> Prose<'p, '_> {
 /// Whether an issue keeps the call from being allowed.
 pub(super) fn blocks(issue: &Issue<'_>) -> bool {
     issue.resolution.is_some() || issue.severity >= Severity::High
+}
+
+/// A yes, by whom and until when.
+fn yes_of(approver: &Approver) -> String {
+    match approver.until {
+        Some(until) => format!("by {}, until {until}", text(&approver.by)),
+        None => format!("by {}, which does not end", text(&approver.by)),
+    }
 }
 
 fn verdict_part(verdict: Verdict) -> ProsePart {

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::draft::LayerDraft;
 use super::gather::{Workshop, members};
+use super::private::PrivateFacts;
 use super::{Layer, PolicyIndex, UnreadConstraint};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentBuilder};
@@ -118,9 +119,11 @@ fn compile_set(
         draft.paths(&mut paths);
     }
     let facts = FactTable::new(paths);
+    let private = PrivateFacts::of(&drafts);
     let mut layers = Vec::new();
     for draft in drafts {
-        layers.push(draft.finish(&facts, &mut workshop));
+        draft.refuse_private(&private, &mut workshop);
+        layers.push(draft.finish(&facts, &private, &mut workshop));
     }
     let read = layers.iter().map(|layer: &Layer| layer.constraints);
     let read = read.fold(ConstraintSet::default(), ConstraintSet::union);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approval::ApprovalPaths;
 use super::environment::RuleNames;
-use super::gather::{Gathered, Member, Workshop, check_code, gather, path, pattern};
+use super::gather::{Gathered, Member, Workshop, check_code, gather, pattern};
 use super::lets::{let_name, lets};
-use super::lint::{check_approval, lint_dodge};
+use super::lint::{lint_dodge, lint_idle_keys};
 use super::make::{asserted_paths, default_code};
 use super::message::{self, Written};
 use crate::condition::tree::{Expr, Tree};
@@ -32,9 +33,12 @@ pub(super) struct RuleDraft<'s> {
     pub(super) tools: Vec<ToolPattern>,
     pub(super) when: Option<ConditionDraft<'s>>,
     pub(super) condition: Option<ConditionDraft<'s>>,
-    pub(super) not: Vec<Path>,
-    pub(super) bind: Vec<Path>,
+    /// What its approval block names.
+    pub(super) approval: ApprovalPaths,
     pub(super) message: Vec<Written>,
+    /// For each tool that it is about, the schemas of its arguments; nothing where it is about tools
+    /// that are not known.
+    pub(super) arguments: Option<Vec<Vec<u32>>>,
 }
 
 pub(super) struct LayerDraft<'s> {
@@ -76,6 +80,7 @@ impl<'s> LayerDraft<'s> {
                     continue;
                 }
                 if matches!(rule.action, Action::Allow(_)) && !member.allows {
+                    draft.gathered.withheld.allows.push(member.source);
                     continue;
                 }
                 let takes_word = source.unknown_tools.as_ref();
@@ -85,19 +90,18 @@ impl<'s> LayerDraft<'s> {
                 draft.rules.push(drafted);
             }
         }
-        if draft.rules.is_empty()
-            && let Some(source) = members
-                .first()
-                .and_then(|member| sources.get(member.source))
-        {
-            let finding = PolicyFinding::new(
-                FindingKind::NoRules,
-                source.name.span,
-                "the policy has no rules: every answer is its default",
-            );
-            workshop.report(finding);
+        let root = members
+            .first()
+            .and_then(|member| sources.get(member.source));
+        if let Some(root) = root {
+            if draft.rules.is_empty() {
+                draft.lint_no_rules(root, sources, workshop);
+            }
+            draft.unused(&root.params, workshop);
         }
-        draft.unused(workshop);
+        draft.check_lets(workshop);
+        draft.lint_withheld(members, sources, workshop);
+        draft.lint_unseen_tools(workshop);
         draft
     }
 
@@ -164,12 +168,11 @@ impl<'s> LayerDraft<'s> {
                 .with_help("use `deny` or `defer` for what must stop the call"),
             );
         }
-        let (mut not, mut bind) = (Vec::new(), Vec::new());
-        if let Action::Approval(approval) = &rule.action {
-            not.extend(approval.not.iter().filter_map(|text| path(text, workshop)));
-            bind.extend(approval.bind.iter().filter_map(|text| path(text, workshop)));
-            check_approval(approval, &bind, workshop);
-        }
+        let approval = match &rule.action {
+            Action::Approval(approval) => self.approval(approval, schemas.as_deref(), workshop),
+            _ => ApprovalPaths::default(),
+        };
+        lint_idle_keys(rule, workshop);
         let mut told = Vec::new();
         if let Some(message) = &rule.message {
             let names = RuleNames {
@@ -181,23 +184,12 @@ impl<'s> LayerDraft<'s> {
             for finding in findings {
                 workshop.report(finding);
             }
-            told = parts;
-            // Written out, or told between braces in whatever spelling.
-            let tells = |fact: &&&str| {
-                message.value.contains(**fact)
-                    || told.iter().any(|part| match part {
-                        Written::Path(path) => is_within(&path.to_string(), fact),
-                        Written::Text(_) => false,
-                    })
-            };
-            if let Some(private) = self.gathered.private.iter().find(tells) {
-                let text = format!("the message names the private fact `{private}`");
-                workshop.report(PolicyFinding::new(
-                    FindingKind::PrivateFact,
-                    message.span,
-                    text,
-                ));
+            for part in &parts {
+                if let Written::Path(path) = part {
+                    self.lint_fact(path, message.span, workshop);
+                }
             }
+            told = parts;
         }
         RuleDraft {
             id,
@@ -205,9 +197,9 @@ impl<'s> LayerDraft<'s> {
             tools,
             when,
             condition,
-            not,
-            bind,
+            approval,
             message: told,
+            arguments: schemas,
         }
     }
 
@@ -254,15 +246,21 @@ impl<'s> LayerDraft<'s> {
                     }
                     None => {
                         let near = nearest(pattern.as_str(), names.iter().map(String::as_str));
+                        let by = self.gathered.withheld.catalogued_by(pattern.as_str());
                         workshop.report(
                             PolicyFinding::new(
                                 FindingKind::UnknownTool,
                                 written.span,
                                 format!("the catalog has no tool `{}`", written.value),
                             )
-                            .with_help(match near {
-                                Some(near) => format!("did you mean `{near}`?"),
-                                None => "add it under `tools`, or check the spelling".to_owned(),
+                            .with_help(match (by, near) {
+                                (Some(by), _) => format!(
+                                    "`{by}` catalogs it: its tools count if it is imported with `allows: true`"
+                                ),
+                                (None, Some(near)) => format!("did you mean `{near}`?"),
+                                (None, None) => {
+                                    "add it under `tools`, or check the spelling".to_owned()
+                                }
                             }),
                         );
                     }
@@ -411,7 +409,8 @@ impl<'s> LayerDraft<'s> {
             }
         }
         for rule in &self.rules {
-            paths.extend(rule.not.iter().chain(&rule.bind).cloned());
+            let ApprovalPaths { not, bind } = &rule.approval;
+            paths.extend(not.iter().chain(bind).cloned());
             paths.extend(rule.message.iter().filter_map(|part| match part {
                 Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
                 _ => None,
@@ -430,12 +429,6 @@ impl<'s> LayerDraft<'s> {
                 .map(|fact| fact.path.clone()),
         );
     }
-}
-
-/// Whether a path is a fact's or leads into it.
-fn is_within(path: &str, fact: &str) -> bool {
-    path.strip_prefix(fact)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Where a part of a condition stands in its file.

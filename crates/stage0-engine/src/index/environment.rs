@@ -35,6 +35,32 @@ pub(super) struct Names {
     pub(super) facts: Vec<DeclaredFact>,
 }
 
+impl Names {
+    /// The type of what a schema describes.
+    pub(super) fn type_of(&self, id: SchemaId) -> Type {
+        let Some(node) = self.schemas.node(id).filter(|node| !node.nullable) else {
+            return Type::Dyn;
+        };
+        match (node.kind, &node.values) {
+            // Values that are listed without a type have the type of all of them.
+            (SchemaType::Any, Some(values)) => {
+                let mut kinds = values.root().elements().map(type_of);
+                let first = kinds.next().unwrap_or(Type::Dyn);
+                kinds.fold(first, Type::join)
+            }
+            (SchemaType::Any, None) => Type::Dyn,
+            (SchemaType::Bool, _) => Type::Bool,
+            (SchemaType::Number | SchemaType::Integer, _) => Type::Number,
+            (SchemaType::String | SchemaType::Timestamp | SchemaType::Duration, _) => Type::String,
+            (SchemaType::List, _) => Type::List(match node.items {
+                Some(items) => Element::Schema(items),
+                None => Element::Dyn,
+            }),
+            (SchemaType::Object, _) => Type::Map(Some(id)),
+        }
+    }
+}
+
 /// The names of one rule.
 pub(super) struct RuleNames<'n> {
     pub(super) names: &'n Names,
@@ -56,23 +82,7 @@ impl Environment for RuleNames<'_> {
     }
 
     fn schema(&self, id: SchemaId) -> Type {
-        let Some(node) = self.names.schemas.node(id) else {
-            return Type::Dyn;
-        };
-        if node.nullable {
-            return Type::Dyn;
-        }
-        match node.kind {
-            SchemaType::Any => Type::Dyn,
-            SchemaType::Bool => Type::Bool,
-            SchemaType::Number | SchemaType::Integer => Type::Number,
-            SchemaType::String | SchemaType::Timestamp | SchemaType::Duration => Type::String,
-            SchemaType::List => Type::List(match node.items {
-                Some(items) => Element::Schema(items),
-                None => Element::Dyn,
-            }),
-            SchemaType::Object => Type::Map(Some(id)),
-        }
+        self.names.type_of(id)
     }
 
     fn member(&self, id: SchemaId, name: &str) -> Result<Type, NameError> {
@@ -165,7 +175,7 @@ impl RuleNames<'_> {
         }
         match info.root {
             FactRoot::Args => self.argument(path),
-            FactRoot::Context => Ok(self.context(path)),
+            FactRoot::Context => self.context(path),
             FactRoot::Constraint => constraint(path),
             root => {
                 let whole = match root {
@@ -198,7 +208,7 @@ impl RuleNames<'_> {
             let Some(schema) = schemas.first() else {
                 return Ok(Type::Dyn);
             };
-            match self.walk(*schema, &path.steps) {
+            match self.walk(Type::Map(Some(*schema)), &path.steps) {
                 Ok(next) => found = Some(found.map_or(next, |found| found.join(next))),
                 Err(error) => refused = Some(error),
             }
@@ -210,8 +220,7 @@ impl RuleNames<'_> {
         }
     }
 
-    fn walk(&self, schema: u32, steps: &[Step]) -> Result<Type, NameError> {
-        let mut at = Type::Map(Some(schema));
+    fn walk(&self, mut at: Type, steps: &[Step]) -> Result<Type, NameError> {
         for step in steps {
             at = match (step, at) {
                 (Step::Field(name), Type::Map(Some(schema))) => self.member(schema, name)?,
@@ -233,13 +242,16 @@ impl RuleNames<'_> {
         Ok(at)
     }
 
-    fn context(&self, path: &Path) -> Type {
-        if let Some(declared) = self.names.facts.iter().find(|fact| fact.path == *path) {
-            return declared
-                .schema
-                .map_or(Type::Dyn, |schema| self.schema(schema));
+    fn context(&self, path: &Path) -> Result<Type, NameError> {
+        // What is declared tells of everything inside it; what is declared inside tells more.
+        let declared = self.names.facts.iter().filter_map(|fact| {
+            let inside = path.steps.strip_prefix(fact.path.steps.as_slice())?;
+            (fact.path.root == path.root).then_some((inside, fact.schema?))
+        });
+        if let Some((inside, schema)) = declared.min_by_key(|(inside, _)| inside.len()) {
+            return self.walk(self.schema(schema), inside);
         }
-        match path.steps.as_slice() {
+        Ok(match path.steps.as_slice() {
             [Step::Field(name)] => {
                 let known = CONTEXT_KEYS.iter().find(|(key, _)| key == name);
                 known.map_or(Type::Dyn, |(_, kind)| match kind {
@@ -252,7 +264,7 @@ impl RuleNames<'_> {
                 })
             }
             _ => Type::Dyn,
-        }
+        })
     }
 }
 

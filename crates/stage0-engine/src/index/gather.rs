@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
 use super::{Layer, RiskWeights, SchemaPatterns};
-use crate::condition::program::pattern_of;
+use crate::condition::program::{pattern_of, zone_help};
 use crate::condition::syntax;
 use crate::condition::tree::{Expr, Path, Tree};
 use crate::condition::typing::Type;
@@ -21,7 +21,7 @@ use crate::policy::{
 };
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
-use crate::time::Zone;
+use crate::time::{Zone, ZoneError};
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::effect::{EffectError, EffectSet};
 
@@ -74,11 +74,30 @@ pub(super) struct Gathered<'s> {
     pub(super) names: Names,
     pub(super) lets: Vec<LetDraft<'s>>,
     pub(super) timezone: String,
-    /// Private facts' names.
-    pub(super) private: Vec<&'s str>,
+    /// The private facts that these files declare.
+    pub(super) private: Vec<Path>,
+    /// What imports have that does not count.
+    pub(super) withheld: Withheld<'s>,
     pub(super) questions: Vec<(Path, &'s str)>,
     /// Where each exact tool's name stands, for did-you-means and duplicates.
     pub(super) tool_names: Vec<String>,
+}
+
+/// The tools and allow rules of files that are imported without `allows: true`.
+#[derive(Debug, Default)]
+pub(super) struct Withheld<'s> {
+    /// Each tool with the name of the policy that has it, and its source.
+    pub(super) tools: Vec<(&'s str, &'s str, usize)>,
+    /// The source of each allow rule.
+    pub(super) allows: Vec<usize>,
+}
+
+impl<'s> Withheld<'s> {
+    /// The policy that catalogs a tool and is not heard.
+    pub(super) fn catalogued_by(&self, name: &str) -> Option<&'s str> {
+        let (_, by, _) = self.tools.iter().find(|(tool, ..)| *tool == name)?;
+        Some(by)
+    }
 }
 
 /// A named expression before it is compiled.
@@ -136,6 +155,7 @@ pub(super) fn gather<'s>(
         lets: Vec::new(),
         timezone: String::from("UTC"),
         private: Vec::new(),
+        withheld: Withheld::default(),
         questions: Vec::new(),
         tool_names: Vec::new(),
     };
@@ -185,6 +205,13 @@ pub(super) fn gather<'s>(
         let Some(source) = of(member) else { continue };
         if member.allows {
             drafts.collect(source, *offset, &gathered.layer, workshop);
+        } else {
+            let withheld = source.tools.iter().map(|tool| tool.name.value.as_str());
+            let by = source.name.value.as_str();
+            gathered
+                .withheld
+                .tools
+                .extend(withheld.map(|tool| (tool, by, member.source)));
         }
         facts(&mut gathered, source, *offset, workshop);
         lets(&mut gathered, source, workshop);
@@ -212,7 +239,8 @@ fn settings<'s>(
     let own = root.and_then(|root| root.unknown_tools.as_ref());
     let mut unknown_tools = own.map_or(UnknownTools::default(), |unknown| unknown.value);
     let mut timezone: Option<&Spanned<String>> = None;
-    let mut risk: Option<&Risk> = None;
+    let own_risk = root.and_then(|root| root.risk.as_ref());
+    let mut risk: Option<(&Risk, Span)> = None;
     let mut rules = 0_usize;
     for source in sources {
         if let Some(stated) = &source.default {
@@ -225,7 +253,20 @@ fn settings<'s>(
             unknown_tools = unknown_tools.max(stated.value);
         }
         rules = rules.saturating_add(source.rules.len());
-        risk = risk.or(source.risk.as_ref());
+        if let (Some(stated), None) = (&source.risk, own_risk) {
+            match risk {
+                None => risk = Some((stated, source.name.span)),
+                Some((_, first)) => workshop.report(
+                    PolicyFinding::new(
+                        FindingKind::DuplicateName,
+                        source.name.span,
+                        "two imported policies state the weights of the risk score",
+                    )
+                    .with_related(first, "the other one")
+                    .with_help("state `risk` in the policy that imports them"),
+                ),
+            }
+        }
         if let Some(zone) = &source.timezone {
             match timezone {
                 None => timezone = Some(zone),
@@ -254,14 +295,22 @@ fn settings<'s>(
     gathered.layer.unknown_tools = unknown_tools;
     if let Some(zone) = timezone {
         if let Err(error) = Zone::find(&zone.value) {
+            let name = &zone.value;
+            let message = match error {
+                ZoneError::Unknown { .. } => format!("there is no time zone `{name}`"),
+                ZoneError::NotFixed => {
+                    format!("no fixed rule describes the clock changes of `{name}`")
+                }
+            };
             workshop.report(
-                PolicyFinding::new(FindingKind::TimeZone, zone.span, error.to_string())
-                    .with_help("use an IANA name such as Europe/Berlin, or UTC"),
+                PolicyFinding::new(FindingKind::TimeZone, zone.span, message)
+                    .with_help(zone_help(error)),
             );
         }
         gathered.timezone.clone_from(&zone.value);
     }
     let default_risk = Risk::default();
+    let risk = own_risk.or(risk.map(|(risk, _)| risk));
     let risk = risk.unwrap_or(&default_risk);
     gathered.layer.risk = RiskWeights {
         base: risk.base,
@@ -349,7 +398,7 @@ pub(super) fn pattern(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Op
 struct CatalogDraft<'s> {
     exact: BTreeMap<&'s str, (CatalogTool, Span, usize)>,
     aliases: Vec<(&'s Spanned<String>, &'s str)>,
-    patterns: Vec<(ToolPattern, PatternTool)>,
+    patterns: Vec<(ToolPattern, PatternTool, Span)>,
 }
 
 impl<'s> CatalogDraft<'s> {
@@ -378,14 +427,22 @@ impl<'s> CatalogDraft<'s> {
                         .with_help("give `aka` to the tool's own entry"),
                     );
                 }
-                self.patterns.push((
-                    pattern,
-                    PatternTool {
-                        effects,
-                        states_effects: tool.states_effects,
-                        schema,
-                    },
-                ));
+                if tool.cost_usd.is_some() {
+                    workshop.report(
+                        PolicyFinding::new(
+                            FindingKind::ToolPattern,
+                            tool.name.span,
+                            "a pattern cannot have a cost",
+                        )
+                        .with_help("give `cost_usd` to each tool's own entry"),
+                    );
+                }
+                let addition = PatternTool {
+                    effects,
+                    states_effects: tool.states_effects,
+                    schema,
+                };
+                self.patterns.push((pattern, addition, tool.name.span));
                 continue;
             }
             let name = tool.name.value.as_str();
@@ -398,10 +455,21 @@ impl<'s> CatalogDraft<'s> {
             };
             match self.exact.get_mut(name) {
                 // All entries of a tool apply: effects unite, every schema must hold.
-                Some((known, _, other)) if *other != file => {
+                Some((known, place, other)) if *other != file => {
                     known.effects = known.effects.union(effects);
                     known.states_effects |= tool.states_effects;
                     known.schemas.extend(fresh.schemas);
+                    if known
+                        .cost_usd
+                        .is_some_and(|cost| fresh.cost_usd.is_some_and(|other| other != cost))
+                    {
+                        let message =
+                            format!("two files say what `{name}` costs, and not the same");
+                        workshop.report(
+                            PolicyFinding::new(FindingKind::DuplicateName, tool.name.span, message)
+                                .with_related(*place, "the other one"),
+                        );
+                    }
                     known.cost_usd = known.cost_usd.or(fresh.cost_usd);
                 }
                 Some((_, first, _)) => {
@@ -427,7 +495,17 @@ impl<'s> CatalogDraft<'s> {
                 format!("there are more than {TOOLS_MAX} tools"),
             ));
         }
-        for (pattern, addition) in self.patterns {
+        let takes_word = gathered.layer.unknown_tools == UnknownTools::Declared;
+        for (pattern, addition, span) in self.patterns {
+            let mut names = self.exact.keys();
+            if !takes_word && !names.any(|name| pattern.matches(name)) {
+                let message = format!("`{}` fits no catalogued tool", pattern.as_str());
+                workshop.report(
+                    PolicyFinding::new(FindingKind::NoSuchTools, span, message).with_help(
+                        "a pattern adds to tools that have an entry of their own; `*` stays within one segment",
+                    ),
+                );
+            }
             let index = u32::try_from(catalog.pattern_tools.len()).unwrap_or(u32::MAX);
             catalog.pattern_tools.push(addition);
             catalog.patterns.insert(pattern, index);
@@ -503,14 +581,31 @@ fn facts<'s>(
             continue;
         }
         if fact.private {
-            gathered.private.push(&fact.path.value);
+            gathered.private.push(path.clone());
         }
         if let Some(ask) = &fact.ask {
             gathered.questions.push((path.clone(), ask));
         }
         let schema = fact.schema.map(|schema| schema.saturating_add(offset));
+        let is_checked = FactRoot::find(&path.root)
+            .is_some_and(|info| matches!(info.root, FactRoot::Context | FactRoot::Args));
+        if schema.is_some() && !is_checked {
+            let message = format!("the type of `{path}` is not declared but built in");
+            workshop.report(
+                PolicyFinding::new(FindingKind::Schema, fact.path.span, message).with_help(
+                    "declare types of facts in `context` or `args`; of others only `ask` and `private`",
+                ),
+            );
+        }
         if let Some(issue) = &fact.issue {
             check_code(issue, workshop);
+            if schema.is_none() {
+                let message = format!("`issue` says nothing: `{path}` has no type to be violated");
+                workshop.report(
+                    PolicyFinding::new(FindingKind::Schema, issue.span, message)
+                        .with_help("add a `type`, or leave `issue` out"),
+                );
+            }
         }
         let issue = fact.issue.as_ref().map(|issue| issue.value.clone());
         gathered.names.facts.push(DeclaredFact {

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::report_condition;
+use super::draft::{LayerDraft, RuleDraft, place, report_condition};
 use super::environment::RuleNames;
 use super::gather::{Gathered, LET_TYPE, Workshop};
+use super::lint::paths_of;
+use super::message::Written;
 use crate::condition::tree::Expr;
 use crate::condition::typing::{self, Type};
 use crate::condition::{Path, Step, syntax};
@@ -114,5 +116,76 @@ pub(super) fn let_name(path: &Path) -> Option<String> {
     match (path.root.as_str(), path.steps.first()) {
         ("let", Some(Step::Field(name))) => Some(name.clone()),
         _ => None,
+    }
+}
+
+impl LayerDraft<'_> {
+    /// Checks named expressions once more, with the arguments of the tools that they are read for: a
+    /// name that none of those tools has is misspelt, as it would be in the rule itself.
+    pub(super) fn check_lets(&self, workshop: &mut Workshop<'_>) {
+        for draft in &self.gathered.lets {
+            let Some(tree) = &draft.tree else { continue };
+            for node in &tree.nodes {
+                if let Expr::Path(path) | Expr::HasPath(path) = &node.expr {
+                    self.lint_fact(path, place(draft.expression, &node.range), workshop);
+                }
+            }
+        }
+        let mut readers: BTreeMap<String, Vec<&RuleDraft<'_>>> = BTreeMap::new();
+        for rule in &self.rules {
+            for name in self.lets_read(rule) {
+                readers.entry(name).or_default().push(rule);
+            }
+        }
+        for draft in &self.gathered.lets {
+            let Some(tree) = &draft.tree else { continue };
+            let Some(rules) = readers.get(&draft.name.value) else {
+                continue;
+            };
+            let known: Option<Vec<&Vec<Vec<u32>>>> =
+                rules.iter().map(|rule| rule.arguments.as_ref()).collect();
+            let Some(known) = known else { continue };
+            let tools: Vec<Vec<u32>> = known.into_iter().flatten().cloned().collect();
+            let mut names = RuleNames {
+                names: &self.gathered.names,
+                constants: workshop.constants.document(),
+                tools: None,
+            };
+            let mut errors = Vec::new();
+            typing::check(tree, &names, &mut errors);
+            // What is wrong whatever the arguments are has been reported.
+            if errors.is_empty() && !tools.is_empty() {
+                names.tools = Some(&tools);
+                typing::check(tree, &names, &mut errors);
+                for error in errors {
+                    report_condition(&error, draft.expression, workshop);
+                }
+            }
+        }
+    }
+
+    /// The named expressions that a rule reads, itself or through others.
+    fn lets_read(&self, rule: &RuleDraft<'_>) -> BTreeSet<String> {
+        let trees = [&rule.when, &rule.condition].into_iter().flatten();
+        let paths = trees.flat_map(|draft| paths_of(&draft.tree));
+        let told = rule.message.iter().filter_map(|part| match part {
+            Written::Path(path) => Some(path),
+            Written::Text(_) => None,
+        });
+        let mut waiting: Vec<String> = paths.chain(told).filter_map(let_name).collect();
+        let mut found = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            let named = self
+                .gathered
+                .lets
+                .iter()
+                .find(|known| known.name.value == name);
+            if let Some(tree) = named.and_then(|named| named.tree.as_ref())
+                && found.insert(name)
+            {
+                waiting.extend(paths_of(tree).filter_map(let_name));
+            }
+        }
+        found
     }
 }

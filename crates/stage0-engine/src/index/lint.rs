@@ -1,21 +1,22 @@
-//! What a policy says without meaning it: findings that are not errors, and approvals that cannot work.
+//! What a policy says without meaning it: findings about conditions and names that are not errors.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::draft::{ConditionDraft, LayerDraft, place};
+use super::environment::Names;
 use super::gather::Workshop;
-use crate::condition::tree::{Expr, Operator};
+use super::message::Written;
+use crate::condition::tree::{Expr, Operator, Tree};
+use crate::condition::typing::Type;
 use crate::condition::{Path, Step};
+use crate::document::ValueRef;
 use crate::policy::schema::SchemaNode;
-use crate::policy::{
-    Action, Approval, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule,
-};
+use crate::policy::{Action, FindingKind, Param, PolicyFinding, Rule, Verdict};
+use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
 
-/// Words in the names of amounts, which mean nothing without a unit.
-const AMOUNTS: &[&str] = &["amount", "value", "total", "sum", "price", "quantity"];
-/// Words in the names of units.
-const UNITS: &[&str] = &["currency", "unit", "asset", "token"];
+/// Names with what they are.
+type Known = BTreeMap<String, (u32, Type)>;
 
 impl LayerDraft<'_> {
     /// Whether every tool that a rule is about requires this argument.
@@ -69,8 +70,8 @@ impl LayerDraft<'_> {
                         );
                     }
                 }
-                Expr::Path(path) | Expr::HasPath(path) if path.root == "context" => {
-                    self.lint_fact(path, draft.expression, &node.range, workshop);
+                Expr::Path(path) | Expr::HasPath(path) => {
+                    self.lint_fact(path, place(draft.expression, &node.range), workshop);
                 }
                 _ => {}
             }
@@ -145,14 +146,9 @@ impl LayerDraft<'_> {
         nodes.node(*property).filter(|property| !property.nullable)
     }
 
-    pub(super) fn lint_fact(
-        &self,
-        path: &Path,
-        expression: &Expression,
-        range: &core::ops::Range<u32>,
-        workshop: &mut Workshop<'_>,
-    ) {
-        let Some(Step::Field(name)) = path.steps.first() else {
+    /// A fact of the context that is nearly one that is known, and so probably misspelt.
+    pub(super) fn lint_fact(&self, path: &Path, span: Span, workshop: &mut Workshop<'_>) {
+        let Some(Step::Field(name)) = path.steps.first().filter(|_| path.root == "context") else {
             return;
         };
         let declared = self
@@ -178,7 +174,7 @@ impl LayerDraft<'_> {
             workshop.report(
                 PolicyFinding::new(
                     FindingKind::NearlyKnownFact,
-                    place(expression, range),
+                    span,
                     format!("`context.{name}` is nearly `context.{near}`"),
                 )
                 .with_help(format!(
@@ -188,83 +184,69 @@ impl LayerDraft<'_> {
         }
     }
 
-    /// Params and named expressions that nothing reads.
-    pub(super) fn unused(&self, workshop: &mut Workshop<'_>) {
-        let mut read: BTreeSet<(String, String)> = BTreeSet::new();
-        let trees = self
-            .rules
-            .iter()
-            .flat_map(|rule| [&rule.when, &rule.condition])
-            .flatten()
-            .map(|draft| &draft.tree);
-        for tree in trees.chain(
-            self.gathered
-                .lets
-                .iter()
-                .filter_map(|draft| draft.tree.as_ref()),
-        ) {
-            for node in &tree.nodes {
-                if let Expr::Path(path) = &node.expr
-                    && let Some(Step::Field(name)) = path.steps.first()
-                {
-                    read.insert((path.root.clone(), name.clone()));
-                }
-            }
-        }
-        for draft in &self.gathered.lets {
-            if !read.contains(&("let".to_owned(), draft.name.value.clone())) {
-                let message = format!("nothing reads `let.{}`", draft.name.value);
+    /// Named expressions that nothing reads, and params of the policy's own.
+    pub(super) fn unused(&self, params: &[Param], workshop: &mut Workshop<'_>) {
+        let Names {
+            lets,
+            params: known,
+            ..
+        } = &self.gathered.names;
+        let mut unused = |root: &str, known: &Known, name: &Spanned<String>| {
+            // One that no file defines is an error of its own.
+            if known.contains_key(&name.value) && !self.reads_name(root, &name.value, known) {
+                let message = format!("nothing reads `{root}.{}`", name.value);
                 workshop.report(PolicyFinding::new(
                     FindingKind::UnusedName,
-                    draft.name.span,
+                    name.span,
                     message,
                 ));
             }
+        };
+        for draft in &self.gathered.lets {
+            unused("let", lets, draft.name);
         }
+        for param in params {
+            unused("params", known, &param.name);
+        }
+    }
+
+    /// Whether something reads a name, if only misspelt: the spelling is reported already.
+    fn reads_name(&self, root: &str, name: &str, known: &Known) -> bool {
+        self.paths_read()
+            .filter(|path| path.root == root)
+            .any(|path| match path.steps.first() {
+                Some(Step::Field(read)) if known.contains_key(read) => read == name,
+                Some(Step::Field(read)) => {
+                    nearest(read, known.keys().map(String::as_str)) == Some(name)
+                }
+                _ => false,
+            })
+    }
+
+    /// Every path that a rule or a named expression reads, as often as it does.
+    fn paths_read(&self) -> impl Iterator<Item = &Path> {
+        let rules = self.rules.iter();
+        let told = self.rules.iter().flat_map(|rule| &rule.message);
+        let told = told.filter_map(|part| match part {
+            Written::Path(path) => Some(path),
+            Written::Text(_) => None,
+        });
+        let trees = rules
+            .flat_map(|rule| [&rule.when, &rule.condition])
+            .flatten()
+            .map(|draft| &draft.tree);
+        let lets = self.gathered.lets.iter();
+        let trees = trees.chain(lets.filter_map(|draft| draft.tree.as_ref()));
+        trees.flat_map(paths_of).chain(told)
     }
 }
 
-pub(super) fn check_approval(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
-    if approval.min == 0 {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::Approval,
-                approval.span,
-                "`min: 0` asks for no approval at all",
-            )
-            .with_help("remove the rule, or ask for at least one"),
-        );
-    }
-    if approval.evidence == EvidenceSource::Asserted
-        && (approval.min > 1 || !approval.roles.is_empty() || !approval.bind.is_empty())
-    {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::Approval,
-                approval.span,
-                "plain context fields name one approver, no role and no action",
-            )
-            .with_help("leave out `min`, `roles` and `bind`, or use `evidence: host`"),
-        );
-    }
-    let names = |words: &[&str]| {
-        bind.iter().any(|path| match path.steps.last() {
-            Some(Step::Field(name)) => words
-                .iter()
-                .any(|word| name.to_ascii_lowercase().contains(word)),
-            _ => false,
-        })
-    };
-    if names(AMOUNTS) && !names(UNITS) {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::BoundAmount,
-                approval.span,
-                "the approval binds an amount without its currency or unit",
-            )
-            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
-        );
-    }
+/// Every path in an expression.
+pub(super) fn paths_of(tree: &Tree) -> impl Iterator<Item = &Path> {
+    tree.nodes.iter().filter_map(|node| match &node.expr {
+        Expr::Path(path) | Expr::HasPath(path) => Some(path),
+        _ => None,
+    })
 }
 
 /// A restriction of the form `has(args.x) && ...` never fires for a call that leaves `x` out.
@@ -313,7 +295,10 @@ fn settled_by(schema: &SchemaNode, operator: Operator, literal: &Expr) -> Option
     match literal {
         Expr::String(text) => {
             let values = schema.values.as_ref()?.root();
-            let is_listed = values.elements().any(|value| value.as_str() == Some(text));
+            // With other kinds of values it is an error of its own.
+            let mut texts = values.elements().filter_map(ValueRef::as_str).peekable();
+            texts.peek()?;
+            let is_listed = texts.any(|value| value == text);
             match operator {
                 Operator::Equal if !is_listed => Some(false),
                 Operator::NotEqual if !is_listed => Some(true),
@@ -340,5 +325,46 @@ fn settled_by(schema: &SchemaNode, operator: Operator, literal: &Expr) -> Option
             }
         }
         _ => None,
+    }
+}
+
+/// Keys of a rule that its action gives no meaning.
+pub(super) fn lint_idle_keys(rule: &Rule, workshop: &mut Workshop<'_>) {
+    let mut idle = |key: &str, span: Span, why: &str, help: &str| {
+        let message = format!("`{key}` changes nothing here: {why}");
+        workshop.report(PolicyFinding::new(FindingKind::IdleKey, span, message).with_help(help));
+    };
+    if matches!(rule.action, Action::Allow(_)) {
+        let help = "an allow tells why it did not permit by its `message`; a code of its own needs a `require`";
+        if let Some(issue) = &rule.issue {
+            idle(
+                "issue",
+                issue.span,
+                "a call that no rule allows is NO_RULE_ALLOWS",
+                help,
+            );
+        }
+        if let Some(severity) = &rule.severity {
+            idle(
+                "severity",
+                severity.span,
+                "an allow adds no issue of its own",
+                help,
+            );
+        }
+    }
+    let defers = match &rule.action {
+        Action::Defer(_) => true,
+        Action::Require { otherwise, .. } => *otherwise == Verdict::Defer,
+        // What an approval needs is an approval.
+        Action::Approval(_) | Action::Allow(_) | Action::Deny(_) | Action::Advise(_) => false,
+    };
+    if rule.needs.is_some() && !defers {
+        idle(
+            "needs",
+            rule.id.span,
+            "the rule does not defer for a reason of its own",
+            "leave it out, or use `defer`, or `require` with `otherwise: defer`",
+        );
     }
 }

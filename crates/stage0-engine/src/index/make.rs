@@ -7,13 +7,14 @@ use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
 use super::lets::let_name;
 use super::message::{Message, Part, Written};
+use super::private::PrivateFacts;
 use super::reads::FactSet;
 use super::{
     CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind, RuleTiming,
 };
 use crate::codes::IssueCode;
 use crate::condition::program::{
-    Constant, Resolved, Resolver, compile as compile_program, pattern_of,
+    Constant, Pattern, Resolved, Resolver, compile as compile_program, pattern_of,
 };
 use crate::condition::show::tell;
 use crate::condition::timing::plan::Plan;
@@ -22,15 +23,23 @@ use crate::condition::value::Value;
 use crate::condition::{Path, Slot, Step};
 use crate::document::Document;
 use crate::facts::{FactRoot, FactTable};
+use crate::policy::schema::SchemaNode;
 use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule, Severity, Verdict,
 };
+use crate::schema_check;
 use crate::span::{Spanned, TextPlaces};
 use crate::time::Zone;
 use crate::vocabulary::constraint::ConstraintSet;
 
 impl LayerDraft<'_> {
-    pub(super) fn finish(self, facts: &FactTable, workshop: &mut Workshop<'_>) -> Layer {
+    pub(super) fn finish(
+        self,
+        facts: &FactTable,
+        private: &PrivateFacts,
+        workshop: &mut Workshop<'_>,
+    ) -> Layer {
+        let private_lets = self.private_lets(private);
         let Self {
             gathered,
             rules,
@@ -70,6 +79,9 @@ impl LayerDraft<'_> {
             layer.lets.push(NamedProgram {
                 name: draft.name.value.as_str().into(),
                 condition,
+                is_private: private_lets
+                    .iter()
+                    .any(|(name, _)| *name == draft.name.value),
             });
         }
         for draft in &rules {
@@ -88,6 +100,7 @@ impl LayerDraft<'_> {
             }
         }
         layer.typed_facts.sort_unstable();
+        layer.private = private.clone();
         compile_patterns(&mut layer, &names.schemas, workshop);
         layer.schemas = names.schemas;
         let constraints = layer.rules.iter().map(|rule| rule.constraints);
@@ -105,6 +118,14 @@ pub(crate) fn asserted_paths() -> impl Iterator<Item = Path> {
             root: "context".to_owned(),
             steps: vec![Step::Field(name.to_owned())],
         })
+}
+
+/// The one of them that names a person.
+pub(crate) fn approver_path() -> Path {
+    Path {
+        root: "context".to_owned(),
+        steps: vec![Step::Field("approved_by".to_owned())],
+    }
 }
 
 /// Files every rule where a decision will look for it.
@@ -167,16 +188,46 @@ pub(super) fn compile_patterns(
                 .with_help("the syntax is RE2's with ASCII classes"),
             ),
         }
-        if let (Some(min), Some(max)) = (node.min, node.max)
-            && min > max
-        {
-            workshop.report(PolicyFinding::new(
-                FindingKind::Schema,
-                node.span,
-                "`min` is above `max`",
-            ));
+    }
+    for (at, node) in (0_u32..).zip(&schemas.nodes) {
+        for (message, help) in contradictions(node, layer.patterns.get(&at)) {
+            workshop.report(
+                PolicyFinding::new(FindingKind::Schema, node.span, message).with_help(help),
+            );
         }
     }
+}
+
+/// Why a schema accepts nothing, or not all of the values that it lists.
+fn contradictions(node: &SchemaNode, pattern: Option<&Pattern>) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    if let (Some(min), Some(max)) = (node.min, node.max)
+        && min > max
+    {
+        found.push((format!("`min` {min} is above `max` {max}"), "swap them"));
+        return found;
+    }
+    if let (Some(least), Some(most)) = (node.length_min, node.length_max)
+        && least > most
+    {
+        let message = format!("the least length {least} is above the largest {most}");
+        found.push((message, "swap them"));
+        return found;
+    }
+    let Some(values) = &node.values else {
+        return found;
+    };
+    if values.root().is_empty() {
+        let help = "list the values allowed, or leave `enum` out";
+        found.push(("an empty `enum` accepts no value".to_owned(), help));
+    }
+    for value in values.root().elements() {
+        if let Some(why) = schema_check::why_never(node, pattern, value) {
+            let help = "change the rest of the schema, or leave the value out";
+            found.push((why, help));
+        }
+    }
+    found
 }
 
 /// The code of a rule that names none: an approval is what it is everywhere, other rules are their
@@ -302,8 +353,8 @@ impl Maker<'_, '_> {
         let slots_of = |paths: &[Path], facts: &FactTable| -> Vec<Slot> {
             paths.iter().filter_map(|path| facts.slot(path)).collect()
         };
-        let not = slots_of(&draft.not, self.facts);
-        let bind = slots_of(&draft.bind, self.facts);
+        let not = slots_of(&draft.approval.not, self.facts);
+        let bind = slots_of(&draft.approval.bind, self.facts);
         let mut slots: BTreeSet<Slot> = condition.program.slots.iter().copied().collect();
         let mut lets: BTreeSet<u32> = condition.program.lets.iter().copied().collect();
         let message = self.message(draft);

@@ -4,6 +4,7 @@
 //! same however many rules are about other tools. The index is an optimisation only: scanning all
 //! rules gives the same answer.
 
+mod approval;
 pub(crate) mod catalog;
 pub(crate) mod compile;
 mod draft;
@@ -11,8 +12,10 @@ mod environment;
 mod gather;
 mod lets;
 mod lint;
-mod make;
+mod lint_catalog;
+pub(crate) mod make;
 pub(crate) mod message;
+pub(crate) mod private;
 pub(crate) mod reads;
 
 use rustc_hash::FxHashMap;
@@ -20,6 +23,7 @@ use smallvec::SmallVec;
 
 use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
+use self::private::PrivateFacts;
 use self::reads::FactSet;
 use crate::condition::Slot;
 use crate::condition::program::{Pattern, Program};
@@ -123,7 +127,9 @@ pub(crate) struct Layer {
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
-    /// Questions for facts, by slot, and facts that are private.
+    /// Facts whose values nobody is shown.
+    pub(crate) private: PrivateFacts,
+    /// Questions for facts, by slot.
     pub(crate) questions: FxHashMap<Slot, Box<str>>,
     /// The constraints that a rule reads.
     pub(crate) constraints: ConstraintSet,
@@ -206,6 +212,8 @@ impl CompiledCondition {
 pub(crate) struct NamedProgram {
     pub(crate) name: Box<str>,
     pub(crate) condition: CompiledCondition,
+    /// Whether it reads a private fact.
+    pub(crate) is_private: bool,
 }
 
 /// What a compiled rule says.

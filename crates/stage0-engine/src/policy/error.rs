@@ -78,6 +78,10 @@ findings! {
     UnanchoredPattern "LINT_UNANCHORED_PATTERN" Warning "a pattern of an allow rule that matches anywhere in the text";
     DodgedRestriction "LINT_DODGED_RESTRICTION" Warning "a restriction that an agent can dodge by leaving a fact out";
     BoundAmount "LINT_BOUND_AMOUNT" Warning "an approval that binds an amount without its currency or unit";
+    UnboundCall "LINT_UNBOUND_CALL" Warning "an approval that is bound to none of a tool's arguments";
+    UnseenTool "LINT_UNSEEN_TOOL" Warning "a restriction of effects that does not see a tool whose effects are not stated";
+    WithheldImport "LINT_WITHHELD_IMPORT" Warning "an import whose tools or allow rules are missed, because they do not count";
+    IdleKey "LINT_IDLE_KEY" Warning "a key of a rule that changes nothing";
     UnusedName "LINT_UNUSED_NAME" Warning "a definition that nothing reads";
     NoRules "LINT_NO_RULES" Warning "a policy whose every answer is its default";
 }

@@ -58,7 +58,7 @@ impl JsonError {
         &self.kind
     }
 
-    /// The byte at which it is wrong; [`line_column`](position::line_column) tells line and column.
+    /// The byte at which it is wrong; [`line_column`](crate::position::line_column) tells line and column.
     pub fn offset(&self) -> usize {
         self.offset
     }

@@ -139,6 +139,13 @@ fn write_report(object: &mut Object<'_>, rule: &RuleReport) {
     object.plain("applies", rule.applies);
     object.plain("speaks", rule.speaks);
     object.plain("observed", rule.observed);
+    object.list("approvers", &rule.approvers, |out, approver| {
+        self::object(out, |object| {
+            object.text("by", &approver.by);
+            let until = approver.until.map(|until| until.to_string());
+            object.optional("until", until.as_deref());
+        });
+    });
     object.list("clauses", &rule.clauses, |out, clause| {
         self::object(out, |object| write_clause(object, clause));
     });
