@@ -206,11 +206,11 @@ fn one(
     }
     let (pattern, text) = (pattern?, text?);
     let fault = if pattern.steps(text).is_none() {
-        "is too long for"
+        "is too long for the pattern"
     } else if pattern.regex.is_match(text) {
         return None;
     } else {
-        "does not fit"
+        "does not fit the pattern"
     };
     let written = node.pattern.as_ref().map_or("", |pattern| &pattern.value);
     let message = format!(
