@@ -517,7 +517,7 @@ impl<'a> Draft<'a> {
         }
         for effect in unknown {
             let meant = self.policy.layers.first().and_then(|layer| {
-                let class = layer.effects.resembled(effect);
+                let class = layer.effects.resembled(effect).classes().next();
                 let class = class.map(|class| layer.effects.name(class));
                 class.or_else(|| nearest(effect, layer.effects.names()))
             });

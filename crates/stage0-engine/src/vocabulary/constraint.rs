@@ -316,7 +316,7 @@ pub fn read(text: &str) -> Constraint {
     };
     let known = known.or_else(|| KEYS_BY_SPELLING.get(&*head).copied());
     let Some(known) = known else {
-        return Constraint::Free;
+        return respelt(text).map_or(Constraint::Free, |text| read(&text));
     };
     let name = known.name;
     let says = |words: &[&str]| {
@@ -348,6 +348,33 @@ pub fn read(text: &str) -> Constraint {
         key: known,
         value,
     })
+}
+
+/// A text in the way in which a programmer may have put it, `maxIterations: 5` or `max_iterations=5`, as
+/// the contract writes it: nothing unless that makes a known key of it.
+fn respelt(text: &str) -> Option<String> {
+    let end = text.bytes().position(|byte| byte == b':' || byte == b'=');
+    let (head, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    let mut respelt = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in head.chars() {
+        if before.is_ascii_lowercase() && c.is_ascii_uppercase() {
+            respelt.push('_');
+        }
+        respelt.push(c);
+        before = c;
+    }
+    let head = respelt.trim_end().trim_end_matches(['.', '!', ';']);
+    KEYS_BY_SPELLING.get(&*fold(head))?;
+    if rest.is_empty() {
+        return (respelt != text).then_some(respelt);
+    }
+    // `==` is no more than `=`, and everything behind it is the value.
+    let value = rest.trim_start_matches('=');
+    let value = value.strip_prefix(':').unwrap_or(value);
+    respelt.push(':');
+    respelt.push_str(value);
+    (respelt != text).then_some(respelt)
 }
 
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
@@ -514,6 +541,51 @@ mod tests {
                 "{text}: {:?}",
                 read(text)
             );
+        }
+    }
+
+    #[test]
+    fn keys_may_be_written_as_programs_write_them() {
+        let five = || {
+            (
+                "max_iterations",
+                ConstraintValue::Number(Number::from_i64(5)),
+            )
+        };
+        for text in [
+            "maxIterations: 5",
+            "MaxIterations:5",
+            "max_iterations=5",
+            "max_iterations = 5",
+            "maxIterations == 5",
+        ] {
+            assert_eq!(known(text), five(), "{text}");
+        }
+        assert_eq!(known("requireApproval").0, "approval_required");
+        assert_eq!(known("requireApproval=true").0, "approval_required");
+        assert_eq!(known("required_role = ops, admin").0, "required_role");
+        assert_eq!(read("require_mfa=false"), Constraint::Off("mfa_required"));
+        assert_eq!(read("readOnly"), Constraint::Promise("read_only"));
+        for text in [
+            "max_iterations=many",
+            "maxIterations=",
+            "max_iterations := 5 or 6",
+        ] {
+            assert!(
+                matches!(read(text), Constraint::Invalid(_)),
+                "{text}: {:?}",
+                read(text)
+            );
+        }
+        for text in [
+            "a=b",
+            "x == y: 5",
+            "=",
+            "=5",
+            "politeOnly",
+            "max iterations is = 5",
+        ] {
+            assert_eq!(read(text), Constraint::Free, "{text}");
         }
     }
 

@@ -12,7 +12,8 @@ use stage0_engine::limits::SCHEMA_DEPTH_MAX;
 use stage0_engine::number::Number;
 use stage0_engine::policy::FindingKind;
 use stage0_engine::policy::schema::{SchemaNode, SchemaType, Schemas};
-use stage0_engine::time::{Duration, Timestamp};
+use stage0_engine::time::window::Window;
+use stage0_engine::time::{Duration, Timestamp, Zone};
 
 use super::tool::{EXTRA, EXTRA_WORDS};
 use crate::codes::ProblemCode;
@@ -22,7 +23,7 @@ use crate::fields::{self, Fields};
 use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::{Node, NodeValue};
 
-const TYPES: [(&str, SchemaType); 11] = SchemaType::NAMES;
+const TYPES: [(&str, SchemaType); 12] = SchemaType::NAMES;
 pub(super) static TYPE_WORDS: Words = Words {
     names: &names(&TYPES),
     // `boolean` and `array` are JSON Schema's words for `bool` and `list`.
@@ -66,7 +67,7 @@ pub(super) static SCHEMA_KEYS: [Key; 10] = [
     Key::new(
         "type",
         Form::Words(&TYPE_WORDS),
-        "The type: bool, number, integer, string, timestamp, duration, list, object, or any.",
+        "The type: bool, number, integer, string, timestamp, duration, window, list, object, or any.",
     ),
     Key::new(
         "enum",
@@ -341,6 +342,7 @@ fn unfit(node: &Node, kind: SchemaType) -> Option<String> {
                 SchemaType::Any | SchemaType::String => true,
                 SchemaType::Timestamp => Timestamp::parse(&text.value).is_ok(),
                 SchemaType::Duration => Duration::parse(&text.value).is_ok(),
+                SchemaType::Window => Window::parse(&text.value, Zone::UTC).is_ok(),
                 _ => false,
             };
             (quoted(&text.value), fits)
