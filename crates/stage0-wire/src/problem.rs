@@ -401,6 +401,18 @@ impl Problems {
         self.errors > 0
     }
 
+    /// How many errors were reported.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Where the errors are that have a place, of those that were kept.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Span> {
+        let errors = self.list.iter();
+        let errors = errors.filter(|problem| problem.severity == Severity::Error);
+        errors.filter_map(|problem| problem.place)
+    }
+
     /// Whether nothing was reported.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
