@@ -6,9 +6,10 @@ use stage0_engine::host::Host;
 use stage0_engine::policy::{Severity, Verdict};
 use stage0_wire::{Policy, decision_to_json, parse_request};
 
+use stage0_tests::generate::policy::{ANY, Wanted};
+use stage0_tests::generate::{Sample, sample, timestamp};
+
 use crate::engine::REQUEST_ID;
-use crate::generate::policy::{ANY, Wanted};
-use crate::generate::{Sample, sample, timestamp};
 use crate::run::check;
 
 /// What the policy says that counts, in the form in which it says so.

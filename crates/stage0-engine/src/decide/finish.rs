@@ -27,11 +27,14 @@ use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
+use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue, nearly};
 use crate::vocabulary::effect::EffectSet;
 
 /// Issues of which each is compared with all the others; more are looked up.
 const FEW_ISSUES: usize = 16;
+
+/// Free constraints of which each is compared with the whole vocabulary.
+const CONSTRAINTS_COMPARED_MAX: usize = 8;
 
 /// Characters of a caller's word that are told.
 const WORD_CHARS_MAX: usize = 64;
@@ -187,13 +190,28 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
+        let mut compared = 0_usize;
         for (text, constraint) in self.request.read_constraints() {
             match constraint {
                 Constraint::Known { key, value } => {
                     self.constraints = self.constraints.union(key.set());
                     self.limits.note(key.name, value);
                 }
-                Constraint::Off(_) | Constraint::Promise(_) | Constraint::Free => {}
+                Constraint::Off(_) | Constraint::Promise(_) => {}
+                // A promise that is merely misspelt would silently be kept by nobody.
+                Constraint::Free if compared < CONSTRAINTS_COMPARED_MAX => {
+                    compared = compared.saturating_add(usize::from(text.contains([':', '='])));
+                    if let Some(near) = nearly(text) {
+                        let shown = one_line(text, WORD_CHARS_MAX);
+                        let message = format!(
+                            "The constraint `{shown}` is taken as advice; did you mean `{near}`?"
+                        );
+                        let details = vec![("constraint", Detail::Text(text.to_owned().into()))];
+                        let code = IssueCode::CONSTRAINT_NOT_UNDERSTOOD;
+                        self.engine(code, REMARK, message, None, details);
+                    }
+                }
+                Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",

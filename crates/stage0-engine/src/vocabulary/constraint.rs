@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::fold;
 use crate::number::Number;
+use crate::suggest::nearest;
 use crate::time::window::{BUSINESS_HOURS, Window};
 use crate::time::{Duration, Zone};
 
@@ -377,6 +378,17 @@ fn respelt(text: &str) -> Option<String> {
     (respelt != text).then_some(respelt)
 }
 
+/// The spelling that the key of a free text was probably meant to be: `max_iteration: 5`. What has no key
+/// is a phrase, and phrases resemble each other too easily.
+pub fn nearly(text: &str) -> Option<&'static str> {
+    let (head, _) = text.split_once([':', '='])?;
+    let spellings = CONSTRAINT_KEYS.iter().flat_map(|key| {
+        let others = key.spellings.iter().copied();
+        core::iter::once(key.name).chain(others)
+    });
+    nearest(&fold(head), spellings)
+}
+
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
     match shape {
         ConstraintShape::Flag | ConstraintShape::Promise => None,
@@ -452,7 +464,7 @@ fn decimal(value: &str) -> Option<Number> {
 mod tests {
     use super::{
         BUSINESS_HOURS, CONSTRAINT_KEYS, Constraint, ConstraintSet, ConstraintShape,
-        ConstraintValue, read,
+        ConstraintValue, nearly, read,
     };
     use crate::number::Number;
 
@@ -586,6 +598,22 @@ mod tests {
             "max iterations is = 5",
         ] {
             assert_eq!(read(text), Constraint::Free, "{text}");
+        }
+    }
+
+    #[test]
+    fn misspelt_keys_have_a_nearest_one() {
+        for (text, key) in [
+            ("max_iteration: 5", "max_iterations"),
+            ("Max Itertions = 5", "max_iterations"),
+            ("requird_role: ops", "required_role"),
+            ("timeout_second: 5", "timeout_seconds"),
+        ] {
+            assert_eq!(read(text), Constraint::Free, "{text}");
+            assert_eq!(nearly(text), Some(key), "{text}");
+        }
+        for text in ["max_iteration", "be polite: always", "note: x", ":", ""] {
+            assert_eq!(nearly(text), None, "{text}");
         }
     }
 

@@ -22,7 +22,8 @@ use stage0_wire::problem::Problem;
 
 use super::check::{Circumstances, Question, read_state, refuse_two_stdins};
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, load_policy, read};
+use crate::input::{POLICY_HERE, read};
+use crate::load::load_policy;
 use crate::output::{Format, print};
 use crate::paint::{self, Colors, FAINT, NAME, TITLE, paint};
 use crate::table::write_rows;
