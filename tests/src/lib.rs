@@ -6,5 +6,6 @@ pub mod condition;
 pub mod corpus;
 pub mod fuzz;
 pub mod generate;
+pub mod hosts;
 pub mod oracle;
 pub mod random;
