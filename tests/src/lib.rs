@@ -7,5 +7,6 @@ pub mod corpus;
 pub mod fuzz;
 pub mod generate;
 pub mod hosts;
+pub mod markdown;
 pub mod oracle;
 pub mod random;
