@@ -69,11 +69,7 @@ impl Topic {
                 approvals: exchange.approvals.clone(),
                 state: exchange.state.clone(),
             };
-            let reply = Reply::Decided {
-                answer: exchange.answer.clone(),
-                next_state: exchange.next_state.clone(),
-            };
-            (place, question, reply)
+            (place, question, reply(exchange))
         })
     }
 
@@ -81,6 +77,9 @@ impl Topic {
     /// what a person wants to see in a diff.
     pub fn golden(&self) -> String {
         let lines = self.exchanges().map(|(place, exchange)| {
+            if !exchange.problems.is_empty() {
+                return format!("refused {} | {place}\n", exchange.problems.join(" "));
+            }
             let digest =
                 Digest::of(format!("{}\n{}", exchange.answer, exchange.next_state).as_bytes());
             let answer: Value = serde_json::from_str(&exchange.answer).unwrap();
@@ -94,6 +93,18 @@ impl Topic {
         });
         lines.collect()
     }
+}
+
+/// What every host has to reply: a refusal where there are problems.
+fn reply(exchange: &Exchange) -> Reply {
+    if exchange.problems.is_empty() {
+        return Reply::Decided {
+            answer: exchange.answer.clone(),
+            next_state: exchange.next_state.clone(),
+        };
+    }
+    let codes = exchange.problems.iter();
+    Reply::Refused(codes.map(|code| (*code).to_owned()).collect())
 }
 
 /// The folder of the corpus.
@@ -132,7 +143,7 @@ pub fn topic(name: &str, text: Vec<u8>) -> Result<Topic, String> {
     let mut sources = Sources::new();
     let file = sources
         .add_bytes(name, text)
-        .map_err(|problem| problem.render())?;
+        .map_err(|error| Problem::from(error).render())?;
     let mut problems = Problems::new();
     let tests = read_tests(&sources, file, &mut problems);
     let found = problems.finish();

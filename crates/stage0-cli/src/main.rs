@@ -10,6 +10,7 @@ mod exit;
 mod folder;
 mod input;
 mod json;
+mod load;
 mod output;
 mod paint;
 mod pretty;

@@ -8,12 +8,12 @@
 use std::fmt::Write as _;
 
 use stage0_engine::canonical::write_string;
-use stage0_engine::limits::PROBLEMS_MAX;
+use stage0_engine::limits::{POLICY_BYTES_MAX, POLICY_FILES_MAX, PROBLEMS_MAX};
 use stage0_engine::span::Span;
 
 use crate::codes::ProblemCode;
 use crate::escape::{shown, shown_columns, write_shown};
-use crate::sources::{Sources, index};
+use crate::sources::{SourceError, SourceErrorKind, Sources, index};
 
 /// Columns of a source line that an excerpt shows; a longer line is cut around the place.
 const EXCERPT_COLUMNS_MAX: usize = 160;
@@ -346,6 +346,37 @@ impl Paint for Plain {
     }
 }
 
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        let SourceError { name, kind } = error;
+        match kind {
+            SourceErrorKind::TooLarge(bytes) => Self::in_file(
+                &name,
+                1,
+                ProblemCode::PolicyFileTooLarge,
+                format!("the file has {bytes} bytes, more than {POLICY_BYTES_MAX}"),
+            ),
+            SourceErrorKind::TooMany => Self::in_file(
+                &name,
+                1,
+                ProblemCode::PolicyTooManyFiles,
+                format!("a policy is made of at most {POLICY_FILES_MAX} files"),
+            ),
+            SourceErrorKind::NotUtf8 { at, line, is_utf16 } => Self::in_file(
+                &name,
+                line,
+                ProblemCode::PolicyNotUtf8,
+                format!("byte {at} of the file is not UTF-8 text"),
+            )
+            .help(if is_utf16 {
+                "the file looks like UTF-16: save it as UTF-8"
+            } else {
+                "save the file as UTF-8"
+            }),
+        }
+    }
+}
+
 /// Collects problems, in any order and number.
 ///
 /// Memory stays bounded however many there are: beyond a few times [`PROBLEMS_MAX`] they are only
@@ -399,6 +430,18 @@ impl Problems {
     /// Whether anything was reported that forbids using the file.
     pub fn has_errors(&self) -> bool {
         self.errors > 0
+    }
+
+    /// How many errors were reported.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Where the errors are that have a place, of those that were kept.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Span> {
+        let errors = self.list.iter();
+        let errors = errors.filter(|problem| problem.severity == Severity::Error);
+        errors.filter_map(|problem| problem.place)
     }
 
     /// Whether nothing was reported.

@@ -86,6 +86,25 @@ findings! {
     NoRules "LINT_NO_RULES" Warning "a policy whose every answer is its default";
 }
 
+impl FindingKind {
+    /// Whether it is wrong whatever else the policy defines, so that it can be told of a policy parts
+    /// of which could not be read.
+    pub const fn stands_alone(self) -> bool {
+        matches!(
+            self,
+            Self::ConditionSyntax
+                | Self::ConditionUnsupported
+                | Self::ConditionUnknownFunction
+                | Self::ConditionLiteral
+                | Self::DuplicateId
+                | Self::ToolPattern
+                | Self::Code
+                | Self::Version
+                | Self::TimeZone
+        )
+    }
+}
+
 /// One finding about a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFinding {

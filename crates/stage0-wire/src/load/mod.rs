@@ -7,11 +7,13 @@
 
 mod circle;
 mod digest;
+mod rest;
 
 use std::collections::BTreeMap;
 
 use stage0_engine::digest::Digest;
 use stage0_engine::policy::{FindingKind, Import, PolicySource};
+use stage0_engine::span::Span;
 use stage0_engine::{PolicyIndex, PolicySet};
 
 use crate::cases::{TestCase, read_cases};
@@ -28,6 +30,7 @@ use crate::tree::Tree;
 
 use self::circle::circles;
 use self::digest::{FileDigest, file_digest, policy_digest};
+use self::rest::nameless;
 
 /// A policy that was read, with its imports.
 #[derive(Debug, Clone)]
@@ -124,6 +127,8 @@ enum Origin {
 struct File {
     source: Option<PolicySource>,
     digest: Option<Digest>,
+    /// The parts of its text that define no names.
+    nameless: Vec<Span>,
     extends: Vec<Link>,
     layers: Vec<Link>,
 }
@@ -179,8 +184,8 @@ impl<'i> Loader<'i> {
                 self.indices.insert(key, index);
                 Some(index)
             }
-            Err(problem) => {
-                self.problems.push(problem);
+            Err(error) => {
+                self.problems.push(error.into());
                 None
             }
         }
@@ -226,8 +231,9 @@ impl<'i> Loader<'i> {
             ..
         } = file;
         File {
-            source,
+            source: Some(source),
             digest: Some(file_digest(fields)),
+            nameless: nameless(fields),
             extends: self.follow(number, extends),
             layers: self.follow(number, layers),
         }
@@ -308,6 +314,9 @@ impl<'i> Loader<'i> {
                 continue;
             };
             let name = &source.name;
+            if name.value.is_empty() {
+                continue;
+            }
             if name.value.starts_with(PACK_PREFIX) && !packs.contains(&index) {
                 decoder.error_with_help(
                     name.span,
@@ -369,6 +378,7 @@ impl<'i> Loader<'i> {
             };
             let file = self.files.get(link.file);
             let found = file.and_then(|file| file.source.as_ref());
+            let found = found.filter(|found| !found.version.value.is_empty());
             if let Some(found) = found.filter(|found| found.version.value != version) {
                 let found = &found.version.value;
                 let message = format!(
@@ -407,11 +417,10 @@ impl<'i> Loader<'i> {
     }
 
     fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
-        let has_errors = self.problems.has_errors();
-        let problems = std::mem::take(&mut self.problems).finish();
-        if has_errors {
-            return Err(problems);
+        if self.problems.has_errors() {
+            return Err(self.with_the_rest());
         }
+        let problems = std::mem::take(&mut self.problems).finish();
         // INVARIANT: a file that could not be read was reported.
         let Some(digest) = self.digest() else {
             return Err(problems);

@@ -14,7 +14,7 @@ mod tool;
 
 use stage0_engine::policy::schema::Schemas;
 use stage0_engine::policy::{Mode, PolicySource, UnknownTools, Verdict};
-use stage0_engine::span::Span;
+use stage0_engine::span::{Span, Spanned};
 
 use crate::cases;
 use crate::decode::Decoder;
@@ -201,8 +201,9 @@ static LATER_KEYS: [Key; 4] = [
 /// What one file says, before its imports are followed.
 #[derive(Debug)]
 pub(crate) struct PolicyFile {
-    /// The policy, without its imports; `None` if it has no name or version.
-    pub(crate) source: Option<PolicySource>,
+    /// The policy, without its imports. Where it has no name or version, which was reported, they are
+    /// empty.
+    pub(crate) source: PolicySource,
     /// The policies that it builds on.
     pub(crate) extends: Vec<Wanted>,
     /// The policies that must each allow.
@@ -223,36 +224,38 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
     let lets = lets.filter_map(|(name, node)| Some((name.clone(), fields::expression(node)?)));
     let rules = fields.list("rules").iter().filter_map(rule::rule);
     let root_only = ["layers", "disable"].into_iter();
+    let beginning = fields
+        .entries
+        .first()
+        .map_or(root.span, |(key, _)| key.span);
+    let told = || Spanned::new(String::new(), beginning);
     Some(PolicyFile {
         extends: section::imports(decoder, fields, "extends"),
         layers: section::imports(decoder, fields, "layers"),
         root_only: root_only
             .filter_map(|key| Some((key, fields.key_span(key)?)))
             .collect(),
-        source: fields
-            .text("name")
-            .zip(fields.text("version"))
-            .map(|(name, version)| PolicySource {
-                name,
-                version,
-                description: fields.text("description").map(|text| text.value),
-                default: fields.word("default", &DEFAULTS),
-                mode: fields.word("mode", &MODES),
-                unknown_tools: fields.word("unknown_tools", &UNKNOWN_TOOLS),
-                timezone: fields.text("timezone"),
-                extends: Vec::new(),
-                layers: Vec::new(),
-                disable: fields.texts("disable"),
-                codes: fields.texts("codes"),
-                tools,
-                params,
-                lets: lets.collect(),
-                rules: rules.collect(),
-                effects: section::effects(fields),
-                facts,
-                data: fields.get("data").and_then(|data| data.to_document().ok()),
-                risk: fields.map("risk").map(section::risk),
-                schemas,
-            }),
+        source: PolicySource {
+            name: fields.text("name").unwrap_or_else(told),
+            version: fields.text("version").unwrap_or_else(told),
+            description: fields.text("description").map(|text| text.value),
+            default: fields.word("default", &DEFAULTS),
+            mode: fields.word("mode", &MODES),
+            unknown_tools: fields.word("unknown_tools", &UNKNOWN_TOOLS),
+            timezone: fields.text("timezone"),
+            extends: Vec::new(),
+            layers: Vec::new(),
+            disable: fields.texts("disable"),
+            codes: fields.texts("codes"),
+            tools,
+            params,
+            lets: lets.collect(),
+            rules: rules.collect(),
+            effects: section::effects(fields),
+            facts,
+            data: fields.get("data").and_then(|data| data.to_document().ok()),
+            risk: fields.map("risk").map(section::risk),
+            schemas,
+        },
     })
 }

@@ -19,6 +19,7 @@ pub(super) fn policy(
     object(&mut out, |policy| {
         policy.text("policy", index.label());
         policy.text("digest", &index.digest().to_string());
+        policy.texts("disabled", &description.disabled);
         policy.list("layers", &description.layers, |out, layer| {
             object(out, |object| write_layer(object, layer, &shown));
         });
