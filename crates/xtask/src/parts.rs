@@ -75,6 +75,6 @@ pub(crate) const HOSTS: &[Host] = &[
 /// Files that are built and must not grow unseen: the most bytes of each. A part of [`BUILD`] compares
 /// what it made.
 pub(crate) const BYTES_MAX: &[(&str, u64)] = &[
-    // 2.9 million on Linux; what a container or a hook carries along.
-    ("target/release/stage0", 4_000_000),
+    // 4.47 million on Linux, with symbols; what a container or a hook carries along.
+    ("target/release/stage0", 4_750_000),
 ];
