@@ -9,7 +9,6 @@ mod command;
 mod exit;
 mod folder;
 mod input;
-mod json;
 mod output;
 mod paint;
 mod pretty;
