@@ -110,7 +110,7 @@ impl NativePolicy {
         Ok((answer.verdict.as_str(), answer.decision, answer.state))
     }
 
-    /// Decides a request, and tells why: one JSON text.
+    /// Decides a request, and tells why: the decision's text, and the explanation's.
     fn explain(
         &self,
         py: Python<'_>,
@@ -122,7 +122,8 @@ impl NativePolicy {
         let asked =
             question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
         let explained = py.detach(|| asked.explain(&self.policy));
-        explained.map_err(|problems| request_refused(py, &problems))
+        let explained = explained.map_err(|problems| request_refused(py, &problems))?;
+        Ok((explained.decision, explained.explanation))
     }
 
     /// What the policy says about each tool: one JSON text.

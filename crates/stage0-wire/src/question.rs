@@ -62,6 +62,15 @@ pub struct Answer {
     pub state: String,
 }
 
+/// A decision with its reasons, as canonical texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The decision alone.
+    pub decision: String,
+    /// The decision with every rule that was asked: see [`explanation_to_json`].
+    pub explanation: String,
+}
+
 impl<'t> Question<'t> {
     /// A request to which its host adds nothing but the time.
     pub fn new(request: &'t [u8], now: Timestamp) -> Self {
@@ -93,17 +102,20 @@ impl<'t> Question<'t> {
         })
     }
 
-    /// Decides it, and tells why: see [`explanation_to_json`].
+    /// Decides it, and tells why. No run is moved.
     ///
     /// # Errors
     /// As for [`check`](Self::check).
-    pub fn explain(&self, policy: &Policy) -> Result<String, Vec<Problem>> {
+    pub fn explain(&self, policy: &Policy) -> Result<Explained, Vec<Problem>> {
         let circumstances = self.read()?;
         let request = parse_request(self.request)?;
         policy.admit(&request).map_err(|problem| vec![problem])?;
         let (host, state) = (circumstances.host(), &circumstances.state);
         let explanation = policy.explain(&request, &host, state, self.now);
-        Ok(explanation_to_json(&explanation))
+        Ok(Explained {
+            decision: decision_to_json(&explanation.decision),
+            explanation: explanation_to_json(&explanation),
+        })
     }
 
     /// Reads what the host adds. Everything that is wrong with it is told.
@@ -274,7 +286,8 @@ mod tests {
         assert_eq!(question().check(&policy).unwrap(), answer);
         assert!(answer.decision.contains(r#""request_id":"req-"#));
         let explained = question().explain(&policy).unwrap();
-        assert!(explained.contains(&answer.decision));
+        assert_eq!(explained.decision, answer.decision);
+        assert!(explained.explanation.contains(&answer.decision));
     }
 
     #[test]

@@ -245,7 +245,8 @@ class Policy:
     ) -> Explanation:
         """Decides as :meth:`check` does, and tells why: every rule that was asked, with the values that
         it compared, and what would make it an ALLOW. Moves no run."""
-        return Explanation(self._native.explain(request, _circumstances(host, state, now)))
+        decision, text = self._native.explain(request, _circumstances(host, state, now))
+        return Explanation(text, decision)
 
     # --- What it is ---
 

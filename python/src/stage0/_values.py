@@ -543,13 +543,9 @@ class Explanation(_Text):
     __slots__ = ("_decision",)
     _decision: Decision
 
-    def __init__(self, json_text: str) -> None:
+    def __init__(self, json_text: str, decision: str) -> None:
         self._set("_json", json_text)
-        # The decision is the first member, and its text is kept as it is.
-        start = len('{"decision":')
-        members, end = json.JSONDecoder().raw_decode(json_text, start)
-        verdict = Verdict(members["verdict"])
-        self._set("_decision", Decision(json_text[start:end], None, verdict))
+        self._set("_decision", Decision.from_json(decision))
 
     @property
     def decision(self) -> Decision:
@@ -578,8 +574,8 @@ class Explanation(_Text):
     def __repr__(self) -> str:
         return f"<Explanation of {self._decision!r}>"
 
-    def __reduce__(self) -> tuple[type[Explanation], tuple[str]]:
-        return Explanation, (self._json,)
+    def __reduce__(self) -> tuple[type[Explanation], tuple[str, str]]:
+        return Explanation, (self._json, self._decision.to_json())
 
 
 def _rule(members: Mapping[str, Any]) -> RuleReport:
