@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::Host as EngineHost;
+use stage0_engine::state::RunState;
 use stage0_wire::cases::read_tests;
 use stage0_wire::imports::Imported;
 use stage0_wire::packs::pack;
@@ -60,6 +61,9 @@ impl Topic {
     /// what a person wants to see in a diff.
     pub fn golden(&self) -> String {
         let lines = self.exchanges().map(|(place, exchange)| {
+            if !exchange.problems.is_empty() {
+                return format!("refused {} | {place}\n", exchange.problems.join(" "));
+            }
             let digest =
                 Digest::of(format!("{}\n{}", exchange.answer, exchange.next_state).as_bytes());
             let answer: Value = serde_json::from_str(&exchange.answer).unwrap();
@@ -165,6 +169,12 @@ pub trait Host {
     /// # Errors
     /// The host gave no answer.
     fn answer(&mut self, topic: &Topic, exchange: &Exchange) -> Result<(String, String), String>;
+
+    /// The codes of the problems for which the host refuses the request, in their order.
+    ///
+    /// # Errors
+    /// The host did not refuse it.
+    fn refusal(&mut self, topic: &Topic, exchange: &Exchange) -> Result<Vec<String>, String>;
 }
 
 /// What came of asking a host.
@@ -183,6 +193,17 @@ pub fn compare(host: &mut dyn Host, topics: &[Topic]) -> Comparison {
         for (place, exchange) in topic.exchanges() {
             comparison.asked = comparison.asked.saturating_add(1);
             let place = format!("{}: {}: {place}", host.name(), topic.name);
+            if !exchange.problems.is_empty() {
+                let found = host.refusal(topic, exchange);
+                let expected = exchange.problems.iter();
+                let expected: Vec<String> = expected.map(ToString::to_string).collect();
+                if found.as_ref() != Ok(&expected) {
+                    let difference =
+                        format!("{place}\n  refused for {expected:?}\n  found {found:?}");
+                    comparison.differences.push(difference);
+                }
+                continue;
+            }
             match host.answer(topic, exchange) {
                 Ok((answer, state)) => {
                     for (expected, found) in
@@ -227,5 +248,17 @@ impl Host for TextDoor {
             .check(request, &host, &state, exchange.now)
             .map_err(|problems| told(&problems))?;
         Ok((answer, state_to_json(&next)))
+    }
+
+    fn refusal(&mut self, topic: &Topic, exchange: &Exchange) -> Result<Vec<String>, String> {
+        let request = exchange.request.as_bytes();
+        let (host, state) = (EngineHost::default(), RunState::default());
+        match topic.policy.check(request, &host, &state, exchange.now) {
+            Ok((answer, _)) => Err(answer),
+            Err(problems) => Ok(problems
+                .iter()
+                .map(|problem| problem.code().as_str().to_owned())
+                .collect()),
+        }
     }
 }

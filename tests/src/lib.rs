@@ -5,5 +5,6 @@ pub mod cel;
 pub mod condition;
 pub mod corpus;
 pub mod fuzz;
+pub mod generate;
 pub mod oracle;
 pub mod random;

@@ -10,13 +10,10 @@ use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
 use stage0_wire::tree::{NodeValue, Tree};
 
-use crate::input::{name_of, reason};
+use crate::input::{FILE_ENDINGS, name_of, reason};
 
 /// Folders that hold other people's files.
 const FOLDERS_PASSED_OVER: [&str; 3] = ["node_modules", "target", "__pycache__"];
-
-/// How the names of files end that may be ours.
-pub(crate) const FILE_ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod command;
 mod exit;
 mod folder;
 mod input;
+mod load;
 mod output;
 mod paint;
 mod pretty;

@@ -24,6 +24,8 @@ use crate::tool_pattern::ToolPattern;
 pub struct PolicyDescription<'p> {
     /// Everything that is decided together, in the order of the policy's `layers`.
     pub layers: Vec<LayerDescription<'p>>,
+    /// The rules of extended policies that are switched off, as `pack/id`, sorted.
+    pub disabled: Vec<&'p str>,
 }
 
 /// One layer of a policy; a policy without layers is one.
@@ -93,7 +95,8 @@ pub struct RuleDescription<'p> {
     pub place: Span,
     /// `allow`, `deny`, `defer`, `advise`, `require` or `approval`.
     pub kind: &'static str,
-    /// What it does when it fires, or for `require` when it is not satisfied; nothing for advice.
+    /// What it does when it fires, or for `require` and `approval` when it is not satisfied; nothing
+    /// for advice.
     pub verdict: Option<Verdict>,
     /// The patterns of its tools; none means all.
     pub tools: Vec<&'p str>,
@@ -200,7 +203,8 @@ pub fn describe(policy: &PolicyIndex) -> PolicyDescription<'_> {
         .iter()
         .map(|layer| describe_layer(layer, &policy.facts))
         .collect();
-    PolicyDescription { layers }
+    let disabled = policy.disabled.iter().map(|rule| &**rule).collect();
+    PolicyDescription { layers, disabled }
 }
 
 fn describe_layer<'p>(layer: &'p Layer, facts: &'p FactTable) -> LayerDescription<'p> {
@@ -313,7 +317,8 @@ fn describe_rule<'p>(
         verdict: match &rule.kind {
             RuleKind::Allow => Some(Verdict::Allow),
             RuleKind::Deny => Some(Verdict::Deny),
-            RuleKind::Defer | RuleKind::Approval(_) => Some(Verdict::Defer),
+            RuleKind::Defer => Some(Verdict::Defer),
+            RuleKind::Approval(approval) => Some(approval.otherwise),
             RuleKind::Advise => None,
             RuleKind::Require { otherwise, .. } => Some(*otherwise),
         },

@@ -22,6 +22,7 @@ pub fn description_to_json(
     object(&mut out, |policy| {
         policy.text("policy", index.label());
         policy.text("digest", &index.digest().to_string());
+        policy.texts("disabled", &description.disabled);
         policy.list("layers", &description.layers, |out, layer| {
             object(out, |object| write_layer(object, layer, &shown));
         });

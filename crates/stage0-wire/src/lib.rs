@@ -32,6 +32,7 @@ pub mod strict_json;
 mod suggest;
 pub mod testing;
 pub mod tree;
+mod tree_text;
 mod yaml;
 
 pub use approvals_json::{APPROVALS_LIMITS, approvals_to_json, parse_approvals};

@@ -8,12 +8,12 @@
 use std::fmt::Write as _;
 
 use stage0_engine::canonical::write_string;
-use stage0_engine::limits::PROBLEMS_MAX;
+use stage0_engine::limits::{POLICY_BYTES_MAX, POLICY_FILES_MAX, PROBLEMS_MAX};
 use stage0_engine::span::Span;
 
 use crate::codes::ProblemCode;
 use crate::escape::{shown, shown_columns, write_shown};
-use crate::sources::{Sources, index};
+use crate::sources::{SourceError, SourceErrorKind, Sources, index};
 
 /// Columns of a source line that an excerpt shows; a longer line is cut around the place.
 const EXCERPT_COLUMNS_MAX: usize = 160;
@@ -343,6 +343,37 @@ pub struct Plain;
 impl Paint for Plain {
     fn paint(&self, _part: Part, text: &str, out: &mut String) {
         out.push_str(text);
+    }
+}
+
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        let SourceError { name, kind } = error;
+        match kind {
+            SourceErrorKind::TooLarge(bytes) => Self::in_file(
+                &name,
+                1,
+                ProblemCode::PolicyFileTooLarge,
+                format!("the file has {bytes} bytes, more than {POLICY_BYTES_MAX}"),
+            ),
+            SourceErrorKind::TooMany => Self::in_file(
+                &name,
+                1,
+                ProblemCode::PolicyTooManyFiles,
+                format!("a policy is made of at most {POLICY_FILES_MAX} files"),
+            ),
+            SourceErrorKind::NotUtf8 { at, line, is_utf16 } => Self::in_file(
+                &name,
+                line,
+                ProblemCode::PolicyNotUtf8,
+                format!("byte {at} of the file is not UTF-8 text"),
+            )
+            .help(if is_utf16 {
+                "the file looks like UTF-16: save it as UTF-8"
+            } else {
+                "save the file as UTF-8"
+            }),
+        }
     }
 }
 

@@ -94,7 +94,7 @@ pub fn json_problem(name: &str, text: &[u8], error: &JsonError) -> Problem {
                     let span = Span::new(file, start, start.saturating_add(1));
                     Problem::at(&sources, span, code, error.to_string())
                 }
-                Err(problem) => problem,
+                Err(error) => error.into(),
             }
         }
         _ => {

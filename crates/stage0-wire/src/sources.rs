@@ -8,9 +8,6 @@ use std::sync::OnceLock;
 use stage0_engine::limits::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
 use stage0_engine::span::Span;
 
-use crate::codes::ProblemCode;
-use crate::problem::Problem;
-
 /// A place in a text as editors count: lines and characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -18,6 +15,33 @@ pub struct Position {
     pub line: u32,
     /// The character within the line, from 1.
     pub column: u32,
+}
+
+/// A file that is not taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceError {
+    /// The name of the file as the host gave it.
+    pub name: String,
+    /// Why not.
+    pub kind: SourceErrorKind,
+}
+
+/// Why a file is not taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceErrorKind {
+    /// Its text has so many bytes, more than [`POLICY_BYTES_MAX`].
+    TooLarge(usize),
+    /// There are [`POLICY_FILES_MAX`] files already.
+    TooMany,
+    /// It is not UTF-8.
+    NotUtf8 {
+        /// The first byte that belongs to no character.
+        at: usize,
+        /// The line of that byte, from 1.
+        line: u32,
+        /// Whether it begins as UTF-16 does.
+        is_utf16: bool,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -48,26 +72,18 @@ impl Sources {
         &mut self,
         name: impl Into<String>,
         text: impl Into<String>,
-    ) -> Result<u16, Problem> {
+    ) -> Result<u16, SourceError> {
         let (name, text) = (name.into(), text.into());
         let bytes = text.len();
         if bytes > POLICY_BYTES_MAX {
-            return Err(Problem::in_file(
-                &name,
-                1,
-                ProblemCode::PolicyFileTooLarge,
-                format!("the file has {bytes} bytes, more than {POLICY_BYTES_MAX}"),
-            ));
+            let kind = SourceErrorKind::TooLarge(bytes);
+            return Err(SourceError { name, kind });
         }
         let index = match u16::try_from(self.files.len()) {
             Ok(index) if self.files.len() < POLICY_FILES_MAX => index,
             _ => {
-                return Err(Problem::in_file(
-                    &name,
-                    1,
-                    ProblemCode::PolicyTooManyFiles,
-                    format!("a policy is made of at most {POLICY_FILES_MAX} files"),
-                ));
+                let kind = SourceErrorKind::TooMany;
+                return Err(SourceError { name, kind });
             }
         };
         self.files.push(Source {
@@ -82,32 +98,24 @@ impl Sources {
     ///
     /// # Errors
     /// As for [`Sources::add`], or the bytes are not UTF-8.
-    pub fn add_bytes(&mut self, name: impl Into<String>, bytes: Vec<u8>) -> Result<u16, Problem> {
+    pub fn add_bytes(
+        &mut self,
+        name: impl Into<String>,
+        bytes: Vec<u8>,
+    ) -> Result<u16, SourceError> {
         let name = name.into();
         match String::from_utf8(bytes) {
             Ok(text) => self.add(name, text),
             Err(error) => {
-                let good = error.utf8_error().valid_up_to();
+                let at = error.utf8_error().valid_up_to();
                 let bytes = error.as_bytes();
-                let help = match bytes {
-                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                        "the file looks like UTF-16: save it as UTF-8"
-                    }
-                    _ => "save the file as UTF-8",
+                let breaks = bytes.iter().take(at).filter(|byte| **byte == b'\n');
+                let kind = SourceErrorKind::NotUtf8 {
+                    at,
+                    line: offset(breaks.count().saturating_add(1)),
+                    is_utf16: matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]),
                 };
-                let line = bytes
-                    .iter()
-                    .take(good)
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    .saturating_add(1);
-                Err(Problem::in_file(
-                    &name,
-                    offset(line),
-                    ProblemCode::PolicyNotUtf8,
-                    format!("byte {good} of the file is not UTF-8 text"),
-                )
-                .help(help))
+                Err(SourceError { name, kind })
             }
         }
     }
@@ -224,16 +232,27 @@ mod tests {
     #[test]
     fn what_is_too_large_or_not_text_is_refused() {
         let mut sources = Sources::new();
-        let problem = sources
-            .add("big", " ".repeat(POLICY_BYTES_MAX + 1))
-            .unwrap_err();
-        assert_eq!(problem.code(), ProblemCode::PolicyFileTooLarge);
-        let problem = sources.add_bytes("u16", vec![0xff, 0xfe, 97]).unwrap_err();
-        assert_eq!(problem.code(), ProblemCode::PolicyNotUtf8);
+        let kind = |added: Result<u16, SourceError>| added.unwrap_err().kind;
+        let long = " ".repeat(POLICY_BYTES_MAX + 1);
+        assert_eq!(
+            kind(sources.add("big", long)),
+            SourceErrorKind::TooLarge(POLICY_BYTES_MAX + 1)
+        );
+        assert_eq!(
+            kind(sources.add_bytes("latin", vec![97, 10, 0xe9])),
+            SourceErrorKind::NotUtf8 {
+                at: 2,
+                line: 2,
+                is_utf16: false
+            }
+        );
+        assert!(matches!(
+            kind(sources.add_bytes("u16", vec![0xff, 0xfe, 97])),
+            SourceErrorKind::NotUtf8 { is_utf16: true, .. }
+        ));
         for _ in 0..POLICY_FILES_MAX {
             sources.add("a", "").unwrap();
         }
-        let problem = sources.add("a", "").unwrap_err();
-        assert_eq!(problem.code(), ProblemCode::PolicyTooManyFiles);
+        assert_eq!(kind(sources.add("a", "")), SourceErrorKind::TooMany);
     }
 }

@@ -23,6 +23,8 @@ use crate::approvals_json::approvals_to_json;
 use crate::cases::{Expectation, StepAction, TestAnswer, TestCase, TestStep};
 use crate::decision_json::decision_to_json;
 use crate::packs::PACK_PREFIX;
+use crate::problem::Problem;
+use crate::request_text::parse_request;
 use crate::state_json::state_to_json;
 use crate::strict_json::{JsonLimits, parse_str};
 
@@ -132,7 +134,9 @@ pub struct Exchange {
     pub state: String,
     /// The time.
     pub now: Timestamp,
-    /// The canonical answer.
+    /// The codes of the problems for which the request is refused; none where it is decided.
+    pub problems: Vec<&'static str>,
+    /// The canonical answer; empty where the request is refused.
     pub answer: String,
     /// The run after.
     pub next_state: String,
@@ -191,7 +195,7 @@ const REQUEST_ID: &str = "test";
 struct Run<'c> {
     state: RunState,
     approvals: Vec<ApprovalRecord>,
-    request: Option<&'c Document<'static>>,
+    request: Option<Document<'c>>,
     waiting: Waiting,
 }
 
@@ -215,7 +219,16 @@ impl<'c> Run<'c> {
         exchanges: Option<&mut Vec<Exchange>>,
     ) -> (Vec<Mismatch>, String) {
         match &step.action {
-            StepAction::Request(document) => self.request = Some(document),
+            StepAction::Request(document) => self.request = Some(document.clone()),
+            StepAction::Text(text) => match parse_request(text.as_bytes()) {
+                Ok(request) => self.request = Some(request.document().clone()),
+                Err(problems) => {
+                    return (
+                        self.refused(step, text, &problems, exchanges),
+                        String::new(),
+                    );
+                }
+            },
             StepAction::Answer(answer) => {
                 if self.waiting.approvals.is_empty() {
                     let found = std::mem::take(&mut self.waiting.summary);
@@ -229,7 +242,7 @@ impl<'c> Run<'c> {
             }
         }
         // Requests of cases were held against the wire contract when they were read.
-        let document = self.request.cloned().unwrap_or_default();
+        let document = self.request.clone().unwrap_or_default();
         let request = match Request::from_document(document) {
             Ok(request) => request,
             Err(errors) => {
@@ -238,10 +251,17 @@ impl<'c> Run<'c> {
                 return (vec![mismatch], String::new());
             }
         };
+        let text = || match &step.action {
+            StepAction::Text(text) => text.clone(),
+            StepAction::Request(_) | StepAction::Answer(_) => {
+                let mut text = String::new();
+                write_value(&mut text, request.document().root());
+                text
+            }
+        };
         if let Err(problem) = policy.admit(&request) {
-            let expected = format!("policy {}", policy.index().label());
-            let mismatch = Mismatch::new("policy_pack_version", expected, problem.message());
-            return (vec![mismatch], String::new());
+            let mismatches = self.refused(step, &text(), &[problem], exchanges);
+            return (mismatches, String::new());
         }
         let host = Host {
             request_id: REQUEST_ID,
@@ -252,15 +272,14 @@ impl<'c> Run<'c> {
         let mut mismatches = compare(policy, &step.expect, &decision);
         compare_texts(&step.expect, &decision, &next, &mut mismatches);
         if let Some(exchanges) = exchanges {
-            let mut text = String::new();
-            write_value(&mut text, request.document().root());
             exchanges.push(Exchange {
-                request: text,
+                request: text(),
                 request_id: REQUEST_ID,
                 mode: step.mode,
                 approvals: approvals_to_json(&self.approvals),
                 state: state_to_json(&self.state),
                 now: step.now,
+                problems: Vec::new(),
                 answer: decision_to_json(&decision),
                 next_state: state_to_json(&next),
             });
@@ -278,6 +297,56 @@ impl<'c> Run<'c> {
         }
         self.state = next;
         (mismatches, explanation)
+    }
+
+    /// Notes that a request was refused: nothing was decided, so the run stands where it stood.
+    fn refused(
+        &mut self,
+        step: &TestStep,
+        text: &str,
+        problems: &[Problem],
+        exchanges: Option<&mut Vec<Exchange>>,
+    ) -> Vec<Mismatch> {
+        let codes = problems.iter().map(|problem| problem.code().as_str());
+        let codes: Vec<&'static str> = codes.collect();
+        let state = state_to_json(&self.state);
+        if let Some(exchanges) = exchanges {
+            exchanges.push(Exchange {
+                request: text.to_owned(),
+                request_id: REQUEST_ID,
+                mode: step.mode,
+                approvals: approvals_to_json(&self.approvals),
+                state: state.clone(),
+                now: step.now,
+                problems: codes.clone(),
+                answer: String::new(),
+                next_state: state,
+            });
+        }
+        self.waiting = Waiting {
+            approvals: Vec::new(),
+            summary: "a request that was refused".to_owned(),
+        };
+        let told: Vec<&str> = problems.iter().map(Problem::message).collect();
+        match &step.expect.problems {
+            Some(expected)
+                if expected
+                    .iter()
+                    .map(String::as_str)
+                    .eq(codes.iter().copied()) =>
+            {
+                Vec::new()
+            }
+            Some(expected) => {
+                let found = format!("{}: {}", list(&codes), told.join("; "));
+                vec![Mismatch::new("problems", list(expected), found)]
+            }
+            None => {
+                let verdict = step.expect.verdict.as_str();
+                let found = format!("refused for {}: {}", list(&codes), told.join("; "));
+                vec![Mismatch::new("verdict", verdict, found)]
+            }
+        }
     }
 
     /// Records a person's answer to every rule that asked.
@@ -342,6 +411,10 @@ fn list<T: AsRef<str>>(items: &[T]) -> String {
 
 /// Everything that an expectation says and a decision does not.
 fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Vec<Mismatch> {
+    if let Some(problems) = &expect.problems {
+        let found = summary(decision);
+        return vec![Mismatch::new("problems", list(problems), found)];
+    }
     let mut mismatches = Vec::new();
     let mut expected = |holds: bool, what, expected: String, found: String| {
         if !holds {

@@ -109,6 +109,115 @@ fn a_whole_request_is_sent_as_it_is_written() {
 }
 
 #[test]
+fn what_is_to_be_refused_is_sent_as_it_stands() {
+    let case = case(
+        "- name: refused\n  steps:\n    \
+         - { request: { goal: 7 }, expect: { problems: REQUEST_TYPE } }\n    \
+         - { tools: [a], expect: { problems: [REQUEST_FIELD_MISSING] } }\n    \
+         - { text: '{\"goal\": ', expect: { problems: [JSON_UNEXPECTED_END] } }\n    \
+         - { text: '{\"goal\": \"plan\"}', expect: ALLOW }\n",
+    );
+    let sent = case.steps.iter().map(|step| match &step.action {
+        StepAction::Text(text) => text.as_str(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        sent.collect::<Vec<_>>(),
+        [
+            r#"{"goal":7}"#,
+            r#"{"tools":["a"]}"#,
+            r#"{"goal": "#,
+            r#"{"goal": "plan"}"#
+        ]
+    );
+    let problems = |at: usize| case.steps[at].expect.problems.clone();
+    assert_eq!(problems(0), Some(vec!["REQUEST_TYPE".to_owned()]));
+    assert_eq!(problems(3), None);
+    // Whoever does not look at `problems` still learns what gates make of it.
+    assert_eq!(case.steps[0].expect.verdict, Verdict::Deny);
+}
+
+#[test]
+fn a_refused_request_is_described_by_its_problems_alone() {
+    let codes = |text: &str| {
+        let mut sources = Sources::new();
+        let file = sources.add("tests.yaml", text).unwrap();
+        let mut problems = Problems::new();
+        read_tests(&sources, file, &mut problems);
+        let problems = problems.finish();
+        let codes = problems.iter().map(|problem| problem.code().as_str());
+        codes.collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        (
+            "- { name: a, text: '', expect: { verdict: DENY, problems: [A] } }\n",
+            vec!["POLICY_CONFLICTING_KEYS"],
+        ),
+        (
+            "- { name: a, text: '', expect: { problems: [A], codes: [B] } }\n",
+            vec!["POLICY_CONFLICTING_KEYS"],
+        ),
+        (
+            "- { name: a, text: '', goal: b, expect: ALLOW }\n",
+            vec!["POLICY_CONFLICTING_KEYS"],
+        ),
+        (
+            "- { name: a, text: '', request: {}, expect: ALLOW }\n",
+            vec!["POLICY_CONFLICTING_KEYS"],
+        ),
+        (
+            "- { name: a, text: '', steps: [{ goal: b, expect: ALLOW }] }\n",
+            vec!["POLICY_CONFLICTING_KEYS"],
+        ),
+    ] {
+        assert_eq!(codes(text), expected, "{text}");
+    }
+    assert_eq!(
+        codes("- { name: a, goal: b, expect: { codes: [B] } }\n").len(),
+        1
+    );
+}
+
+#[test]
+fn a_case_fails_where_a_request_is_refused_or_decided_against_its_word() {
+    use stage0_engine::PlainProse;
+    use stage0_wire::Policy;
+    use stage0_wire::testing::{record_case, run_case};
+
+    let policy = Policy::builtin("standard").unwrap();
+    let found = |text: &str| {
+        let report = run_case(&policy, &case(text), &PlainProse, None);
+        let mismatches = report
+            .failures
+            .iter()
+            .flat_map(|failure| &failure.mismatches);
+        mismatches
+            .map(|one| format!("{}: {} but {}", one.what, one.expected, one.found))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found("- { name: a, request: { goal: 7 }, expect: { problems: [JSON_SYNTAX] } }\n"),
+        ["problems: [JSON_SYNTAX] but [REQUEST_TYPE]: `goal` must be text, and this is a number"]
+    );
+    assert_eq!(
+        found("- { name: a, text: '{', expect: DENY }\n").len(),
+        1,
+        "a refused request is no decision, not even a DENY"
+    );
+    assert_eq!(
+        found("- { name: a, goal: help me, expect: { problems: [REQUEST_TYPE] } }\n"),
+        ["problems: [REQUEST_TYPE] but DENY [MISSING_SUCCESS_CRITERIA, UNCLEAR_VALUE_SIGNAL]"]
+    );
+    let refused =
+        case("- { name: a, request: { goal: 7 }, expect: { problems: [REQUEST_TYPE] } }\n");
+    let (report, exchanges) = record_case(&policy, &refused);
+    assert!(report.passed());
+    assert_eq!(exchanges[0].problems, ["REQUEST_TYPE"]);
+    assert_eq!(exchanges[0].answer, "");
+    assert_eq!(exchanges[0].state, exchanges[0].next_state);
+}
+
+#[test]
 fn people_answer() {
     let case = case(
         "- name: answers\n  call: { name: payout }\n  steps:\n    \
@@ -121,7 +230,7 @@ fn people_answer() {
         .iter()
         .filter_map(|step| match &step.action {
             StepAction::Answer(answer) => Some(answer),
-            StepAction::Request(_) => None,
+            StepAction::Request(_) | StepAction::Text(_) => None,
         })
         .collect();
     assert_eq!(
@@ -170,6 +279,7 @@ fn expectations_have_three_forms() {
         Expectation {
             span: whole.span,
             verdict: Verdict::Deny,
+            problems: None,
             codes: Some(vec!["A".into(), "B".into()]),
             issues_include: vec!["C".into()],
             issues_exclude: vec!["D".into()],

@@ -125,7 +125,7 @@ fn rendered_tree(name: &str, path: &Path) -> String {
     let mut sources = Sources::new();
     let file = match sources.add_bytes(name, fs::read(path).unwrap()) {
         Ok(file) => file,
-        Err(problem) => return problem.render(),
+        Err(error) => return Problem::from(error).render(),
     };
     let mut problems = Problems::new();
     let tree = Tree::parse(&sources, file, &mut problems);

@@ -21,6 +21,7 @@ fn main() {
                 "approvals": exchange.approvals,
                 "state": exchange.state,
                 "now": exchange.now.to_string(),
+                "problems": exchange.problems,
                 "answer": exchange.answer,
                 "next_state": exchange.next_state,
             });

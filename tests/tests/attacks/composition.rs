@@ -133,6 +133,36 @@ fn a_locked_rule_cannot_be_disabled() {
 }
 
 #[test]
+fn a_rule_is_disabled_by_its_whole_name_and_nearly_is_not_enough() {
+    let lib = format!(
+        "{LIB}rules: [{{ id: soft, deny: true, issue: TOO_SOFT }}, {{ id: hard, deny: true }}]\n"
+    );
+    let root = |disable: &str| {
+        format!(
+            "{ROOT}extends: [./lib.yaml]\ndefault: allow\ndisable: {disable}\ntools: {{ a.x: {{ effects: [] }} }}\n"
+        )
+    };
+    for wanted in ["soft", "TOO_SOFT", "lib/sotf", "sotf", "lib/*"] {
+        let root = root(&format!("['{wanted}']"));
+        let problems = load(&[("root.yaml", &root), ("lib.yaml", &lib)]).unwrap_err();
+        let told: String = problems.iter().map(|problem| problem.render()).collect();
+        assert!(told.contains("POLICY_UNKNOWN_RULE"), "{wanted}: {told}");
+        let is_meant = told.contains("did you mean `lib/soft`?");
+        assert_eq!(is_meant, wanted != "lib/*", "{wanted}: {told}");
+    }
+    // In which order rules are switched off means nothing.
+    for order in ["[lib/soft, lib/hard]", "[lib/hard, lib/soft]"] {
+        let root = root(order);
+        let policy = files(&[("root.yaml", &root), ("lib.yaml", &lib)]);
+        let answer = crate::answer(&policy, CALL);
+        assert!(
+            answer.contains(r#""disabled":["lib/hard","lib/soft"]"#),
+            "{order}: {answer}"
+        );
+    }
+}
+
+#[test]
 fn only_the_outermost_policy_disables() {
     let root = format!("{ROOT}extends: [./lib.yaml]\nrules: [{{ id: never, deny: true }}]\n");
     let lib = format!("{LIB}disable: [root/never]\n");

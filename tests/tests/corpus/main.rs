@@ -11,6 +11,7 @@
 )]
 
 mod coverage;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,9 +5,9 @@ use proptest::sample::select;
 use stage0_tests::oracle::value::{Value, text, whole};
 
 use crate::engine::ask;
-use crate::generate::policy::{ANY, Wanted};
-use crate::generate::{Sample, sample};
 use crate::run::check;
+use stage0_tests::generate::policy::{ANY, Wanted};
+use stage0_tests::generate::{Sample, sample};
 
 fn digest(sample: &Sample) -> Option<stage0_engine::digest::Digest> {
     ask(sample).next.last_action

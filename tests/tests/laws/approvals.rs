@@ -11,10 +11,11 @@ use stage0_tests::oracle::value::text;
 use stage0_tests::oracle::{self, Host};
 
 use crate::engine::ask;
-use crate::generate::condition::instant;
-use crate::generate::policy::{ENFORCED, always_allowed, approval};
-use crate::generate::{Sample, request, sample, timestamp};
 use crate::run::check;
+use stage0_tests::generate::condition::instant;
+use stage0_tests::generate::policy::ENFORCED;
+use stage0_tests::generate::rule::{always_allowed, approval};
+use stage0_tests::generate::{Sample, request, sample, timestamp};
 
 /// A policy that allows a call of `pay.out` which enough people approve.
 fn asking(terms: &Approval) -> Policy {

@@ -10,10 +10,11 @@ use stage0_tests::oracle::model::Rule;
 use stage0_wire::{Policy, parse_request};
 
 use crate::engine::ask;
-use crate::generate::condition::NAMES;
-use crate::generate::policy::{ANY, Wanted, rule};
-use crate::generate::sample;
 use crate::run::check;
+use stage0_tests::generate::condition::NAMES;
+use stage0_tests::generate::policy::{ANY, Wanted};
+use stage0_tests::generate::rule::rule;
+use stage0_tests::generate::sample;
 
 /// Law 10 (bounded): rules about other tools change nothing of an answer, not even the facts that it
 /// depends on.

@@ -5,9 +5,9 @@ use stage0_tests::random::Random;
 use stage0_wire::{decision_to_json, parse_request};
 
 use crate::engine::{REQUEST_ID, answer_text, load};
-use crate::generate::policy::ANY;
-use crate::generate::{sample, timestamp};
 use crate::run::check;
+use stage0_tests::generate::policy::ANY;
+use stage0_tests::generate::{sample, timestamp};
 
 /// White space between the parts of a JSON text, never inside a string.
 fn spaced(text: &str, random: &mut Random) -> String {

@@ -5,9 +5,9 @@ use proptest::sample::select;
 use stage0_engine::policy::{UnknownTools, Verdict};
 
 use crate::engine::ask;
-use crate::generate::policy::{ENFORCED, TOOLS, Wanted};
-use crate::generate::{Sample, sample};
 use crate::run::check;
+use stage0_tests::generate::policy::{ENFORCED, TOOLS, Wanted};
+use stage0_tests::generate::{Sample, sample};
 
 /// The sample with its call, or its plan, about another tool.
 fn about(sample: &Sample, name: &str) -> Sample {
@@ -118,7 +118,7 @@ fn effects_are_joined_and_other_names_are_the_tool() {
                 id,
                 effects,
                 action,
-                ..crate::generate::policy::always_allowed()
+                ..stage0_tests::generate::rule::always_allowed()
             });
             sample
         };

@@ -8,9 +8,9 @@ use stage0_engine::time::Timestamp;
 use stage0_wire::{parse_approvals, parse_state, state_to_json};
 
 use crate::engine::{ask, load};
-use crate::generate::policy::ANY;
-use crate::generate::{sample, timestamp};
 use crate::run::check;
+use stage0_tests::generate::policy::ANY;
+use stage0_tests::generate::{sample, timestamp};
 
 /// A state with any numbers, times and texts.
 fn state() -> impl Strategy<Value = RunState> {

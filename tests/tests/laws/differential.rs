@@ -9,8 +9,8 @@ use stage0_engine::codes::IssueCode;
 use stage0_tests::oracle;
 
 use crate::engine::ask;
-use crate::generate::{policy, sample};
 use crate::run::{check, runner};
+use stage0_tests::generate::{policy, sample};
 
 /// Law 3 (strictest wins, order never matters): as all that the oracle says plainly: the whole answer is
 /// the one that every rule, asked by itself, comes to.

@@ -10,7 +10,7 @@ use stage0_wire::imports::ImportMap;
 use stage0_wire::problem::{Problem, Severity};
 use stage0_wire::{Policy, parse_request};
 
-use crate::generate::{Sample, timestamp};
+use stage0_tests::generate::{Sample, timestamp};
 
 /// The id of every request here.
 pub(crate) const REQUEST_ID: &str = "request-1";

@@ -6,9 +6,9 @@ use stage0_tests::oracle::model::Action;
 use stage0_tests::oracle::value::{Value, text};
 
 use crate::engine::{ask, verdict_and_codes};
-use crate::generate::policy::{ENFORCED, Wanted};
-use crate::generate::sample;
 use crate::run::check;
+use stage0_tests::generate::policy::{ENFORCED, Wanted};
+use stage0_tests::generate::sample;
 
 /// Conditions without a value for the arguments below.
 const BROKEN: [&str; 16] = [

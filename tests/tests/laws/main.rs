@@ -19,7 +19,6 @@ mod closed;
 mod differential;
 mod engine;
 mod errors;
-mod generate;
 mod list;
 mod numbers;
 mod order;

@@ -6,11 +6,12 @@ use stage0_tests::oracle::Answer;
 use stage0_tests::oracle::model::Policy;
 
 use crate::engine::ask;
-use crate::generate::condition::NAMES;
-use crate::generate::policy::{ANY, ENFORCED, Wanted, rule};
-use crate::generate::{Sample, sample};
 use crate::restrictions::{add, is_restriction};
 use crate::run::check;
+use stage0_tests::generate::condition::NAMES;
+use stage0_tests::generate::policy::{ANY, ENFORCED, Wanted};
+use stage0_tests::generate::rule::rule;
+use stage0_tests::generate::{Sample, sample};
 
 /// The parts of a policy in another order, at any depth.
 fn shuffled(policy: &mut Policy, order: &mut impl FnMut(usize) -> usize) {

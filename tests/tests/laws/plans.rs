@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use stage0_engine::policy::Verdict;
 
 use crate::engine::ask;
-use crate::generate::policy::{ANY, Wanted};
-use crate::generate::sample;
 use crate::run::check;
+use stage0_tests::generate::policy::{ANY, Wanted};
+use stage0_tests::generate::sample;
 
 /// Law 7 (one call, or a whole plan): the answer to a plan is the strictest of those to its tools, and
 /// each tool's verdict is the one that it has alone.

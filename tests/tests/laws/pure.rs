@@ -10,9 +10,9 @@ use stage0_tests::random::Random;
 use stage0_wire::{parse_approvals, parse_request, parse_state, state_to_json};
 
 use crate::engine::{REQUEST_ID, answer_text, load};
-use crate::generate::policy::ANY;
-use crate::generate::{Sample, sample, timestamp};
 use crate::run::check;
+use stage0_tests::generate::policy::ANY;
+use stage0_tests::generate::{Sample, sample, timestamp};
 
 /// Law 1 (total and pure): the same policy, request, host, state and time have the same answer, byte
 /// for byte: again, in another thread, and from the policy read again.

@@ -8,10 +8,11 @@ use stage0_tests::oracle::phrases;
 use stage0_wire::Policy as Engine;
 
 use crate::engine::ask;
-use crate::generate::condition::NAMES;
-use crate::generate::policy::{ENFORCED, Wanted, rule};
-use crate::generate::sample;
 use crate::run::check;
+use stage0_tests::generate::condition::NAMES;
+use stage0_tests::generate::policy::{ENFORCED, Wanted};
+use stage0_tests::generate::rule::rule;
+use stage0_tests::generate::sample;
 
 /// Whether a rule can only restrict.
 pub(crate) fn is_restriction(rule: &Rule) -> bool {

@@ -9,9 +9,9 @@ use stage0_tests::oracle::value::Value;
 use stage0_wire::parse_request;
 
 use crate::engine::{ask, ask_about, load};
-use crate::generate::policy::{ANY, ENFORCED, Wanted};
-use crate::generate::{Sample, sample, sound_sample, timestamp};
 use crate::run::check;
+use stage0_tests::generate::policy::{ANY, ENFORCED, Wanted};
+use stage0_tests::generate::{Sample, sample, sound_sample, timestamp};
 
 /// Whether a request states a fact.
 fn is_stated(sample: &Sample, fact: &str) -> bool {

@@ -19,7 +19,8 @@ use stage0_wire::{
 };
 
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, is_stdin, load_policy, name_of, now, read, read_request, replace};
+use crate::input::{POLICY_HERE, is_stdin, name_of, now, read, replace};
+use crate::load::{load_policy, read_request};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;

@@ -152,7 +152,7 @@ fn problems(text: &str, errors: &[ConditionError]) -> Vec<Problem> {
     let mut sources = Sources::new();
     let file = match sources.add("expression", text) {
         Ok(file) => file,
-        Err(problem) => return vec![problem],
+        Err(error) => return vec![error.into()],
     };
     let problem = |error: &ConditionError| {
         let range = error.range();

@@ -9,7 +9,8 @@ use stage0_wire::problem::{Problem, Severity, problems_to_json};
 
 use crate::exit::{Exit, Failure, render};
 use crate::folder::{FileKind, files_in, kind_of};
-use crate::input::{beside, load_policy, name_of, read};
+use crate::input::{beside, name_of, read};
+use crate::load::load_policy;
 use crate::output::{Format, print};
 use crate::paint::{BAD, GOOD, UNSURE, paint};
 

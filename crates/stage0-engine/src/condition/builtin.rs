@@ -12,6 +12,7 @@ use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::typing::Type;
 use super::value::{EvalError, Value};
 use crate::function;
+use crate::legible::is_hidden;
 use crate::number::Number;
 use crate::time::window::Window;
 use crate::time::{Duration, Timestamp, Zone};
@@ -127,7 +128,7 @@ functions! {
     "lowerAscii" Builtin::LowerAscii, Method(text: TEXT) -> Type::String, 20, "the text with A-Z as a-z";
     "upperAscii" Builtin::UpperAscii, Method(text: TEXT) -> Type::String, 20, "the text with a-z as A-Z";
     "fold" Builtin::Fold, Either(text: TEXT) -> Type::String, 20, "the text as phrases are compared: A-Z as a-z, each run of spaces, _ and - as one _, none at the ends";
-    "blank" Builtin::Blank, Either(value: ANY) -> Type::Bool, 10, "whether a value says nothing: false, null, text of nothing but white space, an empty list or object";
+    "blank" Builtin::Blank, Either(value: ANY) -> Type::Bool, 10, "whether a value says nothing: false, null, text that shows nothing, an empty list or object";
     "trailing" Builtin::Trailing, Either(list: LIST, value: ANY) -> Type::Number, 100, "how many elements at the end of a list are equal to a value, without a gap";
     "glob" Builtin::Glob, Either(text: TEXT, pattern: TEXT) -> Type::Bool, 200, "whether the whole text fits a pattern: * within a segment, ** across /, ? one character";
     "timestamp" Builtin::Timestamp, Function(text: INSTANT) -> Type::Timestamp, 10, "an instant from RFC 3339 text with an offset";
@@ -347,11 +348,11 @@ fn size(of: Value<'_>) -> Value<'_> {
     }
 }
 
-/// A record is not kept by writing an empty text into it.
+/// A record is not kept by writing an empty text into it, nor one that only looks empty.
 fn is_blank(value: Value<'_>) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.chars().all(char::is_whitespace),
+        Value::String(text) => text.chars().all(|c| c.is_whitespace() || is_hidden(c)),
         other => other.len() == Some(0),
     }
 }

@@ -516,8 +516,15 @@ impl<'a> Draft<'a> {
             }
         }
         for effect in unknown {
+            let meant = self.policy.layers.first().and_then(|layer| {
+                let class = layer.effects.resembled(effect);
+                let class = class.map(|class| layer.effects.name(class));
+                class.or_else(|| nearest(effect, layer.effects.names()))
+            });
             let effect = one_line(effect, WORD_CHARS_MAX);
-            let message = format!("No class covers the declared effect `{effect}`.");
+            let hint = meant.map(|near| format!(" Did you mean `{near}`?"));
+            let hint = hint.as_deref().unwrap_or_default();
+            let message = format!("No class covers the declared effect `{effect}`.{hint}");
             let details = vec![("effect", Detail::Text(effect.into()))];
             self.engine(IssueCode::UNKNOWN_EFFECT, REMARK, message, None, details);
         }

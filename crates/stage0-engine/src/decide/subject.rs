@@ -174,7 +174,13 @@ impl<'a> View<'a> {
             match layer.effects.find(declared) {
                 Some(class) => effects = effects.union(EffectSet::of(class)),
                 None if unknown_effects.contains(&declared) => {}
-                None => unknown_effects.push(declared),
+                None => {
+                    // Looking like a class brings its restrictions, and none of its permissions.
+                    if let Some(class) = layer.effects.resembled(declared) {
+                        effects = effects.union(EffectSet::of(class));
+                    }
+                    unknown_effects.push(declared);
+                }
             }
         }
         Self {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::draft::LayerDraft;
+use super::draft::{LayerDraft, RuleDraft};
 use super::gather::{Workshop, members};
 use super::private::PrivateFacts;
 use super::{Layer, PolicyIndex, UnreadConstraint};
@@ -237,10 +237,7 @@ fn disable(
             }
         }
         if !found {
-            let ids = drafts
-                .iter()
-                .flat_map(|draft| draft.rules.iter().map(|rule| rule.id.as_str()));
-            let near = nearest(&wanted.value, ids);
+            let near = meant_rule(&wanted.value, drafts);
             workshop.report(
                 PolicyFinding::new(
                     FindingKind::UnknownRule,
@@ -254,4 +251,28 @@ fn disable(
             );
         }
     }
+    // In which order they were switched off means nothing, and one may have been in several layers.
+    disabled.sort_unstable();
+    disabled.dedup();
+}
+
+/// The rule that somebody meant who wrote only its id, the code of its issue, or nearly its name.
+fn meant_rule<'d>(wanted: &str, drafts: &'d [LayerDraft<'_>]) -> Option<&'d str> {
+    let rules = || drafts.iter().flat_map(|draft| &draft.rules);
+    let in_pack = |id: &'d str| id.rsplit_once('/').map_or(id, |(_, own)| own);
+    let raises = |rule: &RuleDraft<'_>| {
+        let issue = rule.rule.issue.as_ref();
+        issue.is_some_and(|issue| issue.value == wanted)
+    };
+    let named = rules().find(|rule| in_pack(&rule.id) == wanted || raises(rule));
+    let near = || {
+        let full = nearest(wanted, rules().map(|rule| rule.id.as_str()));
+        full.or_else(|| {
+            let own = nearest(wanted, rules().map(|rule| in_pack(&rule.id)))?;
+            rules()
+                .map(|rule| rule.id.as_str())
+                .find(|id| in_pack(id) == own)
+        })
+    };
+    named.map(|rule| rule.id.as_str()).or_else(near)
 }

@@ -274,7 +274,7 @@ fn constraint(path: &Path) -> Result<Type, NameError> {
     };
     match CONSTRAINT_KEYS.iter().find(|key| key.name == name) {
         Some(key) => Ok(match key.shape {
-            ConstraintShape::Flag | ConstraintShape::Promise => Type::Bool,
+            ConstraintShape::Flag | ConstraintShape::Means | ConstraintShape::Promise => Type::Bool,
             ConstraintShape::List => Type::LIST_OF_TEXT,
             ConstraintShape::Count | ConstraintShape::Decimal => Type::Number,
             ConstraintShape::Span => Type::Duration,

@@ -19,6 +19,8 @@ use crate::time::{Duration, Zone};
 pub enum ConstraintShape {
     /// Set, or `true` or `false`.
     Flag,
+    /// Set, or the names of what is used for it: `docker`.
+    Means,
     /// Names separated by commas, brackets optional.
     List,
     /// A whole number from 0.
@@ -37,7 +39,7 @@ impl ConstraintShape {
     /// What a usable value looks like.
     pub const fn example(self) -> &'static str {
         match self {
-            Self::Flag | Self::Promise => "true",
+            Self::Flag | Self::Means | Self::Promise => "true",
             Self::List => "a, b",
             Self::Count => "5",
             Self::Decimal => "2.50",
@@ -114,7 +116,7 @@ pub const CONSTRAINT_KEYS: &[ConstraintKey] = &numbered([
     key("allowed_tools", ConstraintShape::List, &["allowed_tool"]),
     key(
         "allowlist",
-        ConstraintShape::Flag,
+        ConstraintShape::Means,
         &["allow_list", "allowlisted"],
     ),
     key(
@@ -163,7 +165,7 @@ pub const CONSTRAINT_KEYS: &[ConstraintKey] = &numbered([
         &["require_rollback_plan"],
     ),
     key("same_tool_limit", ConstraintShape::Count, &["same_tool"]),
-    key("sandbox", ConstraintShape::Flag, &["sandboxed"]),
+    key("sandbox", ConstraintShape::Means, &["sandboxed"]),
     key("tenant_isolation", ConstraintShape::Flag, &[]),
     key(
         "ticket_required",
@@ -293,6 +295,8 @@ pub enum Constraint {
 /// What a flag may say besides nothing.
 const YES: [&str; 3] = ["true", "yes", "required"];
 const NO: [&str; 2] = ["false", "no"];
+/// How else people say that there are no means to something.
+const NO_MEANS: [&str; 5] = ["none", "off", "disabled", "null", "n/a"];
 
 /// Reads one constraint text.
 pub fn read(text: &str) -> Constraint {
@@ -320,11 +324,12 @@ pub fn read(text: &str) -> Constraint {
     };
     // Spelt out, a window in business hours is a flag too.
     let is_flag = match known.shape {
-        ConstraintShape::Flag | ConstraintShape::Promise => true,
+        ConstraintShape::Flag | ConstraintShape::Means | ConstraintShape::Promise => true,
         ConstraintShape::Window => head.starts_with("business_hours"),
         _ => false,
     };
-    if is_flag && says(&NO) {
+    let has_means = known.shape == ConstraintShape::Means;
+    if is_flag && (says(&NO) || (has_means && says(&NO_MEANS))) {
         return Constraint::Off(name);
     }
     let is_set = is_flag && (value.is_none() || says(&YES));
@@ -333,6 +338,7 @@ pub fn read(text: &str) -> Constraint {
         ConstraintShape::Promise if is_set => return Constraint::Promise(name),
         ConstraintShape::Promise => return Constraint::Free,
         ConstraintShape::Flag => is_set.then_some(ConstraintValue::Flag),
+        ConstraintShape::Means if is_set => Some(ConstraintValue::Flag),
         ConstraintShape::Window if is_set => {
             Some(ConstraintValue::Window(BUSINESS_HOURS.to_owned()))
         }
@@ -347,6 +353,13 @@ pub fn read(text: &str) -> Constraint {
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
     match shape {
         ConstraintShape::Flag | ConstraintShape::Promise => None,
+        // Which means these are is told, and not compared with anything.
+        ConstraintShape::Means => match read_value(ConstraintShape::List, value)? {
+            ConstraintValue::List(names) if names.iter().all(|name| is_word(name)) => {
+                Some(ConstraintValue::Flag)
+            }
+            _ => None,
+        },
         ConstraintShape::List => {
             let inner = match value.strip_prefix('[') {
                 Some(rest) => rest.strip_suffix(']')?,
@@ -387,6 +400,12 @@ fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
                 .map(|_| ConstraintValue::Window(value.to_owned()))
         }
     }
+}
+
+/// Whether a name is one word: `docker`, `gcr.io/distroless:nonroot`.
+fn is_word(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@-".contains(c);
+    name.chars().all(is_plain) && name.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// A number as people write limits: ASCII digits and perhaps a point. Signs and exponents are more
@@ -495,6 +514,35 @@ mod tests {
                 "{text}: {:?}",
                 read(text)
             );
+        }
+    }
+
+    #[test]
+    fn means_may_be_named() {
+        for text in [
+            "sandbox",
+            "Sandboxed: yes",
+            "sandbox: docker",
+            "sandbox: [gvisor, gcr.io/distroless:nonroot]",
+            "allowlist: ls, cat",
+        ] {
+            assert_eq!(known(text).1, ConstraintValue::Flag, "{text}");
+        }
+        for text in [
+            "sandbox: none",
+            "sandbox: OFF",
+            "allowlist: n/a",
+            "sandbox: no",
+        ] {
+            assert!(matches!(read(text), Constraint::Off(_)), "{text}");
+        }
+        for text in [
+            "sandbox: not really",
+            "sandbox:",
+            "allowlist: ls,",
+            "sandbox: -",
+        ] {
+            assert!(matches!(read(text), Constraint::Invalid(_)), "{text}");
         }
     }
 

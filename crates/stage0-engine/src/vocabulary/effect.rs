@@ -161,6 +161,8 @@ pub struct Effects {
     writes: EffectSet,
     /// Every folded spelling, plural forms included.
     spellings: FxHashMap<Box<str>, usize>,
+    /// The class that each [`skeleton`] of a spelling belongs to.
+    skeletons: FxHashMap<Box<str>, usize>,
 }
 
 /// Why a class could not be added.
@@ -178,6 +180,7 @@ impl Default for Effects {
             names: Vec::new(),
             writes: EffectSet::EMPTY,
             spellings: FxHashMap::default(),
+            skeletons: FxHashMap::default(),
         };
         for builtin in BUILTIN_EFFECTS {
             // The built-in table has no double spelling; a test says so.
@@ -217,6 +220,11 @@ impl Effects {
             }
         }
         for spelling in spellings {
+            // Where two classes look alike, the one that was there first is meant: it is the one that
+            // policies and callers agree on.
+            self.skeletons
+                .entry(skeleton(&spelling).into())
+                .or_insert(class);
             self.spellings.insert(spelling.into(), class);
         }
         if writes {
@@ -231,12 +239,16 @@ impl Effects {
         if let Some(class) = self.spellings.get(spelling) {
             return Some(*class);
         }
-        let folded = fold(spelling);
-        let of = |spelling: &str| self.spellings.get(spelling).copied();
-        of(&folded)
-            .or_else(|| of(folded.strip_suffix('s')?))
-            .or_else(|| of(folded.strip_suffix("es")?))
-            .or_else(|| of(&[folded.strip_suffix("ies")?, "y"].concat()))
+        singular(&self.spellings, &fold(spelling))
+    }
+
+    /// The class that a spelling which is none looks like: other separators (`moneyMovement`,
+    /// `money.movement`), characters that nobody sees, letters that look like Latin ones.
+    ///
+    /// Whoever asks should count the class *and* treat the spelling as unknown, so that resemblance
+    /// only ever restricts.
+    pub fn resembled(&self, spelling: &str) -> Option<usize> {
+        singular(&self.skeletons, &skeleton(spelling))
     }
 
     /// A class's name.
@@ -252,6 +264,58 @@ impl Effects {
     /// The classes that change something.
     pub fn writing(&self) -> EffectSet {
         self.writes
+    }
+}
+
+/// The class of a word, or of that of which it is the plural or the third person.
+fn singular(classes: &FxHashMap<Box<str>, usize>, word: &str) -> Option<usize> {
+    let of = |word: &str| classes.get(word).copied();
+    of(word)
+        .or_else(|| of(word.strip_suffix('s')?))
+        .or_else(|| of(word.strip_suffix("es")?))
+        .or_else(|| of(&[word.strip_suffix("ies")?, "y"].concat()))
+}
+
+/// What of a text meets the eye of somebody who skims it: its letters and digits in lower case, with
+/// full-width forms and the common Cyrillic and Greek look-alikes as the Latin letters that they
+/// resemble. Everything else, joiners and accents that stand alone among it, is dropped.
+fn skeleton(text: &str) -> String {
+    let seen = text.chars().filter(|c| c.is_alphanumeric());
+    seen.map(|c| latin(c).to_ascii_lowercase()).collect()
+}
+
+/// The Latin letter or digit that a character looks like; itself where it looks like none.
+fn latin(c: char) -> char {
+    match c {
+        '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
+            // Full-width forms stand in the order of ASCII, this far behind it.
+            let ascii = u32::from(c).wrapping_sub(0xfee0);
+            char::from_u32(ascii).unwrap_or(c)
+        }
+        'а' | 'А' | 'α' | 'Α' => 'a',
+        'В' | 'Β' => 'b',
+        'с' | 'С' | 'ϲ' => 'c',
+        'ԁ' => 'd',
+        'е' | 'Е' | 'Ε' => 'e',
+        'һ' | 'Н' | 'Η' => 'h',
+        'і' | 'І' | 'ι' | 'Ι' | 'ı' => 'i',
+        'ј' | 'Ј' => 'j',
+        'к' | 'К' | 'κ' | 'Κ' => 'k',
+        'ӏ' | 'Ӏ' => 'l',
+        'м' | 'М' | 'Μ' => 'm',
+        'п' | 'Ν' => 'n',
+        'о' | 'О' | 'ο' | 'Ο' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ԛ' => 'q',
+        'ѕ' | 'Ѕ' => 's',
+        'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'υ' => 'u',
+        'ѵ' | 'ν' => 'v',
+        'ԝ' => 'w',
+        'х' | 'Х' | 'χ' | 'Χ' => 'x',
+        'у' | 'У' | 'Υ' => 'y',
+        'Ζ' => 'z',
+        _ => c,
     }
 }
 
@@ -292,6 +356,33 @@ mod tests {
         assert_eq!(class("publishes"), Some("publication"));
         for stranger in ["telepathy", "s", "es", "ies", ""] {
             assert_eq!(class(stranger), None);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_class_resembles_it_and_is_none() {
+        let effects = Effects::default();
+        for (spelling, class) in [
+            ("moneyMovement", "money_movement"),
+            ("Money.Movement", "money_movement"),
+            ("money/movements", "money_movement"),
+            ("pay\u{200b}ment", "money_movement"),
+            ("p\u{430}ym\u{435}nt", "money_movement"),
+            ("\u{ff50}\u{ff41}yout", "money_movement"),
+            ("paym\u{301}ents", "money_movement"),
+            ("b.u.l.k delete", "destructive"),
+            ("РUBLISH", "publication"),
+        ] {
+            let found = effects.resembled(spelling);
+            assert_eq!(
+                found.map(|class| effects.name(class)),
+                Some(class),
+                "{spelling}"
+            );
+            assert_eq!(effects.find(spelling), None, "{spelling}");
+        }
+        for stranger in ["telepathy", "", "\u{200b}", "s", "платёж"] {
+            assert_eq!(effects.resembled(stranger), None, "{stranger}");
         }
     }
 

@@ -74,6 +74,8 @@ pub struct TestStep {
 pub enum StepAction {
     /// A request is decided. It has been held against the wire contract.
     Request(Document<'static>),
+    /// A text is sent as a request. Whether it is one is what the step is about.
+    Text(String),
     /// A person answers every approval rule that the request before waits for, and that request is
     /// decided again. Only a step with a request stands before it, or another answer.
     Answer(TestAnswer),
@@ -97,8 +99,11 @@ pub struct TestAnswer {
 pub struct Expectation {
     /// Where it stands.
     pub span: Span,
-    /// The verdict.
+    /// The verdict; DENY where the request is to be refused, for that is what gates make of it.
     pub verdict: Verdict,
+    /// The codes of the problems for which the request is refused before anything is decided: exactly
+    /// these, in this order.
+    pub problems: Option<Vec<String>>,
     /// The codes of all issues of MEDIUM and above: exactly these, in this order.
     pub codes: Option<Vec<String>>,
     /// All issues as `SEVERITY CODE`: exactly these, in this order.

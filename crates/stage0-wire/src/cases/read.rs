@@ -152,14 +152,16 @@ impl Before {
 
 /// Reports what a case with steps may not have, and steps that are none.
 fn refuse_with_steps(decoder: &mut Decoder<'_>, fields: Fields<'_>) {
-    if let (Some(span), Some(steps)) = (fields.key_span("request"), fields.key_span("steps")) {
-        decoder.error_and_first(
-            span,
-            ProblemCode::PolicyConflictingKeys,
-            "`request` and `steps` in one: a whole request belongs to one step",
-            (steps, "the steps"),
-            "move it into the step that sends it",
-        );
+    for whole in ["request", "text"] {
+        if let (Some(span), Some(steps)) = (fields.key_span(whole), fields.key_span("steps")) {
+            decoder.error_and_first(
+                span,
+                ProblemCode::PolicyConflictingKeys,
+                format!("`{whole}` and `steps` in one: a whole request belongs to one step"),
+                (steps, "the steps"),
+                "move it into the step that sends it",
+            );
+        }
     }
     if let Some(steps) = fields.get("steps")
         && items(steps).is_empty()
@@ -186,10 +188,14 @@ fn step(
     };
     // The mode of one step says nothing about the next.
     before.now = now.now;
+    let expect = fields.get("expect");
+    let is_refused = expect
+        .and_then(Fields::of)
+        .is_some_and(|expect| expect.has("problems"));
     let action = match (fields.get("approve"), fields.get("reject")) {
         (None, None) => {
             before.has_request = true;
-            request(decoder, case, fields).map(StepAction::Request)
+            request(decoder, case, fields, is_refused)
         }
         (Some(_), Some(_)) => {
             conflict(
@@ -204,7 +210,7 @@ fn step(
         (Some(yes), None) => answer(decoder, fields, ("approve", yes), now),
         (None, Some(no)) => answer(decoder, fields, ("reject", no), now),
     };
-    let expect = expectation(fields.get("expect")?)?;
+    let expect = expectation(decoder, expect?)?;
     Some(TestStep {
         span: fields.span,
         now: now.now,
@@ -267,10 +273,11 @@ fn conflict(
     );
 }
 
-fn expectation(node: &Node) -> Option<Expectation> {
+fn expectation(decoder: &mut Decoder<'_>, node: &Node) -> Option<Expectation> {
     let only = |verdict: Verdict, span: Span| Expectation {
         span,
         verdict,
+        problems: None,
         codes: None,
         issues_include: Vec::new(),
         issues_exclude: Vec::new(),
@@ -292,6 +299,27 @@ fn expectation(node: &Node) -> Option<Expectation> {
                 .map(|(name, node)| (name.value.clone(), canonical(node)))
                 .collect()
         };
+        if let Some(problems) = fields.key_span("problems") {
+            // Where nothing is decided there is nothing else to be said. Of a verdict the form says so.
+            for (key, _) in fields.entries {
+                if !["verdict", "problems"].contains(&key.value.as_str()) {
+                    decoder.error_and_first(
+                        key.span,
+                        ProblemCode::PolicyConflictingKeys,
+                        format!(
+                            "`problems` and `{}` in one: a request that is refused has no decision",
+                            key.value
+                        ),
+                        (problems, "the problems"),
+                        "leave one of the two out",
+                    );
+                }
+            }
+            return Some(Expectation {
+                problems: Some(texts("problems")),
+                ..only(Verdict::Deny, node.span)
+            });
+        }
         return Some(Expectation {
             codes: fields.has("codes").then(|| texts("codes")),
             issues_include: texts("issues_include"),

@@ -1,23 +1,41 @@
 //! The requests of test cases, put together from what a case and its step say.
 
+use stage0_engine::canonical::write_value;
 use stage0_engine::document::{Document, DocumentBuilder, DocumentError};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
+use super::StepAction;
 use super::shape::REQUEST_KEYS;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::Fields;
 use crate::tree::{Node, NodeValue};
 
-/// The request of a step. What a step does not say is taken from its case; contexts are joined.
+/// The request of a step. What a step does not say is taken from its case; contexts are joined. One
+/// that is to be refused is not held against the contract: that is what the step is about.
 pub(super) fn request(
     decoder: &mut Decoder<'_>,
     case: Option<Fields<'_>>,
     step: Fields<'_>,
-) -> Option<Document<'static>> {
-    if let Some(whole) = step.get("request") {
-        refuse_beside_request(decoder, step);
+    is_refused: bool,
+) -> Option<StepAction> {
+    for whole in ["text", "request"] {
+        refuse_beside(decoder, step, whole);
+    }
+    if let Some(text) = step.text("text") {
+        return Some(StepAction::Text(text.value));
+    }
+    if is_refused {
+        let document = match step.get("request") {
+            Some(whole) => whole.to_document().ok()?,
+            None => Given { case, step }.document().ok()?,
+        };
+        let mut text = String::new();
+        write_value(&mut text, document.root());
+        return Some(StepAction::Text(text));
+    }
+    let document = if let Some(whole) = step.get("request") {
         let document = whole.to_document().ok()?;
         accept(decoder, document, Fields::of(whole)?, |_| true)
     } else {
@@ -36,23 +54,28 @@ pub(super) fn request(
         accept(decoder, document, step, |error| {
             error.code() != "REQUEST_TYPE" && !error.path().contains('.')
         })
-    }
+    };
+    document.map(StepAction::Request)
 }
 
-/// Reports what stands beside `request` and would be part of a request.
-fn refuse_beside_request(decoder: &mut Decoder<'_>, step: Fields<'_>) {
-    let Some(request) = step.key_span("request") else {
+/// Reports what stands beside a whole request, and would be part of one.
+fn refuse_beside(decoder: &mut Decoder<'_>, step: Fields<'_>, whole: &str) {
+    let Some(request) = step.key_span(whole) else {
         return;
     };
     for key in &REQUEST_KEYS {
         let Some(span) = step.key_span(key.name).filter(|span| *span != request) else {
             continue;
         };
+        // Two whole requests are told of once.
+        if whole == "request" && key.name == "text" {
+            continue;
+        }
         decoder.error_and_first(
             span,
             ProblemCode::PolicyConflictingKeys,
             format!(
-                "`{}` and `request` in one: a request is sent as it is written",
+                "`{}` and `{whole}` in one: a request is sent as it is written",
                 key.name
             ),
             (request, "the whole request"),
@@ -79,7 +102,8 @@ impl<'n> Given<'n> {
         let at = builder.begin_object()?;
         let mut count: u32 = 0;
         for key in &REQUEST_KEYS {
-            let Some(node) = self.get(key.name).filter(|_| key.name != "request") else {
+            let is_whole = ["request", "text"].contains(&key.name);
+            let Some(node) = self.get(key.name).filter(|_| !is_whole) else {
                 continue;
             };
             builder.string(request_name(key.name))?;

@@ -139,10 +139,15 @@ static EXPECT_SHAPE: Shape = Shape {
     what: "an expectation",
     doc: "What a decision must be. Everything that is given has to hold.",
     groups: &[&[
-        Key::required(
+        Key::new(
             "verdict",
             Form::Words(&VERDICT_WORDS),
             "The verdict: ALLOW, DEFER or DENY.",
+        ),
+        Key::new(
+            "problems",
+            Form::OneOrMany(&Form::Name(&ISSUE_CODE)),
+            "Instead of a verdict: the codes of the problems for which the request is refused, exactly these, in this order.",
         ),
         Key::new(
             "codes",
@@ -190,7 +195,10 @@ static EXPECT_SHAPE: Shape = Shape {
             "Members of the run's next state as JSON, each exactly what it must be.",
         ),
     ]],
-    one_of: OneOf::NONE,
+    one_of: OneOf {
+        keys: &["verdict", "problems"],
+        help: "say what the decision must be: `verdict: DENY`",
+    },
 };
 
 static ANSWER: Shape = Shape {
@@ -210,11 +218,16 @@ static ANSWER: Shape = Shape {
 };
 
 /// The parts of a request. All but `request` and `context` go over into it as they are.
-pub(super) static REQUEST_KEYS: [Key; 11] = [
+pub(super) static REQUEST_KEYS: [Key; 12] = [
     Key::new(
         "request",
         Form::Object,
         "The whole request, exactly as it would be sent. Nothing else of the test is added to it.",
+    ),
+    Key::new(
+        "text",
+        Form::Text,
+        "The request's text to the letter, for what is no request or is written unusually. Nothing else of the test is added to it.",
     ),
     Key::new(
         "call",

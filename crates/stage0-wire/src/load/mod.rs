@@ -184,8 +184,8 @@ impl<'i> Loader<'i> {
                 self.indices.insert(key, index);
                 Some(index)
             }
-            Err(problem) => {
-                self.problems.push(problem);
+            Err(error) => {
+                self.problems.push(error.into());
                 None
             }
         }

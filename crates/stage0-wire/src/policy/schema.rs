@@ -14,13 +14,16 @@ use stage0_engine::policy::FindingKind;
 use stage0_engine::policy::schema::{SchemaNode, SchemaType, Schemas};
 use stage0_engine::time::{Duration, Timestamp};
 
-use super::tool::{EXTRA, EXTRA_WORDS};
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::escape::quoted;
 use crate::fields::{self, Fields};
 use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::{Node, NodeValue};
+
+/// Whether what is not listed is accepted.
+pub(super) const EXTRA: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
+pub(super) static EXTRA_WORDS: Words = Words::new(&names(&EXTRA));
 
 const TYPES: [(&str, SchemaType); 11] = SchemaType::NAMES;
 pub(super) static TYPE_WORDS: Words = Words {

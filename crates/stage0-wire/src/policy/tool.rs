@@ -9,12 +9,8 @@ use super::schema;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
 use crate::fields::{self, Fields};
-use crate::shape::{Form, Key, OneOf, Shape, Words, names};
+use crate::shape::{Form, Key, OneOf, Shape};
 use crate::tree::Node;
-
-/// Whether what is not listed is accepted.
-pub(super) const EXTRA: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
-pub(super) static EXTRA_WORDS: Words = Words::new(&names(&EXTRA));
 
 pub(super) static TOOL: Form = Form::Map(&TOOL_SHAPE);
 
@@ -40,7 +36,7 @@ static TOOL_SHAPE: Shape = Shape {
         ),
         Key::new(
             "extra_args",
-            Form::Words(&EXTRA_WORDS),
+            Form::Words(&schema::EXTRA_WORDS),
             "Whether arguments that `args` does not list are accepted: refuse (the default) or allow.",
         )
         .with("args"),
@@ -88,7 +84,7 @@ fn tool(
     schemas: &mut Schemas,
 ) -> Option<Tool> {
     let fields = Fields::of(node)?;
-    let extra = fields.word("extra_args", &EXTRA);
+    let extra = fields.word("extra_args", &schema::EXTRA);
     let args = fields.get("args").map(|args| {
         let whole = SchemaNode {
             span: args.span,

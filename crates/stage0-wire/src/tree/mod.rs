@@ -7,22 +7,16 @@
 
 mod builder;
 mod canonical;
-mod characters;
 mod document;
 
 use std::ops::Range;
 
 use stage0_engine::span::{Pieces, Span, Spanned, TextPlaces};
 
-use crate::codes::ProblemCode;
-use crate::json_tree;
-use crate::problem::{Problem, Problems};
-use crate::sources::{Sources, offset};
-use crate::yaml;
+use crate::sources::offset;
 
 pub(crate) use builder::{TooDeep, TreeBuilder, too_deep};
 pub(crate) use canonical::write_entries;
-use characters::are_plain;
 
 /// A key with its value.
 pub(crate) type Entry = (Spanned<String>, Node);
@@ -111,51 +105,6 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads a file, YAML or JSON, and reports everything that is wrong with it.
-    ///
-    /// A name that ends in `.json` makes it JSON; otherwise text that begins with `{` or `[` is
-    /// tried as JSON first and as YAML then. The tree is there whenever what was refused could be
-    /// left out as [`NodeValue::Invalid`], so that the rest can be checked in the same go.
-    pub fn parse(sources: &Sources, file: u16, problems: &mut Problems) -> Option<Self> {
-        if !are_plain(sources, file, problems) {
-            return None;
-        }
-        let text = sources.text(file);
-        let start = text.trim_ascii_start();
-        let is_json_file = has_json_extension(sources.name(file));
-        if start.is_empty() {
-            problems.error(|| {
-                Problem::at(
-                    sources,
-                    Span::new(file, 0, 0),
-                    ProblemCode::PolicyEmpty,
-                    "the file is empty",
-                )
-            });
-            return None;
-        }
-        if !is_json_file && !start.starts_with(['{', '[']) {
-            return yaml::parse(sources, file, problems).map(|root| Self { root });
-        }
-
-        let mut json_problems = Problems::new();
-        let json = json_tree::parse(sources, file, &mut json_problems);
-        if is_json_file || !json_problems.has_errors() {
-            problems.append(json_problems);
-            return json.map(|root| Self { root });
-        }
-        // Braces also begin YAML. What YAML accepts is YAML; what neither accepts is reported as
-        // what it looks like.
-        let mut yaml_problems = Problems::new();
-        let yaml = yaml::parse(sources, file, &mut yaml_problems);
-        if yaml_problems.has_errors() && looks_like_json(start) {
-            problems.append(json_problems);
-            return json.map(|root| Self { root });
-        }
-        problems.append(yaml_problems);
-        yaml.map(|root| Self { root })
-    }
-
     /// The tree as canonical JSON: keys sorted by code point, no space, fewest escapes, plain
     /// numbers. The YAML and the JSON form of one policy give the same bytes.
     pub fn to_canonical_json(&self) -> String {
@@ -197,21 +146,4 @@ pub(crate) fn is_json_number(text: &str) -> bool {
         }
     }
     rest.is_empty()
-}
-
-fn has_json_extension(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("json"))
-}
-
-/// Whether text that begins with a bracket goes on as JSON does.
-fn looks_like_json(start: &str) -> bool {
-    let mut significant = start
-        .chars()
-        .filter(|character| !character.is_ascii_whitespace());
-    match significant.next() {
-        Some('{') => matches!(significant.next(), Some('"' | '}')),
-        Some('[') => matches!(significant.next(), Some('"' | '{' | '[' | ']')),
-        _ => false,
-    }
 }

@@ -21,7 +21,8 @@ use stage0_wire::{description_to_json, explanation_to_json};
 
 use super::check::{Circumstances, Question, read_state, refuse_two_stdins};
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, load_policy, read};
+use crate::input::{POLICY_HERE, read};
+use crate::load::load_policy;
 use crate::output::{Format, print};
 use crate::paint::{self, Colors, FAINT, NAME, TITLE, paint};
 use crate::table::write_rows;
@@ -165,6 +166,12 @@ fn text(
             write_rest(&mut out, layer);
         }
     }
+    if !description.disabled.is_empty() {
+        let _ = writeln!(out, "\n{}", paint(TITLE, "Switched off by the policy"));
+        for rule in &description.disabled {
+            let _ = writeln!(out, "  {}", paint(NAME, rule));
+        }
+    }
     out
 }
 
@@ -197,7 +204,8 @@ fn write_tool(out: &mut String, layer: &LayerDescription<'_>, tool: &ToolDescrip
     if rules.is_empty() {
         section("rules", vec!["none".to_owned()]);
     } else {
-        section("rules", rule_lines(&rules));
+        // That they are about the tool's effects is why they are here.
+        section("rules", rule_lines(&rules, false));
     }
     if !tool.facts.is_empty() {
         section("reads", wrapped(&tool.facts));
@@ -226,8 +234,8 @@ fn arguments(tool: &ToolDescription<'_>) -> Vec<String> {
     lines(&rows)
 }
 
-/// The rules, those that permit first, then the strictest.
-fn rule_lines(rules: &[&RuleDescription<'_>]) -> Vec<String> {
+/// The rules, those that permit first, then the strictest; with the effects that they are about or not.
+fn rule_lines(rules: &[&RuleDescription<'_>], with_effects: bool) -> Vec<String> {
     let mut rules = rules.to_vec();
     rules.sort_by_key(|rule| {
         let rank = match (rule.kind, rule.verdict) {
@@ -240,7 +248,7 @@ fn rule_lines(rules: &[&RuleDescription<'_>]) -> Vec<String> {
     });
     let rows: Vec<Vec<String>> = rules
         .into_iter()
-        .map(|rule| vec![verb(rule), paint(NAME, rule.rule), says(rule)])
+        .map(|rule| vec![verb(rule), paint(NAME, rule.rule), says(rule, with_effects)])
         .collect();
     lines(&rows)
 }
@@ -258,13 +266,16 @@ fn verb(rule: &RuleDescription<'_>) -> String {
 }
 
 /// What a rule says, in its own conditions.
-fn says(rule: &RuleDescription<'_>) -> String {
+fn says(rule: &RuleDescription<'_>, with_effects: bool) -> String {
     let shown = |text: &str| one_line(text, CONDITION_CHARS_MAX);
     let condition = rule.condition.map(shown);
     let mut text = match (rule.kind, condition, &rule.approval) {
         ("require", Some(condition), _) => format!("unless {condition}"),
         (_, Some(condition), _) => format!("if {condition}"),
-        (_, None, Some(approval)) => approval_text(approval),
+        (_, None, Some(approval)) if rule.verdict == Some(Verdict::Deny) => {
+            approval_text("unless", approval)
+        }
+        (_, None, Some(approval)) => approval_text("until", approval),
         (_, None, None) => "always".to_owned(),
     };
     if let Some(when) = rule.when {
@@ -274,13 +285,19 @@ fn says(rule: &RuleDescription<'_>) -> String {
             text => format!("when {when}: {text}"),
         };
     }
+    if with_effects && !rule.effects.is_empty() {
+        text = format!(
+            "for {}: {text}",
+            one_line(&rule.effects.join(" or "), CONDITION_CHARS_MAX)
+        );
+    }
     text
 }
 
-fn approval_text(approval: &ApprovalDescription) -> String {
+fn approval_text(before: &str, approval: &ApprovalDescription) -> String {
     let mut text = match approval.min {
-        1 => "until approved".to_owned(),
-        many => format!("until {many} people approve"),
+        1 => format!("{before} approved"),
+        many => format!("{before} {many} people approve"),
     };
     if !approval.roles.is_empty() {
         let _ = write!(text, " by {}", approval.roles.join(" or "));
@@ -350,7 +367,7 @@ fn write_rest(out: &mut String, layer: &LayerDescription<'_>) {
             "\n{}",
             paint(TITLE, "Rules about other tools and plans")
         );
-        for line in rule_lines(&others) {
+        for line in rule_lines(&others, true) {
             let _ = writeln!(out, "  {line}");
         }
     }

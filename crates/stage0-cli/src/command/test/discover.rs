@@ -107,7 +107,7 @@ fn read_file(path: &Path, bytes: Vec<u8>) -> Result<(PathBuf, CaseFile), Vec<Pro
     let mut sources = Sources::new();
     let file = sources
         .add_bytes(name_of(path), bytes)
-        .map_err(|problem| vec![problem])?;
+        .map_err(|error| vec![error.into()])?;
     let mut problems = Problems::new();
     let tests = read_tests(&sources, file, &mut problems);
     match tests {

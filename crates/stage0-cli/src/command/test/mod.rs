@@ -15,7 +15,8 @@ use stage0_wire::testing::{CaseReport, Coverage, run_case};
 
 use self::discover::{Group, discover};
 use crate::exit::{Exit, Failure, complain};
-use crate::input::{compile_policy, load_policy, name_of};
+use crate::input::name_of;
+use crate::load::{compile_policy, load_policy};
 use crate::output::{Format, print};
 use crate::paint::Colors;
 use crate::progress::Progress;

@@ -1,30 +1,29 @@
-//! Policies that load: rules of every kind over a small catalog.
+//! Policies that load, perhaps of several files: settings, declared facts, imports and layers around
+//! a catalog and rules.
 
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
-use stage0_tests::oracle::condition::Expr;
-use stage0_tests::oracle::model::{
-    Action, Approval, Argument, ArgumentKind, FactDeclaration, Policy, Rule, Tool,
-};
-use stage0_tests::oracle::phrases::{self, OWN_EFFECT};
-use stage0_tests::oracle::value::Value;
+use stage0_engine::policy::{Mode, UnknownTools, Verdict};
 
-use super::condition::{NAMES, Names, Place, boolean, lets, params, path};
+use crate::oracle::model::{Action, ArgumentKind, FactDeclaration, Policy, Rule, Tool};
+use crate::oracle::phrases::{self, OWN_EFFECT};
+
+use super::catalog::catalog;
+use super::condition::{NAMES, Names, lets, params, path};
+use super::rule::{CODES, always_allowed, rule};
 use super::{maybe, sometimes};
 
 /// The tools of every catalog.
-pub(crate) const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
-const PATTERNS: [&str; 5] = ["pay.*", "**", "*.send", "*", "search.**"];
-const EFFECTS: [&str; 5] = [
+pub const TOOLS: [&str; 4] = ["pay.out", "pay.refund", "mail.send", "search.query"];
+/// The classes of effects of every policy.
+pub const EFFECTS: [&str; 5] = [
     "money_movement",
     "data_read",
     "destructive",
     "loop",
     "external_notification",
 ];
-const CODES: [&str; 4] = ["ALPHA", "BETA", "GAMMA", "APPROVAL_REQUIRED"];
 
 /// Facts that may be declared: no two files of a layer declare the same.
 const ROOT_FACTS: [&str; 5] = [
@@ -38,7 +37,7 @@ const BASE_FACTS: [&str; 3] = ["context.l", "context.m.n", "context.actor_role"]
 
 /// What kinds of policies are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// The most rules of one file.
     pub rules_max: usize,
     /// Whether anything may be merely observed, or read-only, or halted.
@@ -56,7 +55,7 @@ pub(crate) struct Wanted {
 }
 
 /// Anything goes.
-pub(crate) const ANY: Wanted = Wanted {
+pub const ANY: Wanted = Wanted {
     rules_max: 9,
     observe: true,
     files: true,
@@ -67,53 +66,10 @@ pub(crate) const ANY: Wanted = Wanted {
 };
 
 /// Rules that are all enforced.
-pub(crate) const ENFORCED: Wanted = Wanted {
+pub const ENFORCED: Wanted = Wanted {
     observe: false,
     ..ANY
 };
-
-fn argument(name: &'static str) -> BoxedStrategy<Argument> {
-    let kind = match name {
-        "amount" => prop_oneof![
-            (weighted(0.5, 0_i64..3), weighted(0.5, 3_i64..6))
-                .prop_map(|(min, max)| ArgumentKind::Number(min, max)),
-            Just(ArgumentKind::Integer),
-            Just(ArgumentKind::Any),
-        ]
-        .boxed(),
-        "to" => prop_oneof![
-            Just(ArgumentKind::Text),
-            Just(ArgumentKind::Enum(vec!["a", "ab", "finance"])),
-        ]
-        .boxed(),
-        "items" => {
-            let numbers = ArgumentKind::List(Some(Box::new(ArgumentKind::Number(None, None))));
-            prop_oneof![
-                Just(numbers),
-                Just(ArgumentKind::List(None)),
-                Just(ArgumentKind::Any)
-            ]
-            .boxed()
-        }
-        "deep" => prop_oneof![Just(ArgumentKind::Object), Just(ArgumentKind::Any)].boxed(),
-        "wait" => prop_oneof![Just(ArgumentKind::Text), Just(ArgumentKind::Any)].boxed(),
-        _ => prop_oneof![Just(ArgumentKind::Bool), Just(ArgumentKind::Any)].boxed(),
-    };
-    (kind, any::<bool>(), prop::bool::weighted(0.1))
-        .prop_map(move |(kind, optional, nullable)| Argument {
-            name,
-            kind,
-            optional,
-            nullable,
-        })
-        .boxed()
-}
-
-/// A schema names the arguments that conditions read, so that every path stays readable.
-fn schema() -> impl Strategy<Value = Option<Vec<Argument>>> {
-    let names = ["amount", "to", "flag", "items", "deep", "wait"];
-    weighted(0.25, names.map(argument)).prop_map(|arguments| Some(arguments?.into()))
-}
 
 /// What is declared about facts of these names, each of the type that requests mean it to have.
 fn declared(names: &[&'static str], wanted: Wanted) -> BoxedStrategy<Vec<FactDeclaration>> {
@@ -139,194 +95,6 @@ fn declared(names: &[&'static str], wanted: Wanted) -> BoxedStrategy<Vec<FactDec
     facts
         .prop_map(|facts| facts.into_iter().flatten().collect())
         .boxed()
-}
-
-fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
-    let aka = match name {
-        "pay.out" => vec!["payout".to_owned(), "mcp__bank__payout".to_owned()],
-        _ => Vec::new(),
-    };
-    (
-        subsequence(EFFECTS.to_vec(), 0..=2),
-        schema(),
-        any::<bool>(),
-        prop::bool::weighted(0.07),
-    )
-        .prop_map(move |(effects, args, extra, unstated)| {
-            let extra_args = extra && args.is_some();
-            Tool {
-                name,
-                aka: aka.clone(),
-                effects: if unstated { Vec::new() } else { effects },
-                unstated,
-                args,
-                extra_args,
-            }
-        })
-}
-
-fn catalog() -> impl Strategy<Value = Vec<Tool>> {
-    let exact = TOOLS.map(tool);
-    let pattern = select(vec!["pay.*", "**", "other.*"]);
-    let pattern = (
-        pattern,
-        subsequence(EFFECTS.to_vec(), 0..=1),
-        any::<bool>(),
-        schema(),
-    )
-        .prop_map(|(name, effects, states, args)| Tool {
-            name,
-            unstated: !states && effects.is_empty(),
-            effects,
-            extra_args: args.is_some(),
-            args,
-            ..Tool::default()
-        });
-    (exact, weighted(0.2, pattern))
-        .prop_map(|(exact, pattern)| exact.into_iter().chain(pattern).collect())
-}
-
-pub(crate) fn approval() -> impl Strategy<Value = Approval> {
-    let host = (
-        subsequence(vec!["finance_lead", "cfo"], 0..=2),
-        weighted(0.3, 1_u32..=2),
-        subsequence(vec!["context.actor_id", "context.l"], 0..=1),
-        subsequence(vec!["args.amount", "args.to", "context.ticket_id"], 0..=2),
-        weighted(0.5, (1_i64..=4).prop_map(|quarters| quarters * 900_000)),
-    )
-        .prop_map(|(roles, min, not, bind, ttl)| Approval {
-            roles,
-            min,
-            not: not.into_iter().map(path).collect(),
-            bind: bind.into_iter().map(path).collect(),
-            ttl,
-            evidence: None,
-        });
-    let asserted =
-        (any::<bool>(), weighted(0.5, Just(1_800_000))).prop_map(|(not, ttl)| Approval {
-            not: if not {
-                vec![path("context.actor_id")]
-            } else {
-                Vec::new()
-            },
-            ttl,
-            evidence: Some(EvidenceSource::Asserted),
-            ..Approval::default()
-        });
-    prop_oneof![3 => host, 1 => asserted]
-}
-
-fn action(names: Names, wanted: Wanted) -> BoxedStrategy<Action> {
-    let granted = Place {
-        names: Some(names),
-        claims: false,
-        presence: wanted.presence,
-    };
-    let claims = Place {
-        claims: wanted.claims,
-        ..granted
-    };
-    let always = || Just(Expr::Literal(Value::Bool(true)));
-    let otherwise = weighted(0.5, select(vec![Verdict::Deny, Verdict::Defer]));
-    let missing = if wanted.presence { 0.2 } else { 0.0 };
-    let asking = if wanted.approvals { 4 } else { 0 };
-    prop_oneof![
-        6 => prop_oneof![2 => boolean(granted, 2), 1 => always()].prop_map(Action::Allow),
-        3 => boolean(claims, 2).prop_map(Action::Deny),
-        2 => boolean(claims, 2).prop_map(Action::Defer),
-        2 => prop_oneof![3 => boolean(claims, 2), 1 => always()].prop_map(Action::Advise),
-        3 => (boolean(claims, 2), otherwise, sometimes(missing)).prop_map(
-            |(condition, otherwise, missing_otherwise)| {
-                Action::Require { condition, otherwise, missing_otherwise }
-            }
-        ),
-        asking => approval().prop_map(Action::Approval),
-    ]
-    .boxed()
-}
-
-fn patterns() -> impl Strategy<Value = Vec<&'static str>> {
-    prop_oneof![
-        3 => Just(Vec::new()),
-        2 => subsequence(TOOLS.to_vec(), 1..=2),
-        2 => subsequence(PATTERNS.to_vec(), 1..=1),
-    ]
-}
-
-fn severity(action: &Action, wanted: Option<Severity>) -> Option<Severity> {
-    // Advice that an ALLOW could carry weighs at most MEDIUM.
-    match action {
-        Action::Advise(_) => wanted.map(|severity| severity.min(Severity::Medium)),
-        _ => wanted,
-    }
-}
-
-pub(crate) fn rule(names: Names, wanted: Wanted) -> impl Strategy<Value = Rule> {
-    let place = Place {
-        names: Some(names),
-        claims: false,
-        presence: wanted.presence,
-    };
-    let severities = [
-        Severity::Low,
-        Severity::Medium,
-        Severity::High,
-        Severity::Critical,
-    ];
-    let effects = weighted(0.25, subsequence(EFFECTS.to_vec(), 1..=4));
-    (
-        (
-            patterns(),
-            effects,
-            weighted(0.35, boolean(place, 1)),
-            action(names, wanted),
-        ),
-        weighted(0.3, select(CODES.to_vec())),
-        weighted(0.1, select(CODES.to_vec())),
-        weighted(0.2, select(severities.to_vec())),
-        (
-            sometimes(if wanted.observe { 0.08 } else { 0.0 }),
-            prop::bool::weighted(0.2),
-            weighted(0.2, subsequence(vec!["Who says so?", "Why now?"], 1..=2)),
-        ),
-    )
-        .prop_map(
-            |(
-                (tools, effects, when, action),
-                issue,
-                issue_unknown,
-                weight,
-                (observe, locked, ask),
-            )| Rule {
-                ask: ask.unwrap_or_default(),
-                locked,
-                id: String::new(),
-                tools,
-                effects: effects.unwrap_or_default(),
-                when,
-                severity: severity(&action, weight),
-                action,
-                issue,
-                issue_unknown,
-                observe,
-            },
-        )
-}
-
-pub(crate) fn always_allowed() -> Rule {
-    Rule {
-        id: String::new(),
-        tools: Vec::new(),
-        effects: Vec::new(),
-        when: None,
-        action: Action::Allow(Expr::Literal(Value::Bool(true))),
-        issue: None,
-        issue_unknown: None,
-        severity: None,
-        ask: Vec::new(),
-        observe: false,
-        locked: false,
-    }
 }
 
 fn numbered(rules: Vec<Rule>) -> Vec<Rule> {
@@ -489,7 +257,7 @@ fn can_be_disabled(root: &Policy) -> Vec<String> {
 }
 
 /// A policy, perhaps of several files.
-pub(crate) fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
+pub fn policy(wanted: Wanted) -> BoxedStrategy<Policy> {
     let [first, second, third, fourth, fifth] = NAMES;
     let Wanted {
         rules_max, files, ..

@@ -1,11 +1,24 @@
-//! What the properties are asked about: a policy, a request, people's answers and a time.
+//! Questions made at random: a policy, a request, people's answers and a time.
+//!
+//! The properties of the laws and the random comparison of hosts draw from them. A seed gives the same
+//! questions everywhere, and what goes wrong with one is shrunk.
 
-pub(crate) mod condition;
-pub(crate) mod policy;
-pub(crate) mod request;
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "generators count small numbers, and make times that exist"
+)]
+
+pub mod catalog;
+pub mod condition;
+pub mod policy;
+pub mod request;
+pub mod rule;
 
 use std::fmt;
 
+use crate::oracle::model::{Action, Policy, Request};
+use crate::oracle::{self, Host};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,15 +26,13 @@ use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::Mode;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
-use stage0_tests::oracle::model::{Action, Policy, Request};
-use stage0_tests::oracle::{self, Host};
 use stage0_wire::{approvals_to_json, state_to_json};
 
 use policy::Wanted;
 
 /// One question to the engine.
 #[derive(Clone)]
-pub(crate) struct Sample {
+pub struct Sample {
     pub policy: Policy,
     pub request: Request,
     pub host: Host,
@@ -137,12 +148,12 @@ fn records(
 }
 
 /// The engine's form of a time.
-pub(crate) fn timestamp(ms: i64) -> Timestamp {
+pub fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_ms(ms).expect("a time of January 2026")
 }
 
 /// True in this share of cases; never, if it is zero.
-pub(crate) fn sometimes(share: f64) -> BoxedStrategy<bool> {
+pub fn sometimes(share: f64) -> BoxedStrategy<bool> {
     if share > 0.0 {
         prop::bool::weighted(share).boxed()
     } else {
@@ -151,7 +162,7 @@ pub(crate) fn sometimes(share: f64) -> BoxedStrategy<bool> {
 }
 
 /// Something in this share of cases.
-pub(crate) fn maybe<S: Strategy + 'static>(
+pub fn maybe<S: Strategy + 'static>(
     share: f64,
     strategy: S,
 ) -> impl Strategy<Value = Option<S::Value>> {
@@ -159,12 +170,12 @@ pub(crate) fn maybe<S: Strategy + 'static>(
 }
 
 /// A question about such a policy.
-pub(crate) fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+pub fn sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
     asked(wanted, plans, true)
 }
 
 /// A question whose facts are all of the types that they are meant to have.
-pub(crate) fn sound_sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
+pub fn sound_sample(wanted: Wanted, plans: bool) -> BoxedStrategy<Sample> {
     asked(wanted, plans, false)
 }
 

@@ -1,16 +1,16 @@
 //! Conditions that are well typed by what is declared, over few names and values, so that facts are
 //! read often, found, missing and of the wrong type.
 
+use crate::oracle::condition::{Comparison, Expr, Loop, Path, Step, TextTest};
+use crate::oracle::decimal::Decimal;
+use crate::oracle::phrases;
+use crate::oracle::value::{JANUARY_2026_MS, Value, text, whole};
 use proptest::prelude::*;
-use stage0_tests::oracle::condition::{Comparison, Expr, Loop, Path, Step, TextTest};
-use stage0_tests::oracle::decimal::Decimal;
-use stage0_tests::oracle::phrases;
-use stage0_tests::oracle::value::{JANUARY_2026_MS, Value, text, whole};
 
 /// The names that one policy file defines. Files have different names, since what is defined in two
 /// files of a policy conflicts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Names {
+pub struct Names {
     pub number: &'static str,
     pub text: &'static str,
     pub list: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Names {
     pub let_claim: &'static str,
 }
 
-pub(crate) const NAMES: [Names; 5] = [
+pub const NAMES: [Names; 5] = [
     Names {
         number: "limit",
         text: "home",
@@ -67,7 +67,7 @@ pub(crate) const NAMES: [Names; 5] = [
 
 /// Where a condition stands: what it may name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub struct Place {
     /// The file's names; none inside its own lets.
     pub names: Option<Names>,
     /// Whether it may read what the agent claims.
@@ -76,7 +76,7 @@ pub(crate) struct Place {
     pub presence: bool,
 }
 
-pub(crate) fn path(text: &'static str) -> Path {
+pub fn path(text: &'static str) -> Path {
     let mut parts = text.split('.');
     let root = parts.next().unwrap_or("");
     let mut steps = Vec::new();
@@ -99,7 +99,7 @@ fn one_of(choices: Vec<Expr>) -> BoxedStrategy<Expr> {
     prop::sample::select(choices).boxed()
 }
 
-pub(crate) fn small_number() -> impl Strategy<Value = Value> {
+pub fn small_number() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => (-1_i64..=6).prop_map(whole),
         2 => (0_i128..=30).prop_map(|tenths| Decimal::new(tenths, 1).map_or(Value::Null, Value::Number)),
@@ -107,11 +107,11 @@ pub(crate) fn small_number() -> impl Strategy<Value = Value> {
     ]
 }
 
-pub(crate) fn small_text() -> impl Strategy<Value = Value> {
+pub fn small_text() -> impl Strategy<Value = Value> {
     prop::sample::select(vec!["", "a", "ab", "finance", "risk", "é😀"]).prop_map(text)
 }
 
-pub(crate) fn instant() -> impl Strategy<Value = i64> {
+pub fn instant() -> impl Strategy<Value = i64> {
     (0_i64..=6)
         .prop_map(|quarters| JANUARY_2026_MS + 4 * 86_400_000 + 36_000_000 + quarters * 900_000)
 }
@@ -334,7 +334,7 @@ fn compared(one: BoxedStrategy<Expr>, two: BoxedStrategy<Expr>) -> BoxedStrategy
 }
 
 /// A condition.
-pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
+pub fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
     // A loop inside a loop needs a variable of its own.
     let element = if depth > 1 { "x" } else { "y" };
     let below = depth.saturating_sub(1);
@@ -454,10 +454,7 @@ pub(crate) fn boolean(place: Place, depth: u32) -> BoxedStrategy<Expr> {
 }
 
 /// The lets of one file; each may name those before it.
-pub(crate) fn lets(
-    names: Names,
-    presence: bool,
-) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
+pub fn lets(names: Names, presence: bool) -> impl Strategy<Value = Vec<(&'static str, Expr)>> {
     let outside = Place {
         names: None,
         claims: false,
@@ -487,7 +484,7 @@ pub(crate) fn lets(
 }
 
 /// The params of one file.
-pub(crate) fn params(names: Names) -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+pub fn params(names: Names) -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     (small_number(), small_text()).prop_map(move |(number, word)| {
         vec![
             (names.number, number),

@@ -1,11 +1,11 @@
 //! Requests about those policies: most facts there and of the right type, some not.
 
+use crate::oracle::model::Request;
+use crate::oracle::phrases;
+use crate::oracle::value::{Value, instant_text, object, text, whole};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use stage0_tests::oracle::model::Request;
-use stage0_tests::oracle::phrases;
-use stage0_tests::oracle::value::{Value, instant_text, object, text, whole};
 
 use super::condition::{instant, small_number, small_text};
 
@@ -111,7 +111,7 @@ fn tool_name() -> impl Strategy<Value = String> {
 
 /// A request; `plans` says whether it may be one without a call, `flaws` whether facts may be of the
 /// wrong type.
-pub(crate) fn request(plans: bool, flaws: bool) -> BoxedStrategy<Request> {
+pub fn request(plans: bool, flaws: bool) -> BoxedStrategy<Request> {
     let sound = Care {
         present: 0.8,
         typed: 1.0,
