@@ -53,6 +53,9 @@ for (const entry of ["browser", "node", "workerd"]) rmSync(`dist/types/esm/${ent
 cpSync("dist/types/esm", "dist/types/cjs", { recursive: true });
 writeFileSync("dist/types/cjs/package.json", '{ "type": "commonjs" }\n');
 
+mkdirSync("../target/npm", { recursive: true });
+writeFileSync("../target/npm/stage0.wasm.gz", gzipSync(readFileSync("dist/stage0.wasm"), { level: 9 }));
+
 for (const file of ["stage0.wasm", "node.cjs", "browser.js", "workerd.js"]) {
   const bytes = readFileSync(`dist/${file}`);
   const zipped = gzipSync(bytes, { level: 9 }).length;

@@ -1,9 +1,9 @@
 //! The shared corpus: every case of `tests/cases` as texts that any host can be asked with.
 //!
-//! The files are those of `stage0 test`. Here each decision of a case becomes an [`Exchange`]: the
-//! request, what the host adds, and the answer to the byte. A host is one small adapter, [`Host`]; it
-//! is asked with every exchange and has to give the same bytes. Whether the answers are the right ones
-//! is said by the cases themselves.
+//! The files are those of `stage0 test`, read more strictly: a topic without cases, or a case that does
+//! not say why it is there, is refused. Each decision of a case becomes a [`Question`] with the [`Reply`]
+//! that every host has to give to the byte. Whether the answers are the right ones is said by the cases
+//! themselves.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,30 +11,30 @@
     reason = "a corpus that cannot be read fails the test that reads it"
 )]
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use stage0_engine::digest::Digest;
-use stage0_engine::host::Host as EngineHost;
-use stage0_engine::state::RunState;
+use stage0_wire::Policy;
 use stage0_wire::cases::read_tests;
 use stage0_wire::imports::Imported;
 use stage0_wire::packs::pack;
 use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
 use stage0_wire::testing::{CaseReport, Exchange, record_case};
-use stage0_wire::{Policy, parse_approvals, parse_state, state_to_json};
+
+use crate::hosts::{PolicyText, Question, Reply};
 
 /// Cases about one thing: one file.
 #[derive(Debug)]
 pub struct Topic {
     /// The file's path in the corpus, without its ending, such as `standard/records`.
     pub name: String,
-    /// The pack, or the path in the corpus, of the policy.
-    pub policy_name: String,
-    /// The policy, compiled.
-    pub policy: Policy,
+    /// The policy, as hosts are given it.
+    pub policy: PolicyText,
     /// The cases, in the order in which they were written.
     pub cases: Vec<Case>,
 }
@@ -54,6 +54,30 @@ impl Topic {
         self.cases.iter().flat_map(|case| {
             let numbered = case.exchanges.iter().zip(1..);
             numbered.map(|(exchange, step)| (format!("{} #{step}", case.report.name), exchange))
+        })
+    }
+
+    /// Every decision as a question with its place, and the reply that it must have.
+    pub fn questions(&self) -> impl Iterator<Item = (String, Question, Reply)> {
+        self.exchanges().map(|(place, exchange)| {
+            let question = Question {
+                policy: self.policy.clone(),
+                request: exchange.request.clone(),
+                request_id: exchange.request_id.to_owned(),
+                mode: exchange.mode,
+                now: exchange.now,
+                approvals: exchange.approvals.clone(),
+                state: exchange.state.clone(),
+            };
+            let reply = if exchange.problems.is_empty() {
+                Reply::Decided {
+                    answer: exchange.answer.clone(),
+                    next_state: exchange.next_state.clone(),
+                }
+            } else {
+                Reply::Refused(exchange.problems.iter().map(ToString::to_string).collect())
+            };
+            (place, question, reply)
         })
     }
 
@@ -99,166 +123,81 @@ pub fn topics() -> Vec<Topic> {
         }
     }
     files.sort();
-    files.iter().map(|path| topic(path)).collect()
+    let topics = files.iter().map(|path| {
+        let name = path.strip_prefix(folder()).unwrap().with_extension("");
+        let name = name.to_str().unwrap().replace('\\', "/");
+        topic(&name, fs::read(path).unwrap()).unwrap_or_else(|told| panic!("{told}"))
+    });
+    topics.collect()
 }
 
-fn topic(path: &Path) -> Topic {
-    let name = path.strip_prefix(folder()).unwrap().with_extension("");
-    let name = name.to_str().unwrap().replace('\\', "/");
+/// Reads and runs the cases of one file, which stands at this place in the corpus.
+///
+/// # Errors
+/// What `stage0 test` refuses, a file without a policy or without cases, a case that does not say why.
+pub fn topic(name: &str, text: Vec<u8>) -> Result<Topic, String> {
     let mut sources = Sources::new();
-    let file = sources.add_bytes(&name, fs::read(path).unwrap()).unwrap();
+    let file = sources
+        .add_bytes(name, text)
+        .map_err(|error| Problem::from(error).render())?;
     let mut problems = Problems::new();
     let tests = read_tests(&sources, file, &mut problems);
-    assert!(!problems.has_errors(), "{}", told(&problems.finish()));
-    let tests = tests.unwrap();
+    let found = problems.finish();
+    // Here a warning is a mistake too.
+    let tests = tests
+        .filter(|_| found.is_empty())
+        .ok_or_else(|| told(&found))?;
     let named = tests.policy.map(|policy| policy.value);
-    let named = named.unwrap_or_else(|| panic!("{name}: the file names no `policy`"));
-    let (policy_name, policy) = if pack(&named).is_some() {
-        let policy = Policy::builtin(&named);
-        (named, policy)
+    let named = named.ok_or_else(|| format!("{name}: the file names no `policy`"))?;
+    let (text, policy) = if pack(&named).is_some() {
+        (PolicyText::Pack(named.clone()), Policy::builtin(&named))
     } else {
-        load(&path.parent().unwrap().join(named))
+        load(&folder().join(name).parent().unwrap().join(named))
     };
-    let policy = policy.unwrap_or_else(|problems| panic!("{}", told(&problems)));
+    let policy = policy.map_err(|problems| told(&problems))?;
+    if tests.cases.is_empty() {
+        return Err(format!("{name}: the file has no cases"));
+    }
+    let silent = |why: Option<&str>| why.unwrap_or_default().trim().is_empty();
+    if let Some(case) = tests.cases.iter().find(|case| silent(case.why.as_deref())) {
+        return Err(format!("{name}: `{}` has no `why`", case.name.value));
+    }
     let cases = tests.cases.iter().map(|case| {
-        let why = case.why.as_deref().unwrap_or_default();
-        assert!(
-            !why.is_empty(),
-            "{name}: `{}` has no `why`",
-            case.name.value
-        );
         let (report, exchanges) = record_case(&policy, case);
         Case { report, exchanges }
     });
-    Topic {
+    Ok(Topic {
+        name: name.to_owned(),
         cases: cases.collect(),
-        name,
-        policy_name,
-        policy,
-    }
+        policy: text,
+    })
 }
 
-fn load(path: &Path) -> (String, Result<Policy, Vec<Problem>>) {
+/// A policy of the corpus, with the texts of all files that it is made of.
+fn load(path: &Path) -> (PolicyText, Result<Policy, Vec<Problem>>) {
     let path = path.canonicalize().unwrap();
     let folder = folder().canonicalize().unwrap();
     let in_corpus = |path: &Path| {
         let path = path.strip_prefix(&folder).unwrap().to_str().unwrap();
         path.replace('\\', "/")
     };
+    let files = RefCell::new(BTreeMap::new());
+    let read = |path: &Path| {
+        let text = fs::read_to_string(path).ok()?;
+        files.borrow_mut().insert(in_corpus(path), text.clone());
+        Some(text)
+    };
     let imports = |from: &str, wanted: &str| {
         let path = folder.join(from).parent()?.join(wanted);
         let path = path.canonicalize().ok()?;
-        Some(Imported::new(in_corpus(&path), fs::read(&path).ok()?))
+        Some(Imported::new(in_corpus(&path), read(&path)?))
     };
-    let name = in_corpus(&path);
-    let policy = Policy::load(&name, fs::read(&path).unwrap(), &imports);
-    (name, policy)
+    let main = in_corpus(&path);
+    let policy = Policy::load(&main, read(&path).unwrap(), &imports);
+    let files = files.take();
+    (PolicyText::Files { main, files }, policy)
 }
 
 fn told(problems: &[Problem]) -> String {
     problems.iter().map(Problem::render).collect()
-}
-
-/// A host that is asked with the corpus.
-pub trait Host {
-    /// What it is called in reports.
-    fn name(&self) -> &str;
-
-    /// The canonical answer and the canonical next state, or what went wrong.
-    ///
-    /// # Errors
-    /// The host gave no answer.
-    fn answer(&mut self, topic: &Topic, exchange: &Exchange) -> Result<(String, String), String>;
-
-    /// The codes of the problems for which the host refuses the request, in their order.
-    ///
-    /// # Errors
-    /// The host did not refuse it.
-    fn refusal(&mut self, topic: &Topic, exchange: &Exchange) -> Result<Vec<String>, String>;
-}
-
-/// What came of asking a host.
-#[derive(Debug, Default)]
-pub struct Comparison {
-    /// How often it was asked.
-    pub asked: usize,
-    /// Where it answered otherwise, with what was expected and found.
-    pub differences: Vec<String>,
-}
-
-/// Asks a host with every exchange.
-pub fn compare(host: &mut dyn Host, topics: &[Topic]) -> Comparison {
-    let mut comparison = Comparison::default();
-    for topic in topics {
-        for (place, exchange) in topic.exchanges() {
-            comparison.asked = comparison.asked.saturating_add(1);
-            let place = format!("{}: {}: {place}", host.name(), topic.name);
-            if !exchange.problems.is_empty() {
-                let found = host.refusal(topic, exchange);
-                let expected = exchange.problems.iter();
-                let expected: Vec<String> = expected.map(ToString::to_string).collect();
-                if found.as_ref() != Ok(&expected) {
-                    let difference =
-                        format!("{place}\n  refused for {expected:?}\n  found {found:?}");
-                    comparison.differences.push(difference);
-                }
-                continue;
-            }
-            match host.answer(topic, exchange) {
-                Ok((answer, state)) => {
-                    for (expected, found) in
-                        [(&exchange.answer, &answer), (&exchange.next_state, &state)]
-                    {
-                        if expected != found {
-                            let difference =
-                                format!("{place}\n  expected {expected}\n  found    {found}");
-                            comparison.differences.push(difference);
-                        }
-                    }
-                }
-                Err(error) => comparison.differences.push(format!("{place}\n  {error}")),
-            }
-        }
-    }
-    comparison
-}
-
-/// The engine in this process, through its text doors.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TextDoor;
-
-impl Host for TextDoor {
-    fn name(&self) -> &'static str {
-        "text door"
-    }
-
-    fn answer(&mut self, topic: &Topic, exchange: &Exchange) -> Result<(String, String), String> {
-        let approvals = parse_approvals("approvals", exchange.approvals.as_bytes())
-            .map_err(|problems| told(&problems))?;
-        let state =
-            parse_state("state", exchange.state.as_bytes()).map_err(|problems| told(&problems))?;
-        let host = EngineHost {
-            request_id: exchange.request_id,
-            mode: exchange.mode,
-            approvals: &approvals,
-        };
-        let request = exchange.request.as_bytes();
-        let (answer, next) = topic
-            .policy
-            .check(request, &host, &state, exchange.now)
-            .map_err(|problems| told(&problems))?;
-        Ok((answer, state_to_json(&next)))
-    }
-
-    fn refusal(&mut self, topic: &Topic, exchange: &Exchange) -> Result<Vec<String>, String> {
-        let request = exchange.request.as_bytes();
-        let (host, state) = (EngineHost::default(), RunState::default());
-        match topic.policy.check(request, &host, &state, exchange.now) {
-            Ok((answer, _)) => Err(answer),
-            Err(problems) => Ok(problems
-                .iter()
-                .map(|problem| problem.code().as_str().to_owned())
-                .collect()),
-        }
-    }
 }

@@ -6,5 +6,7 @@ pub mod condition;
 pub mod corpus;
 pub mod fuzz;
 pub mod generate;
+pub mod hosts;
+pub mod markdown;
 pub mod oracle;
 pub mod random;

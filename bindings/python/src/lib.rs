@@ -116,7 +116,7 @@ impl NativePolicy {
         py: Python<'_>,
         request: &Bound<'_, PyAny>,
         circumstances: Circumstances<'_>,
-    ) -> PyResult<String> {
+    ) -> PyResult<(String, String)> {
         let request =
             snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
         let asked =

@@ -150,21 +150,25 @@ impl Tally {
 
     /// What test runners say in their closing lines, added up: cargo's own and nextest's.
     pub(crate) fn of(text: &str) -> Self {
-        let mut tally = Self::default();
-        for line in text.lines() {
-            let line = line.trim();
-            let is_cargo = line.starts_with("test result:");
-            let is_nextest = line.starts_with("Summary [");
-            if is_cargo || is_nextest {
-                tally = tally.and(Self {
-                    passed: count_before(line, "passed"),
-                    failed: count_before(line, "failed")
-                        .saturating_add(count_before(line, "timed")),
-                });
-            }
-        }
-        tally
+        closing_lines(text)
+            .map(|line| Self {
+                passed: count_before(line, "passed"),
+                failed: count_before(line, "failed").saturating_add(count_before(line, "timed")),
+            })
+            .fold(Self::default(), Self::and)
     }
+
+    /// How many tests they left out.
+    pub(crate) fn skipped(text: &str) -> u64 {
+        closing_lines(text)
+            .map(|line| count_before(line, "ignored").max(count_before(line, "skipped")))
+            .fold(0, u64::saturating_add)
+    }
+}
+
+fn closing_lines(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| line.starts_with("test result:") || line.starts_with("Summary ["))
 }
 
 /// The number in front of a word; 0 where the word does not stand behind a number.
@@ -201,6 +205,7 @@ test result: FAILED. 23 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
                 failed: 4
             }
         );
+        assert_eq!(Tally::skipped(text), 3);
         assert_eq!(Tally::of("12 passed by the way\n"), Tally::default());
     }
 }

@@ -1,15 +1,12 @@
-//! `cargo xtask fuzz [--seconds N]`: mutated texts through every door, for a bounded time.
+//! `cargo xtask fuzz [--seconds N] [--seed S] [--guided]`: mutated texts through every door, for a bounded
+//! time.
 //!
-//! The bodies are the ignored tests of the tests crate whose names begin with `fuzz_`: each takes the
-//! corpus, mutates it from a fixed seed and checks what must hold whatever comes in. They run on
-//! stable. Where a nightly toolchain, cargo-fuzz and targets for it are there, those run too, guided
-//! by coverage.
+//! The bodies are in the tests crate: each takes samples, mutates them from a seed and checks what must
+//! hold whatever comes in. They run on stable. With `--guided` cargo-fuzz runs the same bodies guided by
+//! coverage, which needs a nightly toolchain.
 
-use crate::command::{Tally, answers, cargo, program, read, root, show};
-use crate::steps::{Steps, one_check, test_checks};
-
-/// Tells the bodies when to stop.
-const SECONDS_VARIABLE: &str = "STAGE0_FUZZ_SECONDS";
+use crate::command::{Tally, cargo, program, read, show};
+use crate::steps::{Steps, one_check};
 
 /// Long enough to find what a change has just broken.
 const SECONDS_DEFAULT: u64 = 20;
@@ -25,61 +22,91 @@ const FUZZ_FOLDER: &str = "tests/fuzz";
 /// # Errors
 /// The arguments are not as in the usage, or a body found something.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let seconds = match args {
-        [] => SECONDS_DEFAULT,
-        [flag, seconds] if flag == "--seconds" => {
-            let seconds = seconds
-                .parse::<u64>()
-                .map_err(|_| format!("`{seconds}` is no number of seconds"))?;
-            seconds.min(SECONDS_MAX)
-        }
-        _ => return Err("usage: cargo xtask fuzz [--seconds N]".to_owned()),
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .map_err(|_| format!("`{text}` is no number"))
     };
+    let (mut seconds, mut seed, mut is_guided) = (SECONDS_DEFAULT, None, false);
+    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+    while let Some((first, rest)) = args.split_first() {
+        let used = match (*first, rest.first()) {
+            ("--guided", _) => {
+                is_guided = true;
+                1
+            }
+            ("--seconds", Some(value)) => {
+                seconds = number(value)?.min(SECONDS_MAX);
+                2
+            }
+            ("--seed", Some(value)) => {
+                seed = Some(number(value)?);
+                2
+            }
+            _ => {
+                return Err(
+                    "usage: cargo xtask fuzz [--seconds N] [--seed S] [--guided]".to_owned(),
+                );
+            }
+        };
+        args.drain(..used);
+    }
     let mut steps = Steps::new();
-    steps.run("stable", || {
-        let filter = [
-            "test",
-            "-p",
-            "stage0-tests",
-            "--",
-            "--ignored",
-            "--nocapture",
-            "fuzz_",
-        ];
-        let mut test = cargo(&filter)?;
-        test.env(SECONDS_VARIABLE, seconds.to_string());
-        test_checks(&show(test)?)
-    });
-    let has_targets = root()?.join(FUZZ_FOLDER).join("Cargo.toml").exists();
-    if has_targets && answers("cargo", &["+nightly", "fuzz", "--version"]) {
-        steps.run("cargo-fuzz", || guided(seconds));
+    if is_guided {
+        steps.run("guided", || guided(seconds));
     } else {
-        println!(
-            "guided by coverage: not run, it needs {FUZZ_FOLDER}, a nightly toolchain and cargo-fuzz"
-        );
+        steps.run("fuzz", || doors(seconds, seed));
     }
     steps.conclude()
 }
 
+/// Every body on stable, for so many seconds each.
+///
+/// # Errors
+/// A body found something.
+pub(crate) fn doors(seconds: u64, seed: Option<u64>) -> Result<Tally, String> {
+    let run = [
+        "run",
+        "--quiet",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        "fuzz",
+        "--",
+        "doors",
+    ];
+    let mut fuzz = cargo(&run)?;
+    fuzz.arg(seconds.to_string());
+    fuzz.args(seed.map(|seed| seed.to_string()));
+    one_check(&show(fuzz)?)
+}
+
 fn guided(seconds: u64) -> Result<Tally, String> {
-    let targets = read(program(
-        "cargo",
-        &["+nightly", "fuzz", "list", "--fuzz-dir", FUZZ_FOLDER],
-    )?)?;
+    let samples = [
+        "run",
+        "--quiet",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        "fuzz",
+        "--",
+        "samples",
+    ];
+    one_check(&show(cargo(&samples)?)?)?;
+    let list = ["+nightly", "fuzz", "list", "--fuzz-dir", FUZZ_FOLDER];
+    let targets = read(program("cargo", &list)?)
+        .map_err(|error| format!("it needs a nightly toolchain and cargo-fuzz: {error}"))?;
     let mut tally = Tally::default();
     for target in targets.split_whitespace() {
-        let mut fuzz = program(
-            "cargo",
-            &[
-                "+nightly",
-                "fuzz",
-                "run",
-                "--fuzz-dir",
-                FUZZ_FOLDER,
-                target,
-                "--",
-            ],
-        )?;
+        let run = [
+            "+nightly",
+            "fuzz",
+            "run",
+            "--fuzz-dir",
+            FUZZ_FOLDER,
+            target,
+            "--",
+        ];
+        let mut fuzz = program("cargo", &run)?;
         fuzz.arg(format!("-max_total_time={seconds}"));
         tally = tally.and(one_check(&show(fuzz)?)?);
     }

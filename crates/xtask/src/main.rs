@@ -2,7 +2,7 @@
 //!
 //! Each verb is a file of this crate that does one task, says what it does and how long each part
 //! took, and fails loudly when a part cannot run. What CI runs is one of these verbs, so a task that
-//! works here works there. Nothing in this crate is shipped.
+//! works here works there. What the verbs run stands in `parts.rs`. Nothing in this crate is shipped.
 
 #![expect(
     clippy::print_stdout,
@@ -10,14 +10,23 @@
 )]
 
 mod bench;
+mod build;
+mod checks;
 mod ci;
 mod command;
 mod conformance;
+mod differential;
 mod fuzz;
+mod hosts;
+mod licences;
+mod npm;
+mod parts;
+mod python;
 mod setup;
 mod steps;
 mod test;
 mod tidy;
+mod wasm;
 mod zones;
 
 use std::process::ExitCode;
@@ -38,15 +47,21 @@ const VERBS: &[Verb] = &[
         run: setup::run,
     },
     Verb {
+        name: "build",
+        usage: "[PART...]",
+        summary: "build what people install, and compare its size with its budget",
+        run: build::run,
+    },
+    Verb {
         name: "test",
-        usage: "",
-        summary: "format, lints, tidy, all tests, doc tests, documentation",
+        usage: "[--host NAME]",
+        summary: "everything that has to hold: format, lints, tests, documentation, every host",
         run: test::run,
     },
     Verb {
         name: "tidy",
         usage: "",
-        summary: "check what no compiler checks: module docs, crate graph, root folder, reasons, versions",
+        summary: "check what no compiler checks: module docs, crate graph, reasons, lengths, versions",
         run: tidy::run,
     },
     Verb {
@@ -56,16 +71,22 @@ const VERBS: &[Verb] = &[
         run: conformance::run,
     },
     Verb {
+        name: "differential",
+        usage: "[--seconds N] [--seed S] [--host NAME]",
+        summary: "ask every host the same random questions, and compare bytes",
+        run: differential::run,
+    },
+    Verb {
+        name: "fuzz",
+        usage: "[--seconds N] [--seed S] [--guided]",
+        summary: "feed mutated texts to every door for a bounded time",
+        run: fuzz::run,
+    },
+    Verb {
         name: "bench",
         usage: "[quick]",
         summary: "measure deciding beside a program written by hand for the same rules",
         run: bench::run,
-    },
-    Verb {
-        name: "fuzz",
-        usage: "[--seconds N]",
-        summary: "feed mutated texts to every door for a bounded time",
-        run: fuzz::run,
     },
     Verb {
         name: "zones",
@@ -76,7 +97,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "ci",
         usage: "",
-        summary: "what continuous integration runs",
+        summary: "what `test` runs, what `build` builds, and what takes long",
         run: ci::run,
     },
 ];
@@ -107,7 +128,6 @@ fn main() -> ExitCode {
 fn print_verbs() {
     println!("cargo xtask VERB");
     for verb in VERBS {
-        let call = format!("{} {}", verb.name, verb.usage);
-        println!("  {call:<22} {}", verb.summary);
+        println!("  {} {}\n      {}", verb.name, verb.usage, verb.summary);
     }
 }

@@ -4,8 +4,9 @@
 //! `target`. What is tested as a host is the wheel, installed into an environment of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::command::{program, root};
 use crate::wasm::{remake, succeed, told};
@@ -16,7 +17,7 @@ const REQUIREMENTS: &str = "python/requirements-dev.txt";
 ///
 /// # Errors
 /// Python or pip is missing or fails.
-pub(crate) fn setup() -> Result<PathBuf, String> {
+pub(crate) fn tools() -> Result<PathBuf, String> {
     let root = root()?;
     let requirements = root.join(REQUIREMENTS);
     let wanted = fs::read(&requirements).map_err(|error| told(&requirements, &error))?;
@@ -41,7 +42,7 @@ pub(crate) fn setup() -> Result<PathBuf, String> {
 /// # Errors
 /// A tool is missing or fails.
 pub(crate) fn build() -> Result<PathBuf, String> {
-    let tools = setup()?;
+    let tools = tools()?;
     let folder = root()?.join("target").join("wheels");
     remake(&folder)?;
     let mut build = tool(&tools, "maturin")?;
@@ -51,17 +52,37 @@ pub(crate) fn build() -> Result<PathBuf, String> {
         .current_dir(root()?.join("python"));
     succeed(build, "maturin")?;
     let listed = fs::read_dir(&folder).map_err(|error| told(&folder, &error))?;
-    let wheel = listed.filter_map(Result::ok).map(|entry| entry.path()).next();
+    let wheel = listed
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .next();
     let wheel = wheel.ok_or("maturin built no wheel")?;
     println!("built {}", wheel.display());
     Ok(wheel)
 }
 
-/// Installs the wheel into a fresh environment; its interpreter.
+/// The installed wheel, asked through `tests/hosts/host.py`.
 ///
 /// # Errors
-/// A tool is missing or fails.
-pub(crate) fn install() -> Result<PathBuf, String> {
+/// The wheel does not build, or cannot be installed.
+pub(crate) fn host(options: &[&str]) -> Result<Vec<String>, String> {
+    // Installed once in each run of a verb.
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let python = INSTALLED.get_or_init(install).clone()?;
+    let script = root()?.join("tests").join("hosts").join("host.py");
+    let name = if options.is_empty() {
+        "python"
+    } else {
+        "python-dict"
+    };
+    let mut words = vec![name.to_owned()];
+    words.extend([python, script].map(|path| path.to_string_lossy().into_owned()));
+    words.extend(options.iter().map(|option| (*option).to_owned()));
+    Ok(words)
+}
+
+/// Installs the wheel into a fresh environment; its interpreter.
+fn install() -> Result<PathBuf, String> {
     let wheel = build()?;
     let folder = root()?.join("target").join("python-host");
     remake(&folder)?;
@@ -79,7 +100,7 @@ pub(crate) fn install() -> Result<PathBuf, String> {
 /// # Errors
 /// One of them fails.
 pub(crate) fn test() -> Result<(), String> {
-    let tools = setup()?;
+    let tools = tools()?;
     let checks: [(&str, &[&str]); 6] = [
         ("maturin", &["develop", "--quiet"]),
         ("ruff", &["format", "--check", "--quiet"]),
@@ -97,14 +118,14 @@ pub(crate) fn test() -> Result<(), String> {
 }
 
 /// Makes a virtual environment.
-fn environment(folder: &std::path::Path) -> Result<(), String> {
+fn environment(folder: &Path) -> Result<(), String> {
     let mut make = program("python3", &["-m", "venv"])?;
     make.arg(folder);
     succeed(make, "python3")
 }
 
 /// A program of an environment, which finds the others there.
-fn tool(folder: &std::path::Path, name: &str) -> Result<Command, String> {
+fn tool(folder: &Path, name: &str) -> Result<Command, String> {
     let programs = folder.join("bin");
     let mut paths = vec![programs.clone()];
     let inherited = std::env::var_os("PATH").unwrap_or_default();

@@ -1,12 +1,15 @@
-//! `cargo xtask setup`: what the tests need from package registries, fetched once.
+//! `cargo xtask setup`: what the tests need beside a compiler, fetched once.
 //!
 //! Only ordinary package clients are used, by package name and locked version; where they fetch from
-//! is their own configuration. Everything lands under `target`, so `cargo clean` undoes it.
+//! is their own configuration. What is fetched for the tests lands under `target`, so `cargo clean`
+//! undoes it.
 
 use std::fs;
 use std::path::PathBuf;
 
-use crate::command::{cargo, root, show};
+use crate::command::{Tally, answers, cargo, program, root, show};
+use crate::parts::SETUP;
+use crate::steps::Steps;
 
 /// The environment variable that tells tests where the CEL suite was fetched to, and that they must
 /// not go without it.
@@ -15,14 +18,42 @@ pub(crate) const CEL_SPEC_VARIABLE: &str = "STAGE0_CEL_SPEC";
 /// What is fetched: the CEL suite's package, by its lock file.
 const CEL_LOCK: &str = "tests/conformance/cel/package-lock.json";
 
-/// Fetches everything.
+/// Fetches everything that is not there.
 ///
 /// # Errors
 /// A package client is missing or fails.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
-    let folder = cel_spec()?;
-    println!("the CEL suite is in {}", folder.display());
-    Ok(())
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("usage: cargo xtask setup".to_owned());
+    }
+    let mut steps = Steps::new();
+    steps.run_all("setup ", SETUP);
+    steps.conclude()
+}
+
+/// The formatter and the linter, which a minimal installation of Rust does not have.
+///
+/// # Errors
+/// They are not there and rustup cannot add them.
+pub(crate) fn rust() -> Result<Tally, String> {
+    let has = |name| answers("cargo", &[name, "--version"]);
+    if !(has("fmt") && has("clippy")) {
+        let add = program("rustup", &["component", "add", "rustfmt", "clippy"])?;
+        if !show(add)?.succeeded || !has("fmt") || !has("clippy") {
+            return Err(
+                "rustfmt and clippy are not here, and rustup could not add them".to_owned(),
+            );
+        }
+    }
+    Ok(Tally::ONE)
+}
+
+/// The conformance suite of the language that conditions are a subset of.
+///
+/// # Errors
+/// As [`cel_spec`].
+pub(crate) fn cel_suite() -> Result<Tally, String> {
+    cel_spec().map(|_| Tally::ONE)
 }
 
 /// The folder of the CEL suite, fetched if it is not there or if another version is wanted now.

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use crate::command::{Finished, Tally};
+use crate::parts::Part;
 
 /// Steps that have run.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct Steps {
 
 #[derive(Debug)]
 struct Step {
-    name: &'static str,
+    name: String,
     seconds: f64,
     tally: Tally,
     trouble: Option<String>,
@@ -32,7 +33,7 @@ impl Steps {
     }
 
     /// Runs a step. It says how many checks passed and failed, or why it could not run.
-    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Tally, String>) {
+    pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<Tally, String>) {
         println!("\n==> {name}");
         let started = Instant::now();
         let (tally, trouble) = match step() {
@@ -50,11 +51,18 @@ impl Steps {
         };
         let seconds = started.elapsed().as_secs_f64();
         self.done.push(Step {
-            name,
+            name: name.to_owned(),
             seconds,
             tally,
             trouble,
         });
+    }
+
+    /// Runs parts as steps, whose names begin with this.
+    pub(crate) fn run_all(&mut self, prefix: &str, parts: &[Part]) {
+        for part in parts {
+            self.run(&format!("{prefix}{}", part.name), part.run);
+        }
     }
 
     /// Prints what came of the steps, and a closing line that adds up their checks.
@@ -103,9 +111,13 @@ pub(crate) fn one_check(finished: &Finished) -> Result<Tally, String> {
 /// The checks of a test runner.
 ///
 /// # Errors
-/// It ran no test, or failed without saying that a test did: it did not compile, or crashed.
+/// It ran no test, left one out, or failed without saying that a test did: it did not compile, or crashed.
 pub(crate) fn test_checks(finished: &Finished) -> Result<Tally, String> {
     let tally = Tally::of(&finished.text);
+    let skipped = Tally::skipped(&finished.text);
+    if skipped > 0 {
+        return Err(format!("{skipped} tests were skipped"));
+    }
     match (finished.succeeded, tally) {
         (true, Tally { passed: 0, .. }) => Err("no test ran".to_owned()),
         (false, Tally { failed: 0, .. }) => Err("the tests did not run to their end".to_owned()),

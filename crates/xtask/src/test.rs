@@ -1,79 +1,43 @@
-//! `cargo xtask test`: everything that has to hold before a change is taken.
+//! `cargo xtask test [--host NAME]`: everything that has to hold before a change is taken.
 //!
-//! The steps are those of the README's test command and of CI, in the order in which they are cheap.
-//! The tests run under cargo-nextest where it is installed, else under cargo itself; both count.
+//! This is the README's test command, and what CI runs. With `--host` one host is asked with the corpus
+//! and with random questions, which is what whoever writes a host wants to see.
 
-use crate::command::{Tally, answers, cargo, show};
-use crate::setup::{CEL_SPEC_VARIABLE, cel_spec};
-use crate::steps::{Steps, one_check, test_checks};
-use crate::tidy;
+use crate::checks;
+use crate::command::Tally;
+use crate::hosts;
+use crate::parts::{CHECKS, SETUP};
+use crate::steps::Steps;
 
-/// Runs every step.
+/// Runs every check.
 ///
 /// # Errors
 /// Something failed; the closing lines say what.
-pub(crate) fn run(_: &[String]) -> Result<(), String> {
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut steps = Steps::new();
-    add(&mut steps);
+    match args.as_slice() {
+        [] => add(&mut steps),
+        ["--host", name] => {
+            let hosts = hosts::named(Some(name))?;
+            steps.run("corpus", || hosts::corpus(&hosts));
+            steps.run("differential", || {
+                hosts::differential(&hosts, checks::SHORT)
+            });
+        }
+        _ => return Err("usage: cargo xtask test [--host NAME]".to_owned()),
+    }
     steps.conclude()
 }
 
-/// Adds the steps to others.
+/// Adds the setup and every check to other steps.
 pub(crate) fn add(steps: &mut Steps) {
-    steps.run("setup", || cel_spec().map(|_| Tally::ONE));
-    steps.run("format", || {
-        one_check(&show(cargo(&["fmt", "--all", "--check"])?)?)
+    steps.run("setup", || {
+        let mut tally = Tally::default();
+        for part in SETUP {
+            tally = tally.and((part.run)().map_err(|trouble| format!("{}: {trouble}", part.name))?);
+        }
+        Ok(tally)
     });
-    steps.run("lint", || {
-        one_check(&show(cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])?)?)
-    });
-    steps.run("tidy", tidy::check);
-    steps.run("tests", tests);
-    steps.run("doc tests", || {
-        test_checks(&show(cargo(&[
-            "test",
-            "--workspace",
-            "--doc",
-            "--no-fail-fast",
-        ])?)?)
-    });
-    steps.run("documentation", || {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps"])?;
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        one_check(&show(doc)?)
-    });
-}
-
-fn tests() -> Result<Tally, String> {
-    let mut command = if answers("cargo", &["nextest", "--version"]) {
-        cargo(&[
-            "nextest",
-            "run",
-            "--workspace",
-            "--no-fail-fast",
-            "--status-level",
-            "fail",
-        ])?
-    } else {
-        cargo(&[
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--no-fail-fast",
-        ])?
-    };
-    // A suite that could not be fetched has failed in its own step; its test says so again.
-    if let Ok(folder) = cel_spec() {
-        command.env(CEL_SPEC_VARIABLE, folder);
-    }
-    test_checks(&show(command)?)
+    steps.run_all("", CHECKS);
 }

@@ -1,9 +1,9 @@
-//! `cargo xtask build npm`: the WebAssembly module, the JavaScript around it, and the npm package.
+//! The WebAssembly module and the JavaScript around it, of which `npm.rs` makes a package.
 //!
 //! With rustup's target the default toolchain builds the module. Where that target cannot be had,
 //! Debian's `rustc-web` does, with a standard library that is built once from the source of the same
-//! version. Nothing is downloaded but by cargo, npm and apt, and everything lands under `target` and
-//! in folders that git ignores.
+//! version. Nothing is downloaded but by cargo and apt, and everything lands under `target` and in
+//! folders that git ignores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,6 @@ const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
-/// The most that the module may have, compressed: it is loaded before an edge worker answers.
-const WASM_GZIPPED_MAX: &str = "200 KB";
-
 /// Installs what building needs and is not there.
 ///
 /// # Errors
@@ -29,36 +26,22 @@ pub(crate) fn setup() -> Result<(), String> {
     if !has_target()? && debian_source().is_none() {
         apt(&PACKAGES)?;
     }
-    toolchain()?;
-    node_modules()
+    toolchain().map(|_| ())
 }
 
-/// Builds the package's `dist`.
+/// Builds the module, and the JavaScript around it, into a folder.
 ///
 /// # Errors
 /// A tool is missing or fails.
-pub(crate) fn build() -> Result<(), String> {
+pub(crate) fn module_with_glue(folder: &Path) -> Result<(), String> {
     let module = module()?;
-    glue(&module)?;
-    node_modules()?;
-    npm(&["run", "--silent", "build"])?;
-    println!("the module may have {WASM_GZIPPED_MAX} gzipped");
-    Ok(())
-}
-
-/// Packs the package as it would be published; the archive's path.
-///
-/// # Errors
-/// A tool is missing or fails.
-pub(crate) fn pack() -> Result<PathBuf, String> {
-    build()?;
-    let folder = root()?.join("target").join("npm");
-    remake(&folder)?;
-    let folder_name = folder.to_string_lossy().into_owned();
-    npm(&["pack", "--silent", "--pack-destination", &folder_name])?;
-    let listed = fs::read_dir(&folder).map_err(|error| told(&folder, &error))?;
-    let archive = listed.filter_map(Result::ok).map(|entry| entry.path()).next();
-    archive.ok_or_else(|| "npm packed nothing".to_owned())
+    let root = root()?;
+    let mut make = cargo(&["run", "--quiet", "--locked", "--"])?;
+    make.arg(module)
+        .arg(folder)
+        .current_dir(root.join("bindings").join("wasm").join("glue"))
+        .env("CARGO_TARGET_DIR", root.join("target").join("glue"));
+    succeed(make, "stage0-glue")
 }
 
 /// Installs Debian packages.
@@ -75,16 +58,6 @@ pub(crate) fn apt(packages: &[&str]) -> Result<(), String> {
     }
     let packages = packages.join(" ");
     Err(format!("install them by hand: apt-get install {packages}"))
-}
-
-/// Runs npm in the package's folder.
-///
-/// # Errors
-/// npm is missing or fails.
-pub(crate) fn npm(arguments: &[&str]) -> Result<(), String> {
-    let mut command = program("npm", arguments)?;
-    command.current_dir(root()?.join("npm"));
-    succeed(command, "npm")
 }
 
 /// Runs a program to its end, and wants it to succeed.
@@ -110,22 +83,9 @@ pub(crate) fn remake(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| told(folder, &error))
 }
 
+/// An error with the path that it is about.
 pub(crate) fn told(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
-}
-
-/// The package's development tools, by its lock file. Fetched when the lock file has changed.
-fn node_modules() -> Result<(), String> {
-    let folder = root()?.join("npm");
-    let lock = folder.join("package-lock.json");
-    let wanted = fs::read(&lock).map_err(|error| told(&lock, &error))?;
-    // Written last, so that an interrupted fetch is made again.
-    let stamp = folder.join("node_modules").join(".stage0-lock");
-    if fs::read(&stamp).is_ok_and(|fetched| fetched == wanted) {
-        return Ok(());
-    }
-    npm(&["ci", "--silent"])?;
-    fs::write(&stamp, wanted).map_err(|error| told(&stamp, &error))
 }
 
 /// Compiles the module.
@@ -142,7 +102,11 @@ fn module() -> Result<PathBuf, String> {
     ])?;
     build.env("CARGO_TARGET_DIR", &folder);
     if let Some(Toolchain { sysroot, linker }) = toolchain()? {
-        let flags = format!("--sysroot={} -Clinker={}", sysroot.display(), linker.display());
+        let flags = format!(
+            "--sysroot={} -Clinker={}",
+            sysroot.display(),
+            linker.display()
+        );
         build
             .env("RUSTC", DEBIAN_RUSTC)
             // Not for the host's side: macros use the compiler's own library.
@@ -150,18 +114,6 @@ fn module() -> Result<PathBuf, String> {
     }
     succeed(build, "cargo")?;
     Ok(folder.join(TARGET).join("wasm").join("stage0_wasm.wasm"))
-}
-
-/// Makes the JavaScript around the module.
-fn glue(module: &Path) -> Result<(), String> {
-    let root = root()?;
-    let mut build = cargo(&["run", "--quiet", "--locked", "--"])?;
-    build
-        .arg(module)
-        .arg(root.join("npm").join("src").join("glue"))
-        .current_dir(root.join("bindings").join("wasm").join("glue"))
-        .env("CARGO_TARGET_DIR", root.join("target").join("glue"));
-    succeed(build, "stage0-glue")
 }
 
 /// Debian's compiler with a library for the target.
@@ -176,7 +128,7 @@ fn toolchain() -> Result<Option<Toolchain>, String> {
         return Ok(None);
     }
     let source = debian_source().ok_or(
-        "no compiler for WebAssembly: `rustup target add wasm32-unknown-unknown`, or `cargo xtask setup --host node`",
+        "no compiler for WebAssembly: `rustup target add wasm32-unknown-unknown`, or `cargo xtask setup`",
     )?;
     let version = read(program(DEBIAN_RUSTC, &["--version", "--verbose"])?)?;
     let sysroot = root()?.join("target").join("wasm-sysroot");
@@ -236,7 +188,7 @@ fn build_library(source: &Path, sysroot: &Path) -> Result<(), String> {
     let folder = sysroot.join("build");
     let mut build = cargo(&["build", "--locked", "--release", "--target", TARGET])?;
     build
-        // Sorting is a sixth of the module without it.
+        // Without it the ways to sort a list are a seventh of the module.
         .args(["--features", "optimize_for_size"])
         .current_dir(copy.join("sysroot"))
         .env("CARGO_TARGET_DIR", &folder)

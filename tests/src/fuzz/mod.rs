@@ -1,9 +1,10 @@
 //! What must hold whatever text comes in: the bodies of all fuzzing.
 //!
 //! Each body takes bytes, as one door of Stage0 does, and panics with what it found. `tests/fuzz` runs
-//! them guided by coverage, `tests/tests/fuzz.rs` with mutated samples on stable. Nothing here looks
-//! at a clock: what is too slow is for whoever runs a body to notice.
+//! them guided by coverage, [`drive`] with mutated samples on stable. No body looks at a clock: what is
+//! too slow is for whoever runs it to notice.
 
+pub mod drive;
 mod mutate;
 pub mod samples;
 

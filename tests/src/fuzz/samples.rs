@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::SEPARATOR;
+use crate::markdown;
 
 /// A door that is fuzzed.
 #[derive(Debug)]
@@ -151,21 +152,11 @@ fn texts_in(name: &str, endings: &[&str]) -> Vec<Vec<u8>> {
 
 /// The fenced blocks of the language reference that say they are this.
 fn blocks(info: &str) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    for page in texts_in("spec", &["md"]) {
+    let pages = texts_in("spec", &["md"]).into_iter();
+    let blocks = pages.flat_map(|page| {
         let page = String::from_utf8_lossy(&page).into_owned();
-        let mut open: Option<String> = None;
-        for line in page.lines() {
-            match (line.strip_prefix("```"), &mut open) {
-                (Some(_), Some(_)) => found.extend(open.take().map(String::into_bytes)),
-                (Some(fence), None) if fence == info => open = Some(String::new()),
-                (None, Some(block)) => {
-                    block.push_str(line);
-                    block.push('\n');
-                }
-                _ => {}
-            }
-        }
-    }
-    found
+        markdown::blocks(&page).unwrap_or_default()
+    });
+    let wanted = blocks.filter(|block| block.info == info);
+    wanted.map(|block| block.text.into_bytes()).collect()
 }

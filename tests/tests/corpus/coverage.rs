@@ -8,6 +8,7 @@ use stage0_engine::vocabulary::constraint::{CONSTRAINT_KEYS, Constraint, read};
 use stage0_engine::vocabulary::effect::BUILTIN_EFFECTS;
 use stage0_engine::vocabulary::fold;
 use stage0_tests::corpus::{Topic, topics};
+use stage0_tests::hosts::PolicyText;
 use stage0_wire::packs::pack;
 use stage0_wire::testing::Exchange;
 
@@ -53,7 +54,7 @@ fn texts(value: &Value) -> Vec<String> {
 fn told(topics: &[Topic]) -> Vec<Told> {
     let of_standard = topics
         .iter()
-        .filter(|topic| topic.policy_name == "stage0/standard");
+        .filter(|topic| topic.policy == PolicyText::Pack("stage0/standard".to_owned()));
     let exchanges = of_standard.flat_map(Topic::exchanges);
     let decided = exchanges.filter(|(_, exchange)| exchange.problems.is_empty());
     let told = decided.map(|(_, exchange)| {

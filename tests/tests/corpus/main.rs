@@ -16,7 +16,9 @@ mod table;
 use std::collections::BTreeMap;
 use std::fs;
 
-use stage0_tests::corpus::{Comparison, TextDoor, compare, folder, topics};
+use stage0_tests::corpus::{folder, topic, topics};
+use stage0_tests::hosts::compare::compare;
+use stage0_tests::hosts::{Engine, Host, Wire};
 
 #[test]
 fn every_case_comes_out_as_it_says() {
@@ -82,19 +84,45 @@ fn every_answer_is_as_it_was_to_the_byte() {
 }
 
 #[test]
-fn the_text_door_agrees_with_the_corpus() {
+fn every_host_in_this_process_gives_every_answer() {
     let topics = topics();
-    let asked: usize = topics.iter().map(|topic| topic.exchanges().count()).sum();
-    let Comparison {
-        asked: found,
-        differences,
-    } = compare(&mut TextDoor, &topics);
-    assert_eq!(found, asked);
-    assert!(
-        differences.is_empty(),
-        "{} of {found} differ:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
-    println!("text door: {found}/{asked} answers");
+    let expected: usize = topics.iter().map(|topic| topic.exchanges().count()).sum();
+    let mut hosts: [Box<dyn Host>; 2] = [Box::<Engine>::default(), Box::<Wire>::default()];
+    for score in compare(&mut hosts, &topics) {
+        assert_eq!(score.asked, expected);
+        assert!(score.is_perfect(), "{score}");
+        println!("{score}");
+    }
+}
+
+/// A file of the corpus with this in it, and what is said about it.
+fn refused(cases: &str) -> String {
+    let text = format!("policy: stage0/standard\ndescription: d\n{cases}");
+    topic("standard/new", text.into_bytes()).map_or_else(|told| told, |_| "taken".to_owned())
+}
+
+#[test]
+fn the_corpus_is_read_strictly() {
+    let case = "{name: a, why: b, goal: c, expect: ALLOW}";
+    assert_eq!(refused(&format!("tests: [{case}]")), "taken");
+    for (cases, told) in [
+        ("tests: []".to_owned(), "no cases"),
+        (format!("tests: [{case}]\nnotes: x"), "POLICY_UNKNOWN_KEY"),
+        (format!("tests: [{case}, {case}]"), "POLICY_DUPLICATE"),
+        (case.replace("why: b", "wy: b"), "POLICY_UNKNOWN_KEY"),
+        (case.replace("why: b, ", ""), "no `why`"),
+        (case.replace("why: b", "why: ' '"), "no `why`"),
+        (case.replace(", expect: ALLOW", ""), "POLICY_MISSING_KEY"),
+        (case.replace("ALLOW", "ALLOWED"), "POLICY_UNKNOWN_VALUE"),
+    ] {
+        let cases = if cases.starts_with('{') {
+            format!("tests: [{cases}]")
+        } else {
+            cases
+        };
+        let found = refused(&cases);
+        assert!(found.contains(told), "{cases}: {found}");
+    }
+    let without = topic("standard/new", b"tests: []".to_vec()).unwrap_err();
+    assert!(without.contains("names no `policy`"), "{without}");
 }

@@ -1,0 +1,87 @@
+//! Asks hosts with the corpus, and counts.
+//!
+//! A host is asked every question, also behind one that it got wrong. What it did not answer counts as
+//! wrong, so that a host which quietly collects nothing has no score to be proud of.
+
+use std::fmt;
+
+use crate::corpus::Topic;
+
+use super::Host;
+
+/// Differences that are shown in full.
+const SHOWN_MAX: usize = 5;
+
+/// What came of asking a host.
+#[derive(Debug)]
+pub struct Score {
+    /// The host.
+    pub host: String,
+    /// How often it was asked.
+    pub asked: usize,
+    /// How often it gave the bytes that it must.
+    pub agreed: usize,
+    /// Where it did not, with what was expected and found.
+    pub differences: Vec<String>,
+}
+
+impl Score {
+    /// A host that was not yet asked.
+    pub fn new(host: String) -> Self {
+        Self {
+            host,
+            asked: 0,
+            agreed: 0,
+            differences: Vec::new(),
+        }
+    }
+
+    /// Whether it was asked, and got everything right.
+    pub fn is_perfect(&self) -> bool {
+        self.asked > 0 && self.agreed == self.asked
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in self.differences.iter().take(SHOWN_MAX) {
+            writeln!(formatter, "{difference}")?;
+        }
+        if self.differences.len() > SHOWN_MAX {
+            let more = self.differences.len().saturating_sub(SHOWN_MAX);
+            writeln!(formatter, "and {more} more")?;
+        }
+        write!(
+            formatter,
+            "host {:<10} {}/{}",
+            self.host, self.agreed, self.asked
+        )
+    }
+}
+
+/// Asks every host every question of these topics.
+pub fn compare(hosts: &mut [Box<dyn Host>], topics: &[Topic]) -> Vec<Score> {
+    let scores = hosts.iter_mut().map(|host| score(host.as_mut(), topics));
+    scores.collect()
+}
+
+fn score(host: &mut dyn Host, topics: &[Topic]) -> Score {
+    let mut score = Score::new(host.name().to_owned());
+    for topic in topics {
+        for (place, question, expected) in topic.questions() {
+            score.asked = score.asked.saturating_add(1);
+            let found = match host.ask(&question) {
+                Ok(found) if found == expected => {
+                    score.agreed = score.agreed.saturating_add(1);
+                    continue;
+                }
+                Ok(found) => found.to_string(),
+                Err(trouble) => trouble,
+            };
+            let place = format!("{}: {}: {place}", score.host, topic.name);
+            let difference = format!("{place}\n  expected {expected}\n  found    {found}");
+            score.differences.push(difference);
+        }
+    }
+    score
+}
