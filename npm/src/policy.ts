@@ -315,8 +315,7 @@ type Circumstances = [
   mode: string | undefined,
   approvals: string | undefined,
   state: string | undefined,
-  nowMs: number,
-  nowText: string | undefined,
+  now: string,
 ];
 
 function circumstances({ host, state, now }: CheckOptions): Circumstances {
@@ -326,9 +325,15 @@ function circumstances({ host, state, now }: CheckOptions): Circumstances {
     word(host?.mode, "host.mode"),
     approvals === undefined ? undefined : textOf(approvals, POLICY_BYTES_MAX),
     word(state ?? undefined, "state"),
-    now instanceof Date ? now.getTime() : Date.now(),
-    now instanceof Date ? undefined : word(now, "now"),
+    instant(now ?? new Date()),
   ];
+}
+
+/** A time as RFC 3339 text. */
+function instant(now: Date | string): string {
+  if (!(now instanceof Date)) return word(now, "now") as string;
+  if (!Number.isNaN(now.getTime())) return now.toISOString();
+  throw refuse(RequestError, "HOST_INVALID", "`now` is an invalid Date", "check it with Number.isNaN(+date)");
 }
 
 /** What has to be text, if it is there. */

@@ -16,7 +16,12 @@ const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
-const TYPES = { html: "text/html", js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" };
+const TYPES = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  mjs: "text/javascript; charset=utf-8",
+  wasm: "application/wasm",
+};
 
 const served = (path) => {
   if (path === "/") return '<!doctype html><meta charset="utf-8"><script type="module" src="/page.mjs"></script>';
@@ -32,7 +37,7 @@ const server = createServer((request, response) => {
   const body = served(request.url);
   const type = TYPES[request.url === "/" ? "html" : request.url.split(".").pop()];
   response.writeHead(body === undefined ? 404 : 200, {
-    "Content-Type": `${type ?? "text/plain"}; charset=utf-8`,
+    "Content-Type": type ?? "text/plain",
     "Content-Security-Policy": POLICY,
   });
   response.end(body);

@@ -91,7 +91,10 @@ const TYPED_ONLY: &[(IssueCode, &str)] = &[(
 #[test]
 fn every_issue_code_is_in_the_corpus() {
     let mut raised = BTreeSet::new();
-    for (_, exchange) in topics().iter().flat_map(Topic::exchanges) {
+    let topics = topics();
+    let exchanges = topics.iter().flat_map(Topic::exchanges);
+    let decided = exchanges.filter(|(_, exchange)| exchange.problems.is_empty());
+    for (_, exchange) in decided {
         let answer: Value = serde_json::from_str(&exchange.answer).unwrap();
         for issue in answer["issues"].as_array().unwrap() {
             raised.insert(issue["code"].as_str().unwrap().to_owned());
@@ -143,6 +146,9 @@ fn every_problem_code_has_a_golden_or_a_test() {
         covered += &texts(&root.join(tests), "rs");
     }
     covered += &texts(&root.join("crates/stage0-cli/tests/console"), "md");
+    // What only other languages can hand over is refused there.
+    covered += &texts(&root.join("python/tests"), "py");
+    covered += &texts(&root.join("npm/tests"), "mjs");
     let words: BTreeSet<&str> = covered
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .collect();

@@ -7,7 +7,6 @@
 use js_sys::{Array, Function, Uint8Array};
 use stage0_engine::describe::describe;
 use stage0_engine::time::Timestamp;
-use stage0_wire::codes::ProblemCode;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::json_object::object;
 use stage0_wire::load::load;
@@ -24,6 +23,10 @@ pub struct NativePolicy {
     policy: Policy,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts that may be missing are handed over like this by wasm-bindgen"
+)]
 #[wasm_bindgen]
 impl NativePolicy {
     /// Compiles a policy's text. `imports` are pairs of a path and bytes; for what they do not have,
@@ -67,15 +70,14 @@ impl NativePolicy {
         mode: Option<String>,
         approvals: Option<String>,
         state: Option<String>,
-        now_ms: f64,
-        now_text: Option<String>,
+        now: &str,
     ) -> Result<String, JsValue> {
         let asked = Question {
             request_id: request_id.as_deref(),
             mode: mode.as_deref(),
             approvals: approvals.as_deref(),
             state: state.as_deref(),
-            ..Question::new(request.as_bytes(), instant(now_ms, now_text.as_deref())?)
+            ..Question::new(request.as_bytes(), instant(now)?)
         };
         let answer = asked
             .check(&self.policy)
@@ -98,15 +100,14 @@ impl NativePolicy {
         mode: Option<String>,
         approvals: Option<String>,
         state: Option<String>,
-        now_ms: f64,
-        now_text: Option<String>,
+        now: &str,
     ) -> Result<String, JsValue> {
         let asked = Question {
             request_id: request_id.as_deref(),
             mode: mode.as_deref(),
             approvals: approvals.as_deref(),
             state: state.as_deref(),
-            ..Question::new(request.as_bytes(), instant(now_ms, now_text.as_deref())?)
+            ..Question::new(request.as_bytes(), instant(now)?)
         };
         let explained = asked
             .explain(&self.policy)
@@ -199,23 +200,8 @@ pub fn engine_version() -> String {
     ENGINE_VERSION.to_owned()
 }
 
-fn instant(now_ms: f64, now_text: Option<&str>) -> Result<Timestamp, JsValue> {
-    if let Some(text) = now_text {
-        return parse_now(text).map_err(|problem| thrown(&[problem]));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a time out of range saturates, and is refused by the next line"
-    )]
-    let ms = if now_ms.is_nan() {
-        i64::MAX
-    } else {
-        now_ms as i64
-    };
-    Timestamp::from_ms(ms).ok_or_else(|| {
-        let message = "`now` is not between the years 1 and 9999";
-        thrown(&[Problem::new(ProblemCode::HostInvalid, message)])
-    })
+fn instant(now: &str) -> Result<Timestamp, JsValue> {
+    parse_now(now).map_err(|problem| thrown(&[problem]))
 }
 
 /// Problems as data, and as a person reads them.

@@ -201,8 +201,8 @@ fn build_library(source: &Path, sysroot: &Path) -> Result<(), String> {
     succeed(build, "cargo")?;
     let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
     fs::create_dir_all(&libraries).map_err(|error| told(&libraries, &error))?;
-    let built = folder.join(TARGET).join("release").join("deps");
-    let files = fs::read_dir(&built).map_err(|error| told(&built, &error))?;
+    let compiled = folder.join(TARGET).join("release").join("deps");
+    let files = fs::read_dir(&compiled).map_err(|error| told(&compiled, &error))?;
     for file in files.filter_map(Result::ok) {
         let from = file.path();
         if from.extension().is_some_and(|ending| ending == "rlib") {
