@@ -26,9 +26,18 @@ def without_doubles(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def as_object(text: str) -> Any:
     try:
-        value = json.loads(text, parse_float=Decimal, object_pairs_hook=without_doubles)
+        value = json.loads(
+            text,
+            parse_constant=no_json,
+            parse_float=Decimal,
+            object_pairs_hook=without_doubles,
+        )
     except (ValueError, RecursionError):
         return text
     # A text is a request's text, whatever JSON it is.
