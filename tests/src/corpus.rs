@@ -69,15 +69,7 @@ impl Topic {
                 approvals: exchange.approvals.clone(),
                 state: exchange.state.clone(),
             };
-            let reply = if exchange.problems.is_empty() {
-                Reply::Decided {
-                    answer: exchange.answer.clone(),
-                    next_state: exchange.next_state.clone(),
-                }
-            } else {
-                Reply::Refused(exchange.problems.iter().map(ToString::to_string).collect())
-            };
-            (place, question, reply)
+            (place, question, reply(exchange))
         })
     }
 
@@ -101,6 +93,18 @@ impl Topic {
         });
         lines.collect()
     }
+}
+
+/// What every host has to reply: a refusal where there are problems.
+fn reply(exchange: &Exchange) -> Reply {
+    if exchange.problems.is_empty() {
+        return Reply::Decided {
+            answer: exchange.answer.clone(),
+            next_state: exchange.next_state.clone(),
+        };
+    }
+    let codes = exchange.problems.iter();
+    Reply::Refused(codes.map(|code| (*code).to_owned()).collect())
 }
 
 /// The folder of the corpus.

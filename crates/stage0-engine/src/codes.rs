@@ -76,6 +76,7 @@ codes! {
     APPROVAL_ROLE Medium "the approver has none of the roles that are asked for";
     APPROVAL_NOT_ENOUGH Medium "more people have to approve";
     CALL_REQUIRED Low "the plan is allowed; each call is decided again with its arguments";
+    CONSTRAINT_NOT_UNDERSTOOD Low "a constraint that is taken as advice and is nearly a known one";
     CONSTRAINT_NOT_CHECKED Low "no rule of the policy checks this constraint";
     TOOL_NOT_IN_CATALOG Low "the tool is not in the catalog; its declared effects were taken at their word";
     UNKNOWN_EFFECT Low "a declared effect that no class covers";

@@ -198,6 +198,21 @@ impl<'d> ValueRef<'d> {
         }
     }
 
+    /// The value itself, if it has no parts; its kind, if it has some.
+    #[inline]
+    pub(crate) fn scalar(self) -> Scalar<'d> {
+        let node = self.document.node(self.index);
+        match node.tag {
+            Tag::Null => Scalar::Null,
+            Tag::False => Scalar::Bool(false),
+            Tag::True => Scalar::Bool(true),
+            Tag::NumberInSource | Tag::NumberMade => Scalar::Number(self.document.text(node)),
+            Tag::StringInSource | Tag::StringMade => Scalar::String(self.document.text(node)),
+            Tag::List => Scalar::List,
+            Tag::Object => Scalar::Object,
+        }
+    }
+
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
@@ -352,6 +367,20 @@ impl<'d> Key<'d> {
     pub(crate) fn text(self) -> &'d str {
         self.document.text(self.node)
     }
+
+    /// Its bytes, for whoever only compares them.
+    #[inline]
+    pub(crate) fn bytes(self) -> &'d [u8] {
+        let Node {
+            tag, first, second, ..
+        } = self.node;
+        let text = match tag {
+            Tag::StringMade => self.document.made.as_bytes(),
+            _ => self.document.source.as_bytes(),
+        };
+        let within = first as usize..(first as usize).wrapping_add(second as usize);
+        text.get(within).unwrap_or_default()
+    }
 }
 
 /// A [`ValueRef`]'s value, by kind.
@@ -369,6 +398,20 @@ pub enum Content<'d> {
     List(Elements<'d>),
     /// The members of an object, in the order in which they were written.
     Object(Members<'d>),
+}
+
+/// A [`ValueRef`]'s value as far as it is one that has no parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scalar<'d> {
+    Null,
+    Bool(bool),
+    /// As it was written.
+    Number(&'d str),
+    String(&'d str),
+    /// Not a scalar, but a list.
+    List,
+    /// Not a scalar, but an object.
+    Object,
 }
 
 /// Iterator over a list's elements.

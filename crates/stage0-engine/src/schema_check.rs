@@ -15,7 +15,8 @@ use crate::legible::one_line;
 use crate::number::Number;
 use crate::policy::schema::{SchemaNode, SchemaType, Schemas};
 use crate::suggest::nearest;
-use crate::time::{Duration, Timestamp};
+use crate::time::window::Window;
+use crate::time::{Duration, Timestamp, Zone};
 
 /// Violations reported for one call; more would not be read.
 const VIOLATIONS_MAX: usize = 20;
@@ -172,6 +173,7 @@ fn one(
         SchemaType::String => text.is_some(),
         SchemaType::Timestamp => text.is_some_and(|text| Timestamp::parse(text).is_ok()),
         SchemaType::Duration => text.is_some_and(|text| Duration::parse(text).is_ok()),
+        SchemaType::Window => text.is_some_and(|text| Window::parse(text, Zone::UTC).is_ok()),
         SchemaType::List => value.kind() == Kind::List,
         SchemaType::Object => value.kind() == Kind::Object,
     };

@@ -93,7 +93,8 @@ pub fn render_into(decision: &Decision<'_>, out: &mut String) {
     out.push_str(r#","decision_trace_summary":""#);
     summary(out, decision);
     out.push_str(concat!(
-        r#"","meta":{"engine":""#,
+        // Whoever repeats a recorded answer says so; this one was just made.
+        r#"","cached":false,"meta":{"engine":""#,
         env!("CARGO_PKG_VERSION"),
         r#"","zones":""#
     ));

@@ -2,9 +2,10 @@
 //!
 //! `hosts print` writes the corpus, one question with its reply a line. `hosts serve` is itself a program
 //! that speaks lines, the pattern for those in other languages. `hosts corpus HOST...` asks every host with
-//! the corpus, `hosts differential SECONDS CASES SEED FOLDER HOST...` with random questions, and writes one on which they differ, shrunk, as a file of cases. A host is a JSON list of words, such as
-//! `["wire"]`, `["cli", "target/debug/stage0"]` or `["python", "python3", "host.py"]`; the last is any
-//! program that speaks lines, see `tests/cases/README.md`.
+//! the corpus, `hosts differential SECONDS CASES SEED FOLDER HOST...` with random questions, and writes down
+//! one on which they differ. A host is a JSON list of words, such as `["wire"]`,
+//! `["cli", "target/debug/stage0"]` or `["python", "python3", "host.py"]`; the last is any program that speaks
+//! lines, see `tests/cases/README.md`.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is run for")]
 

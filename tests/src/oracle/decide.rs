@@ -1005,6 +1005,7 @@ fn about_the_request(
                 add(Verdict::Allow, IssueCode::CONSTRAINT_NOT_CHECKED, name);
             }
             Meaning::Invalid => add(Verdict::Deny, IssueCode::CONSTRAINT_INVALID, phrase),
+            Meaning::Misspelt => add(Verdict::Allow, IssueCode::CONSTRAINT_NOT_UNDERSTOOD, phrase),
             Meaning::Fact(..) | Meaning::Words => {}
         }
     }

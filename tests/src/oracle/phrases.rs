@@ -76,6 +76,8 @@ pub enum Meaning {
     Fact(&'static str, Value),
     /// A known key whose value cannot be used.
     Invalid,
+    /// Advice that was probably meant as more.
+    Misspelt,
     /// Advice, or free text.
     Words,
 }
@@ -96,6 +98,7 @@ pub const CONSTRAINTS: &[&str] = &[
     "change_window: business_hours",
     "read-only",
     "be polite",
+    "max_record: 5",
 ];
 
 /// What a constraint means.
@@ -116,6 +119,7 @@ pub fn constraint(phrase: &str) -> Meaning {
         },
         "mfa required" => Meaning::Fact("mfa_required", Value::Bool(true)),
         "max_iterations: many" => Meaning::Invalid,
+        "max_record: 5" => Meaning::Misspelt,
         "business-hours only" | "change_window: business_hours" => {
             Meaning::Fact("change_window", text("business_hours"))
         }

@@ -11,6 +11,7 @@
 )]
 
 mod coverage;
+mod shape;
 mod table;
 
 use std::collections::BTreeMap;

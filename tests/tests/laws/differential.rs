@@ -27,8 +27,8 @@ fn the_engine_answers_as_the_oracle_does() {
     });
 }
 
-/// Law 3 (strictest wins, order never matters): what is generated has to mean something: each verdict occurs in a good share, and every code that
-/// a decision of these policies can have occurs.
+/// Law 3 (strictest wins, order never matters): what is generated has to mean something: each verdict
+/// occurs in a good share, and every code that a decision of these policies can have occurs.
 #[test]
 fn samples_reach_every_verdict_and_code() {
     let mut counted = BTreeMap::<String, u32>::new();

@@ -25,6 +25,7 @@ mod order;
 mod plans;
 mod pure;
 mod restrictions;
+mod risk;
 mod run;
 mod standard;
 mod unknown;

@@ -74,13 +74,12 @@ impl Init {
             &format!("stage0 explain {name}"),
             "see which rules are about which tool, and what they read",
         ));
+        let request = templates::request(&self.template);
+        out.push_str(&try_next(
+            &format!("echo '{request}' | stage0 check - -p {name}"),
+            "decide a request, and say why",
+        ));
         if self.template == templates::STARTER {
-            out.push_str(&try_next(
-                &format!(
-                    "echo '{{\"tool_call\": {{\"name\": \"search.query\", \"arguments\": {{\"text\": \"weather\"}}}}}}' | stage0 check - -p {name}"
-                ),
-                "decide a request, and say why",
-            ));
             out.push_str(&try_next(
                 "stage0 init --list",
                 "see the templates for single fields: payments, deployments, personal data ...",

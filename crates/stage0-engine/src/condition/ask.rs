@@ -31,20 +31,19 @@ impl<'a> Machine<'a, '_> {
 
     /// Runs a condition as tests. Of the timed ones the answers are known.
     pub(crate) fn ask(&mut self, program: &'a Program, timed: &[Truth]) -> Truth {
-        if program.steps.is_empty() {
-            return Truth::of(self.run(program));
-        }
-        let mut stack = TruthStack::default();
         // Every condition has all steps to itself, whatever was asked before.
         self.scratch().renew();
+        match *program.steps {
+            [] => return Truth::of(self.run(program)),
+            // Half of all conditions are one comparison.
+            [TruthStep::Ask(test)] => return self.test(program, test, timed),
+            _ => {}
+        }
+        let mut stack = TruthStack::default();
         let mut at = 0_usize;
         while let Some(step) = program.steps.get(at) {
             at = at.saturating_add(1);
             match *step {
-                TruthStep::Ask(Test::Rest { start, end }) => {
-                    let value = self.run_piece(program, Piece { start, end });
-                    stack.push(Truth::of(value));
-                }
                 TruthStep::Ask(test) => stack.push(self.test(program, test, timed)),
                 TruthStep::AndSkip(target) => {
                     if stack.top() == Truth::False {

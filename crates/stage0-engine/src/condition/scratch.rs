@@ -26,6 +26,8 @@ pub(crate) struct Scratch<'a> {
     /// must not take from what the decision itself counted.
     left_aside: Allowance,
     is_aside: bool,
+    /// Whether anything was taken since the evaluation began: most conditions take nothing.
+    is_used: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,16 +68,21 @@ impl<'a> Scratch<'a> {
             left: Allowance::FULL,
             left_aside: Allowance::FULL,
             is_aside: false,
+            is_used: false,
         }
     }
 
     /// Begins the evaluation of a condition.
+    #[inline]
     pub(crate) fn renew(&mut self) {
-        *self = Self::new(self.arena);
+        if self.is_used {
+            *self = Self::new(self.arena);
+        }
     }
 
     /// Begins a loop that stands in no other.
     pub(crate) fn begin_loop(&mut self) {
+        self.is_used = true;
         self.left.begin_loop();
         self.left_aside.begin_loop();
     }
@@ -87,6 +94,7 @@ impl<'a> Scratch<'a> {
     }
 
     fn allowance(&mut self) -> &mut Allowance {
+        self.is_used = true;
         if self.is_aside {
             &mut self.left_aside
         } else {
@@ -125,6 +133,7 @@ impl<'a> Scratch<'a> {
 
     /// Turns to a part whose outcome does not count.
     pub(crate) fn begin_aside(&mut self) {
+        self.is_used = true;
         self.is_aside = true;
     }
 

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::document::{Content, ValueRef};
+use crate::document::{Scalar, ValueRef};
 use crate::limits::{CONDITION_STEPS_MAX, LOOP_STEPS_MAX};
 use crate::number::{Number, NumberError};
 use crate::time::{Duration, TimeError, Timestamp};
@@ -144,17 +144,18 @@ impl fmt::Display for EvalError {
 
 impl<'a> Value<'a> {
     /// A value of the request or of the policy's data.
+    #[inline]
     pub(crate) fn from_document(value: ValueRef<'a>) -> Self {
-        match value.content() {
-            Content::Null => Self::Null,
-            Content::Bool(truth) => Self::Bool(truth),
-            Content::Number(text) => match Number::parse(text) {
+        match value.scalar() {
+            Scalar::Null => Self::Null,
+            Scalar::Bool(truth) => Self::Bool(truth),
+            Scalar::Number(text) => match Number::parse(text) {
                 Ok(number) => Self::Number(number),
                 Err(error) => Self::Error(EvalError::Number(error)),
             },
-            Content::String(text) => Self::String(text),
-            Content::List(_) => Self::DocumentList(value),
-            Content::Object(_) => Self::DocumentMap(value),
+            Scalar::String(text) => Self::String(text),
+            Scalar::List => Self::DocumentList(value),
+            Scalar::Object => Self::DocumentMap(value),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
@@ -27,11 +27,11 @@ use crate::request::Request;
 use crate::schema_check::check;
 use crate::suggest::nearest;
 use crate::time::Timestamp;
-use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue};
+use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue, nearly};
 use crate::vocabulary::effect::EffectSet;
 
-/// Issues of which each is compared with all the others; more are looked up.
-const FEW_ISSUES: usize = 16;
+/// Free constraints of which each is compared with the whole vocabulary.
+const CONSTRAINTS_COMPARED_MAX: usize = 8;
 
 /// Characters of a caller's word that are told.
 const WORD_CHARS_MAX: usize = 64;
@@ -187,13 +187,28 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
+        let mut compared = 0_usize;
         for (text, constraint) in self.request.read_constraints() {
             match constraint {
                 Constraint::Known { key, value } => {
                     self.constraints = self.constraints.union(key.set());
                     self.limits.note(key.name, value);
                 }
-                Constraint::Off(_) | Constraint::Promise(_) | Constraint::Free => {}
+                Constraint::Off(_) | Constraint::Promise(_) => {}
+                // A promise that is merely misspelt would silently be kept by nobody.
+                Constraint::Free if compared < CONSTRAINTS_COMPARED_MAX => {
+                    compared = compared.saturating_add(usize::from(text.contains([':', '='])));
+                    if let Some(near) = nearly(text) {
+                        let shown = one_line(text, WORD_CHARS_MAX);
+                        let message = format!(
+                            "The constraint `{shown}` is taken as advice; did you mean `{near}`?"
+                        );
+                        let details = vec![("constraint", Detail::Text(text.to_owned().into()))];
+                        let code = IssueCode::CONSTRAINT_NOT_UNDERSTOOD;
+                        self.engine(code, REMARK, message, None, details);
+                    }
+                }
+                Constraint::Free => {}
                 Constraint::Invalid(key) => {
                     let message = format!(
                         "The constraint `{}` has a value that cannot be used.",
@@ -424,7 +439,10 @@ impl<'a> Draft<'a> {
             .filter(|finding| finding.counts.if_enforced());
         observed.then(|| Would {
             verdict,
-            issues: self.sorted(counted.map(|finding| finding.issue.clone()).collect()),
+            issues: sorted(
+                self.policy,
+                counted.map(|finding| finding.issue.clone()).collect(),
+            ),
         })
     }
 
@@ -435,7 +453,8 @@ impl<'a> Draft<'a> {
         let would = self.would(otherwise);
         self.findings.retain(|finding| finding.counts.now());
         let (mut questions, mut remarks) = (Vec::new(), Vec::new());
-        if verdict != Verdict::Deny {
+        let asks = |finding: &Finding<'a>| !finding.questions.is_empty();
+        if verdict != Verdict::Deny && self.findings.iter().any(asks) {
             self.findings
                 .sort_by(|one, two| one.issue.rule.cmp(two.issue.rule));
             for finding in &self.findings {
@@ -452,7 +471,10 @@ impl<'a> Draft<'a> {
             remarks.retain(|remark| !questions.contains(remark));
         }
         let findings = core::mem::take(&mut self.findings);
-        let issues = self.sorted(findings.into_iter().map(|finding| finding.issue).collect());
+        let issues = sorted(
+            self.policy,
+            findings.into_iter().map(|finding| finding.issue).collect(),
+        );
         let layers = self.policy.layers.iter();
         let modes = layers.map(|layer| mode_of(layer, self.host_mode));
         let observes = modes.clone().any(|mode| mode == Mode::Observe);
@@ -517,7 +539,7 @@ impl<'a> Draft<'a> {
         }
         for effect in unknown {
             let meant = self.policy.layers.first().and_then(|layer| {
-                let class = layer.effects.resembled(effect);
+                let class = layer.effects.resembled(effect).classes().next();
                 let class = class.map(|class| layer.effects.name(class));
                 class.or_else(|| nearest(effect, layer.effects.names()))
             });
@@ -570,67 +592,6 @@ impl<'a> Draft<'a> {
         for finding in self.findings.iter_mut().skip(first) {
             finding.counts = counts;
         }
-    }
-
-    /// Heaviest first, then the engine's codes, then the policy's as it lists them and the others by
-    /// name, never by the order of rules; equal ones once.
-    fn sorted(&self, mut issues: Vec<Issue<'a>>) -> Vec<Issue<'a>> {
-        if issues.len() < 2 {
-            return issues;
-        }
-        let rank = |code: &'a str| match (IssueCode::rank(code), self.policy.code_ranks.get(code)) {
-            (Some(engine), _) => (0, engine, ""),
-            (None, Some(declared)) => (1, *declared, ""),
-            (None, None) => (2, 0, code),
-        };
-        issues.sort_by(|one, two| {
-            two.severity
-                .cmp(&one.severity)
-                .then_with(|| rank(one.code).cmp(&rank(two.code)))
-                .then_with(|| one.rule.cmp(two.rule))
-                .then_with(|| one.tool.cmp(&two.tool))
-                .then_with(|| one.message.cmp(&two.message))
-        });
-        // One issue may be about several tools.
-        let mut merged: Vec<(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)> =
-            Vec::with_capacity(issues.len());
-        let mut places: FxHashMap<(&'a str, &'a str), SmallVec<[usize; 1]>> = FxHashMap::default();
-        let are_few = issues.len() <= FEW_ISSUES;
-        for issue in issues {
-            let is_same = |(known, _): &(Issue<'a>, SmallVec<[Cow<'a, str>; 1]>)| {
-                known.code == issue.code
-                    && known.rule == issue.rule
-                    && known.details == issue.details
-                    && known.message == issue.message
-            };
-            let same = if are_few {
-                merged.iter().position(is_same)
-            } else {
-                let alike = places.get(&(issue.code, issue.rule));
-                let mut alike = alike.into_iter().flatten().copied();
-                alike.find(|at| merged.get(*at).is_some_and(is_same))
-            };
-            match same.and_then(|at| merged.get_mut(at)) {
-                Some((_, tools)) if tools.contains(&issue.tool) => {}
-                Some((_, tools)) => tools.push(issue.tool),
-                None => {
-                    if !are_few {
-                        let alike = places.entry((issue.code, issue.rule)).or_default();
-                        alike.push(merged.len());
-                    }
-                    let tools = smallvec::smallvec![issue.tool.clone()];
-                    merged.push((issue, tools));
-                }
-            }
-        }
-        let merged = merged.into_iter().map(|(issue, tools)| Issue {
-            tool: match tools.as_slice() {
-                [tool] => tool.clone(),
-                tools => Cow::Owned(tools.join(", ")),
-            },
-            ..issue
-        });
-        merged.collect()
     }
 }
 

@@ -6,6 +6,7 @@
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
 mod finish;
+mod order;
 pub(crate) mod rule;
 pub(crate) mod subject;
 

@@ -176,9 +176,7 @@ impl<'a> View<'a> {
                 None if unknown_effects.contains(&declared) => {}
                 None => {
                     // Looking like a class brings its restrictions, and none of its permissions.
-                    if let Some(class) = layer.effects.resembled(declared) {
-                        effects = effects.union(EffectSet::of(class));
-                    }
+                    effects = effects.union(layer.effects.resembled(declared));
                     unknown_effects.push(declared);
                 }
             }

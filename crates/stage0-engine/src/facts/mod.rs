@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 use smallvec::SmallVec;
 
-pub(crate) use table::{Branch, FactTable};
+pub(crate) use table::{Branch, FactTable, Place};
 pub use table::{FACT_ROOTS, FactRoot, FactRootInfo};
 
 use crate::condition::Slot;
@@ -174,60 +174,60 @@ impl<'a> Facts<'a> {
     }
 
     /// The environment may stand beside the context; there it means the same.
-    fn environment(&mut self, context: u32, request: &'a Request<'a>) {
+    fn environment(&mut self, context: Place, request: &'a Request<'a>) {
         let Some(value) = request.environment_beside() else {
             return;
         };
-        let branch = self.table.branch(context);
-        if let Some(branch) = branch.and_then(|branch| branch.fields.named("environment")) {
-            self.fill(branch, Value::from_document(value));
+        let branch = context.branch.and_then(|at| self.table.branch(at));
+        if let Some(place) = branch.and_then(|branch| branch.fields.named("environment")) {
+            self.fill(place, Value::from_document(value));
         }
     }
 
     /// Puts a value and what the table names inside it into their slots.
-    fn fill(&mut self, at: u32, value: Value<'a>) {
+    fn fill(&mut self, place: Place, value: Value<'a>) {
         let mut waiting = Waiting::new();
-        self.settle(at, value, &mut waiting);
+        self.settle(place, value, &mut waiting);
         while let Some((branch, value)) = waiting.pop() {
             match value {
                 Value::DocumentMap(map) => {
                     map.visit_members(|key, member| {
-                        if let Some(at) = branch.fields.find(key.print(), || key.text()) {
-                            self.settle(at, Value::from_document(member), &mut waiting);
+                        if let Some(place) = branch.fields.find(key.print(), || key.bytes()) {
+                            self.settle(place, Value::from_document(member), &mut waiting);
                         }
                     });
                 }
                 Value::Map(entries) => {
                     for (key, member) in entries {
-                        if let Some(at) = branch.fields.named(key) {
-                            self.settle(at, *member, &mut waiting);
+                        if let Some(place) = branch.fields.named(key) {
+                            self.settle(place, *member, &mut waiting);
                         }
                     }
                 }
                 // The value is no object: each member that a rule reads is the error that says so.
                 other => {
-                    for at in branch.fields.branches() {
-                        self.settle(at, other.member(""), &mut waiting);
+                    for place in branch.fields.places() {
+                        self.settle(place, other.member(""), &mut waiting);
                     }
                 }
             }
-            for (position, at) in &branch.positions {
+            for (position, place) in &branch.positions {
                 let index = Number::from_u64(u64::from(*position));
-                self.settle(*at, value.index(Value::Number(index)), &mut waiting);
+                self.settle(*place, value.index(Value::Number(index)), &mut waiting);
             }
         }
     }
 
     /// Puts a value into its slot; what has parts that the table names waits for them to be looked at.
     #[inline]
-    fn settle(&mut self, at: u32, value: Value<'a>, waiting: &mut Waiting<'a>) {
-        let Some(branch) = self.table.branch(at) else {
-            return;
-        };
-        if let Some(slot) = branch.slot {
+    fn settle(&mut self, place: Place, value: Value<'a>, waiting: &mut Waiting<'a>) {
+        if let Some(slot) = place.slot {
             self.set(slot, value);
         }
-        if !branch.is_leaf && !value.is_unknown() {
+        if let Some(at) = place.branch
+            && !value.is_unknown()
+            && let Some(branch) = self.table.branch(at)
+        {
             waiting.push((branch, value));
         }
     }

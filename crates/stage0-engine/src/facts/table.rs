@@ -197,18 +197,23 @@ pub(crate) struct Fact {
     pub(crate) path: Path,
 }
 
-/// A place in the tree of names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Branch {
+/// A place in the tree of names: the slot of its fact, and the branch of what is inside it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place {
     pub(crate) slot: Option<Slot>,
-    /// Whether nothing inside it is a fact.
-    pub(crate) is_leaf: bool,
-    pub(crate) fields: Fields,
-    /// Elements, sorted by position.
-    pub(crate) positions: Vec<(u32, u32)>,
+    /// Nothing where nothing inside it is a fact.
+    pub(crate) branch: Option<u32>,
 }
 
-/// The members of a place, and the branch of each.
+/// What is inside a place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Branch {
+    pub(crate) fields: Fields,
+    /// Elements, sorted by position.
+    pub(crate) positions: Vec<(u32, Place)>,
+}
+
+/// The members of a place, and where each leads.
 ///
 /// Every member of a request's context and arguments is looked up here, and most are not there: the
 /// print that its key has in the document nearly always tells so without comparing texts.
@@ -216,8 +221,8 @@ pub(crate) struct Branch {
 pub(crate) struct Fields {
     /// A hash table of twice as many cells as names, or more: a power of two.
     cells: Vec<Cell>,
-    /// Names and branches.
-    entries: Vec<(Box<str>, u32)>,
+    /// Names and places.
+    entries: Vec<(Box<str>, Place)>,
 }
 
 /// A cell of the table: the place of an entry and the print of its name.
@@ -231,8 +236,7 @@ struct Cell {
 const EMPTY: u32 = u32::MAX;
 
 impl Fields {
-    fn new(names: BTreeMap<Box<str>, u32>) -> Self {
-        let entries: Vec<(Box<str>, u32)> = names.into_iter().collect();
+    fn new(entries: Vec<(Box<str>, Place)>) -> Self {
         let empty = Cell {
             print: 0,
             entry: EMPTY,
@@ -254,10 +258,10 @@ impl Fields {
         Self { cells, entries }
     }
 
-    /// The branch of the member that has this print, and this text: that is asked only for a name of
+    /// The place of the member that has this print, and this text: that is asked only for a name of
     /// the same print.
     #[inline]
-    pub(crate) fn find<'k>(&self, print: u16, text: impl Fn() -> &'k str) -> Option<u32> {
+    pub(crate) fn find<'k>(&self, print: u16, text: impl Fn() -> &'k [u8]) -> Option<Place> {
         let last = self.cells.len().checked_sub(1)?;
         let mut at = usize::from(print) & last;
         loop {
@@ -267,23 +271,23 @@ impl Fields {
                 return None;
             }
             if cell.print == print
-                && let Some((name, branch)) = self.entries.get(cell.entry as usize)
-                && **name == *text()
+                && let Some((name, place)) = self.entries.get(cell.entry as usize)
+                && name.as_bytes() == text()
             {
-                return Some(*branch);
+                return Some(*place);
             }
             at = at.wrapping_add(1) & last;
         }
     }
 
-    /// The branch of a member by its name alone.
-    pub(crate) fn named(&self, name: &str) -> Option<u32> {
-        self.find(print_of(name), || name)
+    /// The place of a member by its name alone.
+    pub(crate) fn named(&self, name: &str) -> Option<Place> {
+        self.find(print_of(name), || name.as_bytes())
     }
 
-    /// The branches of all members.
-    pub(crate) fn branches(&self) -> impl Iterator<Item = u32> {
-        self.entries.iter().map(|(_, branch)| *branch)
+    /// The places of all members.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.entries.iter().map(|(_, place)| *place)
     }
 }
 
@@ -293,7 +297,7 @@ pub(crate) struct FactTable {
     facts: Vec<Fact>,
     branches: Vec<Branch>,
     /// Where the names of each root begin.
-    roots: [Option<u32>; FACT_ROOTS.len()],
+    roots: [Option<Place>; FACT_ROOTS.len()],
 }
 
 impl FactTable {
@@ -315,18 +319,23 @@ impl FactTable {
         for (slot, fact) in facts.iter().enumerate() {
             tree.plant(fact, Slot::try_from(slot).unwrap_or(Slot::MAX));
         }
-        let branches = tree.branches.into_iter().map(|branch| Branch {
-            slot: branch.slot,
-            is_leaf: branch.fields.is_empty() && branch.positions.is_empty(),
-            fields: Fields::new(branch.fields),
-            positions: branch.positions.into_iter().collect(),
-        });
         let mut roots = [None; FACT_ROOTS.len()];
-        for (root, at) in tree.roots {
-            if let Some(known) = roots.get_mut(root as usize) {
-                *known = Some(at);
+        for (root, at) in &tree.roots {
+            if let Some(known) = roots.get_mut(*root as usize) {
+                *known = Some(tree.place(*at));
             }
         }
+        let branches = tree.branches.iter().map(|branch| {
+            let fields = branch.fields.iter();
+            let fields = fields.map(|(name, at)| (name.clone(), tree.place(*at)));
+            let positions = branch.positions.iter();
+            Branch {
+                fields: Fields::new(fields.collect()),
+                positions: positions
+                    .map(|(index, at)| (*index, tree.place(*at)))
+                    .collect(),
+            }
+        });
         Self {
             facts,
             branches: branches.collect(),
@@ -371,7 +380,7 @@ impl FactTable {
 
     /// Where the names of a root begin, if the policy reads any of them.
     #[inline]
-    pub(crate) fn root(&self, root: FactRoot) -> Option<u32> {
+    pub(crate) fn root(&self, root: FactRoot) -> Option<Place> {
         self.roots.get(root as usize).copied().flatten()
     }
 }
@@ -391,6 +400,16 @@ struct GrowingBranch {
 }
 
 impl GrowingTree {
+    fn place(&self, at: u32) -> Place {
+        let branch = self.branches.get(at as usize);
+        let has_parts =
+            |branch: &&GrowingBranch| !branch.fields.is_empty() || !branch.positions.is_empty();
+        Place {
+            slot: branch.and_then(|branch| branch.slot),
+            branch: branch.filter(has_parts).map(|_| at),
+        }
+    }
+
     fn grow(&mut self) -> u32 {
         let index = self.branches.len();
         self.branches.push(GrowingBranch::default());

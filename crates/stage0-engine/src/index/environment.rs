@@ -51,7 +51,13 @@ impl Names {
             (SchemaType::Any, None) => Type::Dyn,
             (SchemaType::Bool, _) => Type::Bool,
             (SchemaType::Number | SchemaType::Integer, _) => Type::Number,
-            (SchemaType::String | SchemaType::Timestamp | SchemaType::Duration, _) => Type::String,
+            (
+                SchemaType::String
+                | SchemaType::Timestamp
+                | SchemaType::Duration
+                | SchemaType::Window,
+                _,
+            ) => Type::String,
             (SchemaType::List, _) => Type::List(match node.items {
                 Some(items) => Element::Schema(items),
                 None => Element::Dyn,

@@ -39,6 +39,7 @@ use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
 use crate::vocabulary::effect::{EffectSet, Effects};
+use crate::vocabulary::fold;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -175,9 +176,11 @@ impl RiskWeights {
         weight.map_or(0, |(_, points)| *points)
     }
 
-    /// Points for an environment.
+    /// Points for an environment, however it is spelt.
     pub(crate) fn of_environment(&self, name: &str) -> u32 {
-        let weight = self.environments.iter().find(|(known, _)| **known == *name);
+        let name = fold(name);
+        let mut weights = self.environments.iter();
+        let weight = weights.find(|(known, _)| fold(known) == name);
         weight.map_or(0, |(_, points)| *points)
     }
 

@@ -25,6 +25,8 @@ pub enum SchemaType {
     Timestamp,
     /// `duration`: text such as `15m`
     Duration,
+    /// `window`: text such as `Mon-Fri 09:00-17:00 Europe/Berlin`
+    Window,
     /// `list`
     List,
     /// `object`
@@ -33,7 +35,7 @@ pub enum SchemaType {
 
 impl SchemaType {
     /// Every type with its name in policies; `array` and `boolean` are JSON Schema's words.
-    pub const NAMES: [(&'static str, SchemaType); 11] = [
+    pub const NAMES: [(&'static str, SchemaType); 12] = [
         ("any", Self::Any),
         ("bool", Self::Bool),
         ("number", Self::Number),
@@ -41,6 +43,7 @@ impl SchemaType {
         ("string", Self::String),
         ("timestamp", Self::Timestamp),
         ("duration", Self::Duration),
+        ("window", Self::Window),
         ("list", Self::List),
         ("object", Self::Object),
         ("boolean", Self::Bool),
@@ -57,6 +60,7 @@ impl SchemaType {
             Self::String => "text",
             Self::Timestamp => "a timestamp such as 2026-01-05T10:00:00Z",
             Self::Duration => "a duration such as 15m",
+            Self::Window => "a weekly window such as Mon-Fri 09:00-17:00 Europe/Berlin",
             Self::List => "a list",
             Self::Object => "an object",
         }

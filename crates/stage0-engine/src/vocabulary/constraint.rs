@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::fold;
 use crate::number::Number;
+use crate::suggest::nearest;
 use crate::time::window::{BUSINESS_HOURS, Window};
 use crate::time::{Duration, Zone};
 
@@ -316,7 +317,7 @@ pub fn read(text: &str) -> Constraint {
     };
     let known = known.or_else(|| KEYS_BY_SPELLING.get(&*head).copied());
     let Some(known) = known else {
-        return Constraint::Free;
+        return respelt(text).map_or(Constraint::Free, |text| read(&text));
     };
     let name = known.name;
     let says = |words: &[&str]| {
@@ -348,6 +349,44 @@ pub fn read(text: &str) -> Constraint {
         key: known,
         value,
     })
+}
+
+/// A text in the way in which a programmer may have put it, `maxIterations: 5` or `max_iterations=5`, as
+/// the contract writes it: nothing unless that makes a known key of it.
+fn respelt(text: &str) -> Option<String> {
+    let end = text.bytes().position(|byte| byte == b':' || byte == b'=');
+    let (head, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    let mut respelt = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in head.chars() {
+        if before.is_ascii_lowercase() && c.is_ascii_uppercase() {
+            respelt.push('_');
+        }
+        respelt.push(c);
+        before = c;
+    }
+    let head = respelt.trim_end().trim_end_matches(['.', '!', ';']);
+    KEYS_BY_SPELLING.get(&*fold(head))?;
+    if rest.is_empty() {
+        return (respelt != text).then_some(respelt);
+    }
+    // `==` is no more than `=`, and everything behind it is the value.
+    let value = rest.trim_start_matches('=');
+    let value = value.strip_prefix(':').unwrap_or(value);
+    respelt.push(':');
+    respelt.push_str(value);
+    (respelt != text).then_some(respelt)
+}
+
+/// The spelling that the key of a free text was probably meant to be: `max_iteration: 5`. What has no key
+/// is a phrase, and phrases resemble each other too easily.
+pub fn nearly(text: &str) -> Option<&'static str> {
+    let (head, _) = text.split_once([':', '='])?;
+    let spellings = CONSTRAINT_KEYS.iter().flat_map(|key| {
+        let others = key.spellings.iter().copied();
+        core::iter::once(key.name).chain(others)
+    });
+    nearest(&fold(head), spellings)
 }
 
 fn read_value(shape: ConstraintShape, value: &str) -> Option<ConstraintValue> {
@@ -425,7 +464,7 @@ fn decimal(value: &str) -> Option<Number> {
 mod tests {
     use super::{
         BUSINESS_HOURS, CONSTRAINT_KEYS, Constraint, ConstraintSet, ConstraintShape,
-        ConstraintValue, read,
+        ConstraintValue, nearly, read,
     };
     use crate::number::Number;
 
@@ -514,6 +553,67 @@ mod tests {
                 "{text}: {:?}",
                 read(text)
             );
+        }
+    }
+
+    #[test]
+    fn keys_may_be_written_as_programs_write_them() {
+        let five = || {
+            (
+                "max_iterations",
+                ConstraintValue::Number(Number::from_i64(5)),
+            )
+        };
+        for text in [
+            "maxIterations: 5",
+            "MaxIterations:5",
+            "max_iterations=5",
+            "max_iterations = 5",
+            "maxIterations == 5",
+        ] {
+            assert_eq!(known(text), five(), "{text}");
+        }
+        assert_eq!(known("requireApproval").0, "approval_required");
+        assert_eq!(known("requireApproval=true").0, "approval_required");
+        assert_eq!(known("required_role = ops, admin").0, "required_role");
+        assert_eq!(read("require_mfa=false"), Constraint::Off("mfa_required"));
+        assert_eq!(read("readOnly"), Constraint::Promise("read_only"));
+        for text in [
+            "max_iterations=many",
+            "maxIterations=",
+            "max_iterations := 5 or 6",
+        ] {
+            assert!(
+                matches!(read(text), Constraint::Invalid(_)),
+                "{text}: {:?}",
+                read(text)
+            );
+        }
+        for text in [
+            "a=b",
+            "x == y: 5",
+            "=",
+            "=5",
+            "politeOnly",
+            "max iterations is = 5",
+        ] {
+            assert_eq!(read(text), Constraint::Free, "{text}");
+        }
+    }
+
+    #[test]
+    fn misspelt_keys_have_a_nearest_one() {
+        for (text, key) in [
+            ("max_iteration: 5", "max_iterations"),
+            ("Max Itertions = 5", "max_iterations"),
+            ("requird_role: ops", "required_role"),
+            ("timeout_second: 5", "timeout_seconds"),
+        ] {
+            assert_eq!(read(text), Constraint::Free, "{text}");
+            assert_eq!(nearly(text), Some(key), "{text}");
+        }
+        for text in ["max_iteration", "be polite: always", "note: x", ":", ""] {
+            assert_eq!(nearly(text), None, "{text}");
         }
     }
 

@@ -242,13 +242,20 @@ impl Effects {
         singular(&self.spellings, &fold(spelling))
     }
 
-    /// The class that a spelling which is none looks like: other separators (`moneyMovement`,
-    /// `money.movement`), characters that nobody sees, letters that look like Latin ones.
+    /// The classes that a spelling which is none looks like: other separators (`moneyMovement`,
+    /// `money.movement`), characters that nobody sees, letters that look like Latin ones, or several
+    /// effects in one text (`payment, send`, `delete (bulk)`).
     ///
-    /// Whoever asks should count the class *and* treat the spelling as unknown, so that resemblance
+    /// Whoever asks should count the classes *and* treat the spelling as unknown, so that resemblance
     /// only ever restricts.
-    pub fn resembled(&self, spelling: &str) -> Option<usize> {
-        singular(&self.skeletons, &skeleton(spelling))
+    pub fn resembled(&self, spelling: &str) -> EffectSet {
+        let of = |part: &str| singular(&self.skeletons, &skeleton(part)).map(EffectSet::of);
+        if let Some(whole) = of(spelling) {
+            return whole;
+        }
+        let ends_part = |c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '-');
+        let parts = spelling.split(ends_part).filter_map(of);
+        parts.fold(EffectSet::EMPTY, EffectSet::union)
     }
 
     /// A class's name.
@@ -373,17 +380,22 @@ mod tests {
             ("b.u.l.k delete", "destructive"),
             ("РUBLISH", "publication"),
         ] {
-            let found = effects.resembled(spelling);
-            assert_eq!(
-                found.map(|class| effects.name(class)),
-                Some(class),
-                "{spelling}"
-            );
+            let found = effects.resembled(spelling).classes();
+            let found: Vec<&str> = found.map(|class| effects.name(class)).collect();
+            assert_eq!(found, [class], "{spelling}");
             assert_eq!(effects.find(spelling), None, "{spelling}");
         }
         for stranger in ["telepathy", "", "\u{200b}", "s", "платёж"] {
-            assert_eq!(effects.resembled(stranger), None, "{stranger}");
+            assert!(effects.resembled(stranger).is_empty(), "{stranger}");
         }
+        let several = effects.resembled("payouts, send-email (bulk)");
+        assert_eq!(several.classes().count(), 2);
+        // What is said in a sentence is not taken apart.
+        assert!(
+            effects
+                .resembled("nothing is deleted, no delete")
+                .is_empty()
+        );
     }
 
     #[test]

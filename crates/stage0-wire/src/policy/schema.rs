@@ -12,7 +12,8 @@ use stage0_engine::limits::SCHEMA_DEPTH_MAX;
 use stage0_engine::number::Number;
 use stage0_engine::policy::FindingKind;
 use stage0_engine::policy::schema::{SchemaNode, SchemaType, Schemas};
-use stage0_engine::time::{Duration, Timestamp};
+use stage0_engine::time::window::Window;
+use stage0_engine::time::{Duration, Timestamp, Zone};
 
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
@@ -25,7 +26,7 @@ use crate::tree::{Node, NodeValue};
 pub(super) const EXTRA: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 pub(super) static EXTRA_WORDS: Words = Words::new(&names(&EXTRA));
 
-const TYPES: [(&str, SchemaType); 11] = SchemaType::NAMES;
+const TYPES: [(&str, SchemaType); 12] = SchemaType::NAMES;
 pub(super) static TYPE_WORDS: Words = Words {
     names: &names(&TYPES),
     // `boolean` and `array` are JSON Schema's words for `bool` and `list`.
@@ -69,7 +70,7 @@ pub(super) static SCHEMA_KEYS: [Key; 10] = [
     Key::new(
         "type",
         Form::Words(&TYPE_WORDS),
-        "The type: bool, number, integer, string, timestamp, duration, list, object, or any.",
+        "The type: bool, number, integer, string, timestamp, duration, window, list, object, or any.",
     ),
     Key::new(
         "enum",
@@ -344,6 +345,7 @@ fn unfit(node: &Node, kind: SchemaType) -> Option<String> {
                 SchemaType::Any | SchemaType::String => true,
                 SchemaType::Timestamp => Timestamp::parse(&text.value).is_ok(),
                 SchemaType::Duration => Duration::parse(&text.value).is_ok(),
+                SchemaType::Window => Window::parse(&text.value, Zone::UTC).is_ok(),
                 _ => false,
             };
             (quoted(&text.value), fits)

@@ -17,7 +17,8 @@ impl Tree {
     ///
     /// A name that ends in `.json` makes it JSON; otherwise text that begins with `{` or `[` is
     /// tried as JSON first and as YAML then. The tree is there whenever what was refused could be
-    /// left out as [`NodeValue::Invalid`](crate::tree::NodeValue::Invalid), so that the rest can be checked in the same go.
+    /// left out as [`NodeValue::Invalid`](crate::tree::NodeValue::Invalid), so that the rest can be
+    /// checked in the same go.
     pub fn parse(sources: &Sources, file: u16, problems: &mut Problems) -> Option<Self> {
         if !are_plain(sources, file, problems) {
             return None;
