@@ -17,3 +17,11 @@ test("the README's programs print what it says", () => {
   const run = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { cwd, encoding: "utf8" });
   assert.equal(run.stdout, blocks("text").join(""), run.stderr);
 });
+
+test("the first policy is asked from JavaScript", () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const example = `${root}examples/first-policy/`;
+  const program = readFileSync(`${example}decide.mjs`, "utf8").replace('"stage0"', JSON.stringify(import.meta.resolve("stage0")));
+  const run = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { cwd: root, encoding: "utf8" });
+  assert.equal(run.stdout, readFileSync(`${example}decision.json`, "utf8"), run.stderr);
+});

@@ -27,3 +27,12 @@ def test_what_is_exported_is_documented() -> None:
         if isinstance(exported, type):
             assert exported.__doc__, name
             assert exported.__module__.startswith("stage0._"), name
+
+
+def test_the_first_policy_is_asked_from_python(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = PYTHON.parent / "examples" / "first-policy"
+    monkeypatch.chdir(PYTHON.parent)
+    exec((example / "decide.py").read_text(), {})
+    assert capsys.readouterr().out == (example / "decision.json").read_text()
