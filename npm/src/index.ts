@@ -7,16 +7,7 @@
  */
 
 export { Decision, Explanation } from "./decision.js";
-export type {
-  Clause,
-  DecisionData,
-  Issue,
-  Resolution,
-  RuleReport,
-  Severity,
-  ToolVerdict,
-  Verdict,
-} from "./decision.js";
+export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
 export { PolicyError, RequestError, Stage0Error } from "./errors.js";
 export type { Location, Problem } from "./errors.js";
 export { engineVersion, Policy } from "./policy.js";

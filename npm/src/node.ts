@@ -16,7 +16,7 @@ useFiles({
     const file = openSync(path, "r");
     try {
       const pieces: Uint8Array[] = [];
-      for (let left = bytesMax; left > 0; ) {
+      for (let left = bytesMax; left > 0;) {
         const piece = new Uint8Array(Math.min(left, 65_536));
         const length = readSync(file, piece);
         if (length === 0) break;

@@ -45,8 +45,7 @@ function wellFormed(text: string, refused: ErrorClass): string {
 }
 
 const LONE_SURROGATE = "half of a surrogate pair stands alone, which is not a character";
-const LONE_SURROGATE_HELP =
-  "write both halves of the pair; a text cut in the middle of an emoji is the usual cause";
+const LONE_SURROGATE_HELP = "write both halves of the pair; a text cut in the middle of an emoji is the usual cause";
 
 function decoded(bytes: Uint8Array, refused: ErrorClass): string {
   try {
@@ -138,10 +137,7 @@ class Snapshot {
 
   #number(value: number): void {
     if (!Number.isFinite(value)) {
-      throw this.#refused(
-        `${value} is no number`,
-        "leave the member out, or send null where nothing is known",
-      );
+      throw this.#refused(`${value} is no number`, "leave the member out, or send null where nothing is known");
     }
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
       throw this.#refused(
@@ -201,10 +197,7 @@ class Snapshot {
     at: (position: number) => unknown,
   ): void {
     if (this.#open.some((open) => open.owner === owner)) {
-      throw this.#refused(
-        "a value contains itself",
-        "send a tree: each value in one place, with names for what refers back",
-      );
+      throw this.#refused("a value contains itself", "send a tree: each value in one place, with names for what refers back");
     }
     if (this.#open.length >= DEPTH_MAX) {
       const message = `lists and objects nest deeper than ${DEPTH_MAX}${this.#place()}`;
@@ -232,8 +225,7 @@ class Snapshot {
 }
 
 const MISSING_HELP = "leave it out, or send null where nothing is known";
-const CONVERT_HELP =
-  "convert it to a plain object, array, Map, string, finite number, BigInt, boolean, null or Date first";
+const CONVERT_HELP = "convert it to a plain object, array, Map, string, finite number, BigInt, boolean, null or Date first";
 
 /** Somebody's key as a person may see it. */
 function legible(text: string): string {

@@ -164,10 +164,16 @@ test("a run goes on from its state, and a batch is a run only with one", () => {
   const second = payments.check(CALL, { state: first.state, now: NOW });
   assert.equal(JSON.parse(second.state).attempts, 2);
   const alone = payments.checkBatch([CALL, JSON.stringify(CALL)], { host: { requestId: "b" }, now: NOW });
-  assert.deepEqual(alone.map((decision) => decision.request_id), ["b/1", "b/2"]);
+  assert.deepEqual(
+    alone.map((decision) => decision.request_id),
+    ["b/1", "b/2"],
+  );
   assert.equal(alone[0].state, alone[1].state);
   const steps = payments.checkBatch([CALL, CALL], { state: first.state, now: NOW });
-  assert.deepEqual(steps.map((step) => JSON.parse(step.state).attempts), [2, 3]);
+  assert.deepEqual(
+    steps.map((step) => JSON.parse(step.state).attempts),
+    [2, 3],
+  );
 });
 
 test("an explanation fits the decision", () => {
@@ -194,7 +200,10 @@ test("decisions are frozen, and never true or false by accident", () => {
   assert.throws(() => decision.issues.pop(), TypeError);
   assert.equal(JSON.stringify(decision), decision.json);
   assert.equal(`${decision}`, decision.decision_trace_summary);
-  assert.deepEqual(decision.codes, decision.issues.map(({ code }) => code));
+  assert.deepEqual(
+    decision.codes,
+    decision.issues.map(({ code }) => code),
+  );
   const again = Decision.fromJson(decision.json, decision.state);
   assert.deepEqual(again.toJSON(), decision.toJSON());
   for (const text of ["[]", "{}", "1", "null", '{"verdict":"MAYBE"}', "x"]) {

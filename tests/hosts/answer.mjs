@@ -10,7 +10,10 @@ export function answering({ Policy, Stage0Error }, objects = false) {
   let known = {};
   const load = (policy) => {
     if (typeof policy === "string") return Policy.builtin(policy);
-    return Policy.parse(policy.files[policy.main], { imports: policy.files, name: policy.main });
+    return Policy.parse(policy.files[policy.main], {
+      imports: policy.files,
+      name: policy.main,
+    });
   };
   return (line) => {
     const question = JSON.parse(line);
@@ -23,15 +26,28 @@ export function answering({ Policy, Stage0Error }, objects = false) {
         known.policy = load(question.policy);
       }
       if (known.policy === undefined) known.policy = load(question.policy);
-      const host = { requestId: question.request_id, mode: question.mode, approvals: question.approvals };
+      const host = {
+        requestId: question.request_id,
+        mode: question.mode,
+        approvals: question.approvals,
+      };
       const options = { host, state: question.state, now: question.now };
       const ask = (request) => known.policy.check(request, options);
-      const decision = objects ? askWithObject(ask, question.request) : ask(question.request);
-      return JSON.stringify({ answer: decision.json, next_state: decision.state });
+      const decision = objects
+        ? askWithObject(ask, question.request)
+        : ask(question.request);
+      return JSON.stringify({
+        answer: decision.json,
+        next_state: decision.state,
+      });
     } catch (error) {
       if (!(error instanceof Stage0Error)) throw error;
-      const errors = error.problems.filter((problem) => problem.severity === "error");
-      return JSON.stringify({ problems: errors.map((problem) => problem.code) });
+      const errors = error.problems.filter(
+        (problem) => problem.severity === "error",
+      );
+      return JSON.stringify({
+        problems: errors.map((problem) => problem.code),
+      });
     }
   };
 }
@@ -44,12 +60,17 @@ function askWithObject(ask, text) {
     return ask(text);
   }
   // What JSON.parse rounds, merges or reorders is not the request that the text is.
-  const isSame = JSON.stringify(value) === JSON.stringify(exact(text)) && typeof value === "object" && value !== null;
+  const isSame =
+    JSON.stringify(value) === JSON.stringify(exact(text)) &&
+    typeof value === "object" &&
+    value !== null;
   return isSame ? ask(value) : ask(text);
 }
 
 /** The text without insignificant space, parsed and written again: differs where something was lost. */
 function exact(text) {
   const compact = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
-  return JSON.stringify(JSON.parse(text)) === compact ? JSON.parse(text) : undefined;
+  return JSON.stringify(JSON.parse(text)) === compact
+    ? JSON.parse(text)
+    : undefined;
 }

@@ -24,18 +24,23 @@ const TYPES = {
 };
 
 const served = (path) => {
-  if (path === "/") return '<!doctype html><meta charset="utf-8"><script type="module" src="/page.mjs"></script>';
-  if (path === "/page.mjs" || path === "/answer.mjs") return readFileSync(new URL(`.${path}`, import.meta.url));
+  if (path === "/")
+    return '<!doctype html><meta charset="utf-8"><script type="module" src="/page.mjs"></script>';
+  if (path === "/page.mjs" || path === "/answer.mjs")
+    return readFileSync(new URL(`.${path}`, import.meta.url));
   if (/^\/stage0\/[a-z0-9]+\.(js|wasm)$/.test(path)) {
     const entry = import.meta.resolve("stage0/package.json");
-    return readFileSync(new URL(`./dist/${path.slice("/stage0/".length)}`, entry));
+    return readFileSync(
+      new URL(`./dist/${path.slice("/stage0/".length)}`, entry),
+    );
   }
   return undefined;
 };
 
 const server = createServer((request, response) => {
   const body = served(request.url);
-  const type = TYPES[request.url === "/" ? "html" : request.url.split(".").pop()];
+  const type =
+    TYPES[request.url === "/" ? "html" : request.url.split(".").pop()];
   response.writeHead(body === undefined ? 404 : 200, {
     "Content-Type": type ?? "text/plain",
     "Content-Security-Policy": POLICY,
@@ -48,7 +53,13 @@ await once(server, "listening");
 const [program = "/usr/bin/chromium", ...options] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath: program,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
 });
 try {
   const page = await browser.newPage();
@@ -56,9 +67,13 @@ try {
   page.on("console", (message) => process.stderr.write(`${message.text()}\n`));
   const objects = options.includes("--objects") ? "#objects" : "";
   await page.goto(`http://127.0.0.1:${server.address().port}/${objects}`);
-  await page.waitForFunction(() => globalThis.answer !== undefined, undefined, { timeout: 30_000 });
+  await page.waitForFunction(() => globalThis.answer !== undefined, undefined, {
+    timeout: 30_000,
+  });
   for await (const line of createInterface({ input: process.stdin })) {
-    process.stdout.write(`${await page.evaluate((question) => globalThis.answer(question), line)}\n`);
+    process.stdout.write(
+      `${await page.evaluate((question) => globalThis.answer(question), line)}\n`,
+    );
   }
 } finally {
   await browser.close();

@@ -8,6 +8,8 @@ const doors = { "": answering(stage0), "?objects": answering(stage0, true) };
 
 export default {
   async fetch(request) {
-    return new Response(doors[new URL(request.url).search](await request.text()));
+    return new Response(
+      doors[new URL(request.url).search](await request.text()),
+    );
   },
 };

@@ -26,13 +26,23 @@ const modules = outputFiles.map((file) => ({
   contents: file.path.endsWith(".wasm") ? file.contents : file.text,
 }));
 // The first module is the one that runs.
-modules.sort((one, two) => Number(one.type === "CompiledWasm") - Number(two.type === "CompiledWasm"));
+modules.sort(
+  (one, two) =>
+    Number(one.type === "CompiledWasm") - Number(two.type === "CompiledWasm"),
+);
 
-const worker = new Miniflare({ modules, modulesRoot: folder, compatibilityDate: "2026-01-01" });
+const worker = new Miniflare({
+  modules,
+  modulesRoot: folder,
+  compatibilityDate: "2026-01-01",
+});
 try {
   const objects = process.argv.includes("--objects") ? "?objects" : "";
   for await (const line of createInterface({ input: process.stdin })) {
-    const response = await worker.dispatchFetch(`http://host/${objects}`, { method: "POST", body: line });
+    const response = await worker.dispatchFetch(`http://host/${objects}`, {
+      method: "POST",
+      body: line,
+    });
     process.stdout.write(`${await response.text()}\n`);
   }
 } finally {

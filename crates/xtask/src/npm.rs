@@ -62,13 +62,14 @@ pub(crate) fn build() -> Result<Tally, String> {
     within_budget(GZIPPED)
 }
 
-/// Types and tests of the package.
+/// Format, types and tests of the package.
 ///
 /// # Errors
 /// One of them fails.
 pub(crate) fn test() -> Result<Tally, String> {
     project()?;
     let folder = folder()?;
+    npm(&folder, &["run", "--silent", "format"])?;
     npm(&folder, &["run", "--silent", "check"])?;
     npm(&folder, &["test", "--silent"])?;
     Ok(Tally::ONE)
