@@ -34,7 +34,8 @@ pub(crate) fn setup() -> Result<(), String> {
     if fs::read(&stamp).is_ok_and(|fetched| fetched == wanted) {
         return Ok(());
     }
-    npm(&folder, &["ci", "--silent"])?;
+    // Not `npm ci`: it insists on the binaries of other platforms, which not every registry has.
+    npm(&folder, &["install", "--no-save", "--silent"])?;
     fs::write(&stamp, wanted).map_err(|error| told(&stamp, &error))
 }
 

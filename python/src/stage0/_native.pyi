@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
+__all__ = ["JsonText", "NativePolicy", "lint", "policy_text", "text_of", "ENGINE_VERSION"]
+
 ENGINE_VERSION: Final[str]
 
 # Request id, mode, approvals, state, and the time: milliseconds since the epoch, or RFC 3339.

@@ -102,7 +102,7 @@ impl<'a> DocumentBuilder<'a> {
             .map(|_| ())
     }
 
-    /// Adds the number written at these bytes of the source; [`Number::parse`] must accept it.
+    /// Adds the number written at these bytes of the source; [`Number::parse`](crate::number::Number::parse) must accept it.
     ///
     /// # Errors
     /// Too many nodes.
@@ -111,7 +111,7 @@ impl<'a> DocumentBuilder<'a> {
         self.push(Tag::NumberInSource, start, len).map(|_| ())
     }
 
-    /// Adds a number by its text; [`Number::parse`] must accept it.
+    /// Adds a number by its text; [`Number::parse`](crate::number::Number::parse) must accept it.
     ///
     /// # Errors
     /// Too many nodes.
