@@ -105,6 +105,8 @@ export interface DecisionData {
   readonly evaluated_at: number;
   /** The decision in one sentence, for logs. */
   readonly decision_trace_summary: string;
+  /** Whether an earlier answer to the same request is given again. */
+  readonly cached: boolean;
   readonly meta: {
     readonly engine: string;
     readonly zones: string;
@@ -261,6 +263,7 @@ const MEMBERS = [
   "timestamp",
   "evaluated_at",
   "decision_trace_summary",
+  "cached",
   "meta",
   "task_hash",
   "action_digest",

@@ -439,6 +439,11 @@ class Decision(_Text):
         return str(self._member("decision_trace_summary"))
 
     @property
+    def cached(self) -> bool:
+        """Whether an earlier answer to the same request is given again."""
+        return bool(self._member("cached"))
+
+    @property
     def depends_on(self) -> tuple[str, ...]:
         """The facts that the rules in question read, sorted."""
         return tuple(self._member("depends_on"))

@@ -102,7 +102,8 @@ impl<'a> DocumentBuilder<'a> {
             .map(|_| ())
     }
 
-    /// Adds the number written at these bytes of the source; [`Number::parse`](crate::number::Number::parse) must accept it.
+    /// Adds the number written at these bytes of the source, which
+    /// [`Number::parse`](crate::number::Number::parse) must accept.
     ///
     /// # Errors
     /// Too many nodes.
@@ -111,7 +112,7 @@ impl<'a> DocumentBuilder<'a> {
         self.push(Tag::NumberInSource, start, len).map(|_| ())
     }
 
-    /// Adds a number by its text; [`Number::parse`](crate::number::Number::parse) must accept it.
+    /// Adds a number by its text, which [`Number::parse`](crate::number::Number::parse) must accept.
     ///
     /// # Errors
     /// Too many nodes.
