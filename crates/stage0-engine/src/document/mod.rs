@@ -125,6 +125,15 @@ impl Document<'_> {
         }
     }
 
+    /// The text of a string or key, with what is known about it.
+    #[inline]
+    fn written(&self, node: Node) -> WrittenText<'_> {
+        WrittenText {
+            text: self.text(node),
+            is_plain: node.tag == Tag::StringInSource,
+        }
+    }
+
     /// The indices of the keys of the object at `at`.
     #[inline]
     fn keys(&self, at: u32) -> impl Iterator<Item = u32> {
@@ -189,21 +198,6 @@ impl<'d> ValueRef<'d> {
         }
     }
 
-    /// The value itself, for whoever matches on all kinds.
-    #[inline]
-    pub fn content(self) -> Content<'d> {
-        let node = self.document.node(self.index);
-        match node.tag {
-            Tag::Null => Content::Null,
-            Tag::False => Content::Bool(false),
-            Tag::True => Content::Bool(true),
-            Tag::NumberInSource | Tag::NumberMade => Content::Number(self.document.text(node)),
-            Tag::StringInSource | Tag::StringMade => Content::String(self.document.text(node)),
-            Tag::List => Content::List(self.elements()),
-            Tag::Object => Content::Object(self.members()),
-        }
-    }
-
     /// The value itself, if it has no parts; its kind, if it has some.
     #[inline]
     pub(crate) fn scalar(self) -> Scalar<'d> {
@@ -216,6 +210,21 @@ impl<'d> ValueRef<'d> {
             Tag::StringInSource | Tag::StringMade => Scalar::String(self.document.text(node)),
             Tag::List => Scalar::List,
             Tag::Object => Scalar::Object,
+        }
+    }
+
+    /// The value as canonical JSON writes it; its members are visited separately.
+    #[inline]
+    pub(crate) fn written(self) -> Written<'d> {
+        let node = self.document.node(self.index);
+        match node.tag {
+            Tag::Null => Written::Word("null"),
+            Tag::False => Written::Word("false"),
+            Tag::True => Written::Word("true"),
+            Tag::NumberInSource | Tag::NumberMade => Written::Number(self.document.text(node)),
+            Tag::StringInSource | Tag::StringMade => Written::String(self.document.written(node)),
+            Tag::List => Written::List(self.elements()),
+            Tag::Object => Written::Object,
         }
     }
 
@@ -387,23 +396,36 @@ impl<'d> Key<'d> {
         let within = first as usize..(first as usize).wrapping_add(second as usize);
         text.get(within).unwrap_or_default()
     }
+
+    /// The key as canonical JSON writes it.
+    #[inline]
+    pub(crate) fn written(self) -> WrittenText<'d> {
+        self.document.written(self.node)
+    }
 }
 
-/// A [`ValueRef`]'s value, by kind.
-#[derive(Debug, Clone)]
-pub enum Content<'d> {
-    /// `null`
-    Null,
-    /// A truth value.
-    Bool(bool),
-    /// A number as it was written.
+/// A [`ValueRef`]'s value as canonical JSON writes it.
+#[derive(Debug)]
+pub(crate) enum Written<'d> {
+    /// `null`, `true` or `false`.
+    Word(&'static str),
+    /// A number as it was written, which may not be canonical.
     Number(&'d str),
     /// A string.
-    String(&'d str),
+    String(WrittenText<'d>),
     /// The elements of a list, in order.
     List(Elements<'d>),
-    /// The members of an object, in the order in which they were written.
-    Object(Members<'d>),
+    /// An object.
+    Object,
+}
+
+/// The text of a string or key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenText<'d> {
+    /// The text itself.
+    pub(crate) text: &'d str,
+    /// Whether it certainly needs no escape: it was read from a text in which it has none.
+    pub(crate) is_plain: bool,
 }
 
 /// A [`ValueRef`]'s value as far as it is one that has no parts.

@@ -515,16 +515,14 @@ impl<'p> Prose<'p, '_> {
                 &format!("This answer stands until {until} at the latest."),
             );
         }
-        let addends: Vec<String> = decision
-            .risk()
-            .map(|addend| format!("{} {}", text(&addend.reason), addend.points))
+        let risk = decision.risk();
+        let addends = risk.addends.iter();
+        let addends: Vec<String> = addends
+            .map(|addend| format!("{} {}", text(addend.reason), addend.points))
             .collect();
-        let high = if decision.high_risk() { " (high)" } else { "" };
-        let risk = format!(
-            "Risk {} of 100{high} = {}",
-            decision.risk_score(),
-            addends.join(" + ")
-        );
+        let high = if risk.is_high { " (high)" } else { "" };
+        let score = risk.score;
+        let risk = format!("Risk {score} of 100{high} = {}", addends.join(" + "));
         self.say(ProsePart::Faint, &risk);
         self.out.push('\n');
     }

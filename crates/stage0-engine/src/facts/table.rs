@@ -348,6 +348,11 @@ impl FactTable {
         self.facts.len()
     }
 
+    /// The names of all facts, by slot.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().map(|fact| &*fact.name)
+    }
+
     /// The fact of this name.
     pub(crate) fn named(&self, name: &str) -> Option<&Fact> {
         let found = self.facts.binary_search_by(|fact| (*fact.name).cmp(name));

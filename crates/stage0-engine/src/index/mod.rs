@@ -15,6 +15,7 @@ mod lint;
 mod lint_catalog;
 pub(crate) mod make;
 pub(crate) mod message;
+pub(crate) mod names;
 pub(crate) mod private;
 pub(crate) mod reads;
 
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 
 use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
+use self::names::NameList;
 use self::private::PrivateFacts;
 use self::reads::FactSet;
 use crate::condition::Slot;
@@ -51,6 +53,8 @@ pub struct PolicyIndex {
     pub(crate) digest: Digest,
     pub(crate) layers: Vec<Layer>,
     pub(crate) facts: FactTable,
+    /// The names of all facts, by slot.
+    pub(crate) fact_names: NameList,
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
