@@ -162,7 +162,9 @@ fn run(effort: Effort) -> Result<(), String> {
 
 /// Runs one lane and nothing else.
 fn run_alone(name: &str, calls: &str) -> Result<(), String> {
-    let calls: u32 = calls.parse().map_err(|error| format!("`{calls}`: {error}"))?;
+    let calls: u32 = calls
+        .parse()
+        .map_err(|error| format!("`{calls}`: {error}"))?;
     measure(&variants()?, &[], |mut lanes| {
         let lane = lanes.iter_mut().find(|lane| lane.name() == name);
         let lane = lane.ok_or_else(|| format!("no lane is called `{name}`"))?;

@@ -8,9 +8,7 @@ use super::operation::{binary, is_element};
 use super::program::{Constant, Program};
 use super::timing::plan::{Piece, Plan};
 use super::tree::Operator;
-use super::truth::{
-    Test, Truth, TruthStack, TruthStep, compare, compare_numbers, compare_texts,
-};
+use super::truth::{Test, Truth, TruthStack, TruthStep, compare, compare_numbers, compare_texts};
 use super::value::Value;
 use crate::document::ValueRef;
 

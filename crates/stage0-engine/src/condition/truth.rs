@@ -206,15 +206,26 @@ fn fused(steps: &[TruthStep]) -> Box<[TruthStep]> {
     while let [first, behind @ ..] = left {
         let place = id(fused.len());
         let (step, rest) = match left {
-            [TruthStep::AndSkip(_), TruthStep::Ask(test), TruthStep::And, rest @ ..] => {
-                (TruthStep::AndAsk(*test), rest)
-            }
-            [TruthStep::OrSkip(_), TruthStep::Ask(test), TruthStep::Or, rest @ ..] => {
-                (TruthStep::OrAsk(*test), rest)
-            }
+            [
+                TruthStep::AndSkip(_),
+                TruthStep::Ask(test),
+                TruthStep::And,
+                rest @ ..,
+            ] => (TruthStep::AndAsk(*test), rest),
+            [
+                TruthStep::OrSkip(_),
+                TruthStep::Ask(test),
+                TruthStep::Or,
+                rest @ ..,
+            ] => (TruthStep::OrAsk(*test), rest),
             _ => (*first, behind),
         };
-        places.resize(places.len().saturating_add(left.len().saturating_sub(rest.len())), place);
+        places.resize(
+            places
+                .len()
+                .saturating_add(left.len().saturating_sub(rest.len())),
+            place,
+        );
         fused.push(step);
         left = rest;
     }
