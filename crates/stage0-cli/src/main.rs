@@ -9,7 +9,6 @@ mod command;
 mod exit;
 mod folder;
 mod input;
-mod json;
 mod load;
 mod output;
 mod paint;

@@ -402,17 +402,26 @@ impl<'a> Decision<'a> {
         layer.is_some_and(|layer| self.risk_score() >= layer.risk.high)
     }
 
+    /// The issues that [`reason`](Self::reason) names: those above LOW. Of several in a row that say
+    /// the same, as one rule does of each tool of a plan, only the first.
+    pub fn reasons(&self) -> impl Iterator<Item = &Issue<'a>> {
+        let mut last: Option<&Issue<'a>> = None;
+        let heavy = |issue: &&Issue<'a>| issue.severity > Severity::Low;
+        self.issues.iter().filter(heavy).filter(move |issue| {
+            let is_told =
+                last.is_some_and(|last| last.code == issue.code && last.message == issue.message);
+            last = Some(*issue);
+            !is_told
+        })
+    }
+
     /// Why, in one line: `CODE: message; CODE: message`, or a sentence on ALLOW.
     pub fn reason(&self) -> String {
         if self.verdict == Verdict::Allow {
             return "Every rule that applies is satisfied.".to_owned();
         }
         let mut reason = String::new();
-        for issue in self
-            .issues
-            .iter()
-            .filter(|issue| issue.severity > Severity::Low)
-        {
+        for issue in self.reasons() {
             if !reason.is_empty() {
                 reason.push_str("; ");
             }

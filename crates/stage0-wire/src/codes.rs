@@ -138,6 +138,8 @@ problem_codes! {
     StateInvalid = "STATE_INVALID": "the state of a run is not one that was written by Stage0",
     StateVersion = "STATE_VERSION": "the state of a run has a form that this version does not read",
     ApprovalsInvalid = "APPROVALS_INVALID": "the records of people's answers are not of their form",
+    HostInvalid = "HOST_INVALID": "a request id, mode or time of the host is not of its form",
+    ValueUnsupported = "VALUE_UNSUPPORTED": "a value of a programming language that has no exact form in JSON",
     VariablesInvalid = "VARIABLES_INVALID": "the variables of an expression are not one JSON object",
 
     // The command line.

@@ -6,7 +6,7 @@
 use stage0_engine::canonical::write_escaped;
 use stage0_engine::decision::{Decision, Detail, Issue, Resolution};
 use stage0_engine::number::Number;
-use stage0_engine::policy::{Mode, Severity, Verdict};
+use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::time::{Timestamp, ZONE_TABLE_VERSION};
 
 /// Version of the engine, as decisions record it.
@@ -170,10 +170,7 @@ fn reason(out: &mut String, decision: &Decision<'_>) {
         return write_escaped(out, &decision.reason());
     }
     let mut is_first = true;
-    for issue in &decision.issues {
-        if issue.severity == Severity::Low {
-            continue;
-        }
+    for issue in decision.reasons() {
         if !is_first {
             out.push_str("; ");
         }
@@ -369,9 +366,14 @@ fn summary(out: &mut String, decision: &Decision<'_>) {
         }
     }
     if decision.verdict != Verdict::Allow {
-        for (position, issue) in decision.issues.iter().enumerate() {
-            out.push_str(if position > 0 { ", " } else { ": " });
-            write_escaped(out, issue.code);
+        let mut last = "";
+        for issue in &decision.issues {
+            // One rule may say the same of several tools.
+            if issue.code != last {
+                out.push_str(if last.is_empty() { ": " } else { ", " });
+                write_escaped(out, issue.code);
+            }
+            last = issue.code;
         }
     }
     out.push('.');

@@ -19,11 +19,14 @@ mod differential;
 mod fuzz;
 mod hosts;
 mod licences;
+mod npm;
 mod parts;
+mod python;
 mod setup;
 mod steps;
 mod test;
 mod tidy;
+mod wasm;
 mod zones;
 
 use std::process::ExitCode;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use stage0_engine::Explanation;
-use stage0_engine::digest::Digest;
 use stage0_engine::host::{ApprovalRecord, Host};
 use stage0_engine::limits::{REQUEST_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 use stage0_engine::policy::{Mode, Verdict};
@@ -13,6 +12,7 @@ use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
+use stage0_wire::question::derived_request_id;
 use stage0_wire::{
     APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_state,
     state_to_json,
@@ -273,7 +273,7 @@ impl<'t> Question<'t> {
         };
         let request_id = match &circumstances.request_id {
             Some(id) => id.clone(),
-            None => derived_id(text, now),
+            None => derived_request_id("cli", text, now),
         };
         Ok(Self {
             request,
@@ -296,15 +296,4 @@ impl<'t> Question<'t> {
     pub(crate) fn explain<'q>(&'q self, policy: &'q Policy, state: &RunState) -> Explanation<'q> {
         policy.explain(&self.request, &self.host(), state, self.now)
     }
-}
-
-/// An id for a request that came without one. The same request at the same time has the same id, so
-/// that asking can be repeated exactly.
-fn derived_id(text: &[u8], now: Timestamp) -> String {
-    const DIGITS: usize = 16;
-    let mut named = now.to_string().into_bytes();
-    named.push(b'\n');
-    named.extend_from_slice(text);
-    let digest = Digest::of(&named).to_string();
-    format!("cli-{}", digest.get(..DIGITS).unwrap_or(&digest))
 }

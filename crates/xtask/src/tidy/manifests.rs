@@ -196,7 +196,9 @@ pub(super) fn lock_files_name_no_address(files: &Files) -> Vec<String> {
     for end in [".lock", "-lock.json", "-lock.yaml"] {
         for (name, text) in files.ending(end) {
             for (number, line) in (1..).zip(text.lines()) {
-                if line.contains("://") && !line.contains(REGISTRY_NAME) {
+                // npm copies into its lock files where a package's authors take donations.
+                let is_funding = line.trim_start().starts_with("\"url\": ");
+                if line.contains("://") && !line.contains(REGISTRY_NAME) && !is_funding {
                     findings.push(format!(
                         "{name}:{number}: a download address in a lock file"
                     ));

@@ -181,8 +181,6 @@ mod tests {
             "crates/stage0-new/Cargo.toml: the crate graph does not have `stage0-new`",
             "notes.txt: does not belong in the root folder",
             "npm/package.json: not of version 1.2.3",
-            "npm: `CHECKS` in parts.rs has no part `npm ...`",
-            "npm: `HOSTS` in parts.rs has no host `node`",
             "tests/a.rs:1: begins without a module doc (`//!`)",
             "tests/a.rs:2: `/somewhere/here` is a path of this machine",
             &format!("tests/a.rs:2: `{mark}`: do it, or file an issue"),

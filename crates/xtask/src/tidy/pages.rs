@@ -31,6 +31,10 @@ fn has_transcripts(page: &str) -> bool {
 const SHELL_LINES: &[(&str, &str)] = &[
     // The part `command` builds the same program from the same lock file.
     ("cargo install --locked --path crates/stage0-cli", "build"),
+    // The part `python` builds the same wheel, and the host `python` installs it.
+    ("pip install ./python", "build"),
+    // The part `npm`, and the host `node`, which packs and installs it.
+    ("npm pack ./npm", "build"),
     // The part `cel suite` of the setup, and the verb `conformance`.
     (
         "cargo run -p stage0-tests --bin cel-conformance -- fetch",
@@ -58,6 +62,9 @@ pub(super) fn blocks_are_run(files: &Files) -> Vec<String> {
             let mut words = info.split(' ');
             let finding = match (words.next(), words.next()) {
                 (Some("console"), None) if has_transcripts(page) => None,
+                // `python/tests/test_readme.py` and `npm/tests/readme.test.mjs` run them.
+                (Some("python"), None) if page == "python/README.md" => None,
+                (Some("js"), None) if page == "npm/README.md" => None,
                 // Drawings and layouts, which say nothing that can be run.
                 (Some("" | "text"), None) => None,
                 (Some("sh"), None) => block

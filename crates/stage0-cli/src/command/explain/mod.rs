@@ -1,7 +1,5 @@
 //! `stage0 explain`: what a policy says about its tools, or why a request is decided as it is.
 
-mod json;
-
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -19,6 +17,7 @@ use stage0_engine::suggest::nearest;
 use stage0_wire::Policy;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
+use stage0_wire::{description_to_json, explanation_to_json};
 
 use super::check::{Circumstances, Question, read_state, refuse_two_stdins};
 use crate::exit::{Exit, Failure};
@@ -106,7 +105,7 @@ impl Explain {
         let explanation = question.explain(&policy, &state);
         print(&match self.format {
             ReportFormat::Text => explanation.to_prose_with(&Colors),
-            ReportFormat::Json => json::explanation(&explanation),
+            ReportFormat::Json => explanation_to_json(&explanation) + "\n",
         })?;
         Ok(Exit::Success)
     }
@@ -126,7 +125,7 @@ impl Explain {
         }
         Ok(match self.format {
             ReportFormat::Text => text(index, &description, tool.is_none(), is_shown),
-            ReportFormat::Json => json::policy(index, &description, is_shown),
+            ReportFormat::Json => description_to_json(index, &description, is_shown) + "\n",
         })
     }
 }

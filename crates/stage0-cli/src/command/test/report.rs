@@ -8,9 +8,9 @@ use stage0_wire::sources::Sources;
 use stage0_wire::testing::Coverage;
 
 use super::{Ran, Results};
-use crate::json::{Object, object};
 use crate::paint::{BAD, FAINT, GOOD, NAME, TITLE, UNSURE, paint};
 use crate::table::write_rows;
+use stage0_wire::json_object::{Object, object};
 
 /// Characters of one expected or found value that are shown.
 const VALUE_CHARS_MAX: usize = 300;

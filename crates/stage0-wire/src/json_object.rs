@@ -1,6 +1,7 @@
 //! JSON for programs, written member by member in the order in which it is to be read.
 //!
-//! Decisions and problems are written by `stage0-wire`; this is for what only the command knows.
+//! For answers that nobody waits for a microsecond longer: explanations, descriptions, reports. A
+//! decision's own text is written by `decision_json`, in few pieces.
 
 use std::fmt::{Display, Write as _};
 
@@ -8,13 +9,13 @@ use stage0_engine::canonical::write_string;
 
 /// An object that is being written.
 #[derive(Debug)]
-pub(crate) struct Object<'o> {
+pub struct Object<'o> {
     out: &'o mut String,
     is_empty: bool,
 }
 
 /// Writes an object.
-pub(crate) fn object(out: &mut String, write: impl FnOnce(&mut Object<'_>)) {
+pub fn object(out: &mut String, write: impl FnOnce(&mut Object<'_>)) {
     out.push('{');
     write(&mut Object {
         out: &mut *out,
@@ -24,7 +25,7 @@ pub(crate) fn object(out: &mut String, write: impl FnOnce(&mut Object<'_>)) {
 }
 
 /// Writes a list.
-pub(crate) fn list<T>(
+pub fn list<T>(
     out: &mut String,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut String, T),
@@ -41,7 +42,7 @@ pub(crate) fn list<T>(
 
 impl Object<'_> {
     /// Begins a member, whose value the caller writes.
-    pub(crate) fn member(&mut self, key: &str) -> &mut String {
+    pub fn member(&mut self, key: &str) -> &mut String {
         if !self.is_empty {
             self.out.push(',');
         }
@@ -52,18 +53,18 @@ impl Object<'_> {
     }
 
     /// A number, `true`, `false`, `null`, or JSON that is written already.
-    pub(crate) fn plain(&mut self, key: &str, value: impl Display) {
+    pub fn plain(&mut self, key: &str, value: impl Display) {
         // Writing to a string cannot fail.
         let _ = write!(self.member(key), "{value}");
     }
 
     /// A text.
-    pub(crate) fn text(&mut self, key: &str, value: &str) {
+    pub fn text(&mut self, key: &str, value: &str) {
         write_string(self.member(key), value);
     }
 
     /// A text, or `null`.
-    pub(crate) fn optional(&mut self, key: &str, value: Option<&str>) {
+    pub fn optional(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.plain(key, "null"),
@@ -71,7 +72,7 @@ impl Object<'_> {
     }
 
     /// A list.
-    pub(crate) fn list<T>(
+    pub fn list<T>(
         &mut self,
         key: &str,
         items: impl IntoIterator<Item = T>,
@@ -81,7 +82,7 @@ impl Object<'_> {
     }
 
     /// A list of texts.
-    pub(crate) fn texts<T: AsRef<str>>(&mut self, key: &str, items: impl IntoIterator<Item = T>) {
+    pub fn texts<T: AsRef<str>>(&mut self, key: &str, items: impl IntoIterator<Item = T>) {
         self.list(key, items, |out, item| write_string(out, item.as_ref()));
     }
 }

@@ -1,16 +1,19 @@
-//! What `stage0 explain` says, for programs.
+//! Explanations for programs: what a policy says about each tool, and why a request is decided as it
+//! is.
+//!
+//! The engine's `describe` and `explain` find what is to be said; here it gets its form, which is the
+//! same at the command line and in every language.
 
+use crate::decision_json::decision_to_json;
+use crate::json_object::{Object, object};
 use stage0_engine::describe::{
     ApprovalDescription, LayerDescription, PolicyDescription, RuleDescription, ToolDescription,
 };
 use stage0_engine::policy::{UnknownTools, Verdict};
 use stage0_engine::{ClauseReport, Explanation, PolicyIndex, RulePart, RuleReport, Wanted};
-use stage0_wire::decision_to_json;
 
-use crate::json::{Object, object};
-
-/// A policy; of its tools only those that are to be shown.
-pub(super) fn policy(
+/// A policy as one JSON object; of its tools only those that are to be shown.
+pub fn description_to_json(
     index: &PolicyIndex,
     description: &PolicyDescription<'_>,
     shown: impl Fn(&ToolDescription<'_>) -> bool,
@@ -24,7 +27,6 @@ pub(super) fn policy(
             object(out, |object| write_layer(object, layer, &shown));
         });
     });
-    out.push('\n');
     out
 }
 
@@ -118,8 +120,8 @@ fn write_approval(object: &mut Object<'_>, approval: &ApprovalDescription) {
     object.optional("ttl", ttl.as_deref());
 }
 
-/// A decision with every rule that was asked.
-pub(super) fn explanation(explanation: &Explanation<'_>) -> String {
+/// A decision with every rule that was asked, as one JSON object.
+pub fn explanation_to_json(explanation: &Explanation<'_>) -> String {
     let mut out = String::new();
     object(&mut out, |object| {
         object.plain("decision", decision_to_json(&explanation.decision));
@@ -128,7 +130,6 @@ pub(super) fn explanation(explanation: &Explanation<'_>) -> String {
         });
         object.text("text", &explanation.to_prose());
     });
-    out.push('\n');
     out
 }
 

@@ -1,0 +1,279 @@
+//! The WebAssembly half of the npm package `stage0`: a compiled policy, asked with texts.
+//!
+//! Everything that crosses the border is text, for one string costs less than an object and is the same
+//! in every runtime. It has no meaning of its own, reads no clock, and its names are not public: the
+//! package's are TypeScript's. What goes wrong is thrown as the JSON text of the problems.
+
+use js_sys::{Array, Function, Uint8Array};
+use stage0_engine::describe::describe;
+use stage0_engine::time::Timestamp;
+use stage0_wire::imports::{ImportMap, Imported, Imports};
+use stage0_wire::json_object::object;
+use stage0_wire::load::load;
+use stage0_wire::problem::{Problem, problems_to_json};
+use stage0_wire::question::{Question, parse_now};
+use stage0_wire::strict_json::{JsonLimits, parse_str};
+use stage0_wire::{ENGINE_VERSION, Policy, description_to_json, json_problem};
+use wasm_bindgen::prelude::*;
+
+/// A compiled policy.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct NativePolicy {
+    policy: Policy,
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts that may be missing are handed over like this by wasm-bindgen"
+)]
+#[wasm_bindgen]
+impl NativePolicy {
+    /// Compiles a policy's text. `imports` are pairs of a path and bytes; for what they do not have,
+    /// `find` is asked: from the importing file and what it wants to a pair of a name and bytes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or what `find` threw.
+    pub fn parse(
+        name: &str,
+        text: &[u8],
+        imports: &Array,
+        find: Option<Function>,
+    ) -> Result<NativePolicy, JsValue> {
+        let files = Files::new(imports, find);
+        let policy = Policy::load(name, text, &files);
+        files.check()?;
+        policy
+            .map(|policy| Self { policy })
+            .map_err(|problems| thrown(&problems))
+    }
+
+    /// The built-in policy of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn builtin(name: &str) -> Result<NativePolicy, JsValue> {
+        let policy = Policy::builtin(name);
+        policy
+            .map(|policy| Self { policy })
+            .map_err(|problems| thrown(&problems))
+    }
+
+    /// Decides a request: the decision's text, a line break, and that of the run after it.
+    ///
+    /// # Errors
+    /// One of the texts is not of its form.
+    pub fn check(
+        &self,
+        request: &str,
+        request_id: Option<String>,
+        mode: Option<String>,
+        approvals: Option<String>,
+        state: Option<String>,
+        now: &str,
+    ) -> Result<String, JsValue> {
+        let asked = Question {
+            request_id: request_id.as_deref(),
+            mode: mode.as_deref(),
+            approvals: approvals.as_deref(),
+            state: state.as_deref(),
+            ..Question::new(request.as_bytes(), instant(now)?)
+        };
+        let answer = asked
+            .check(&self.policy)
+            .map_err(|problems| thrown(&problems))?;
+        let mut both = answer.decision;
+        // Neither text has a line break: canonical JSON escapes them.
+        both.push('\n');
+        both.push_str(&answer.state);
+        Ok(both)
+    }
+
+    /// Decides a request, and tells why: the decision's text, a line break, and the explanation's.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn explain(
+        &self,
+        request: &str,
+        request_id: Option<String>,
+        mode: Option<String>,
+        approvals: Option<String>,
+        state: Option<String>,
+        now: &str,
+    ) -> Result<String, JsValue> {
+        let asked = Question {
+            request_id: request_id.as_deref(),
+            mode: mode.as_deref(),
+            approvals: approvals.as_deref(),
+            state: state.as_deref(),
+            ..Question::new(request.as_bytes(), instant(now)?)
+        };
+        let explained = asked
+            .explain(&self.policy)
+            .map_err(|problems| thrown(&problems))?;
+        Ok(explained.decision + "\n" + &explained.explanation)
+    }
+
+    /// What the policy says about each tool: one JSON text.
+    pub fn describe(&self) -> String {
+        let index = self.policy.index();
+        description_to_json(index, &describe(index), |_| true)
+    }
+
+    /// What is probably not meant, in the form in which problems are thrown.
+    pub fn warnings(&self) -> String {
+        told(self.policy.warnings())
+    }
+
+    /// The policy's name.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> String {
+        self.policy.index().name().to_owned()
+    }
+
+    /// Its version.
+    #[wasm_bindgen(getter)]
+    pub fn version(&self) -> String {
+        self.policy.index().version().to_owned()
+    }
+
+    /// Its digest.
+    #[wasm_bindgen(getter)]
+    pub fn digest(&self) -> String {
+        self.policy.index().digest().to_string()
+    }
+
+    /// Every name of a catalogued tool, sorted.
+    pub fn tool_names(&self) -> Vec<String> {
+        let names = self.policy.index().tool_names();
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        // Each layer has a catalog, and two may have the same tool.
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Everything that is wrong with a policy's text, or probably not meant, in the form in which
+/// problems are thrown.
+///
+/// # Errors
+/// What `find` threw.
+#[wasm_bindgen]
+pub fn lint(
+    name: &str,
+    text: &[u8],
+    imports: &Array,
+    find: Option<Function>,
+) -> Result<String, JsValue> {
+    let files = Files::new(imports, find);
+    let checked = load(name, text, &files).and_then(|loaded| {
+        let checked = loaded.compile()?;
+        let mut warnings = loaded.warnings;
+        warnings.extend(checked.warnings);
+        Ok(warnings)
+    });
+    files.check()?;
+    Ok(told(&checked.unwrap_or_else(|problems| problems)))
+}
+
+/// Throws unless a text is one whole JSON value, which may then stand inside another text.
+///
+/// # Errors
+/// It is none.
+#[wasm_bindgen]
+pub fn check_value(text: &str) -> Result<(), JsValue> {
+    match parse_str(text, &JsonLimits::REQUEST) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(thrown(&[json_problem(
+            "arguments",
+            text.as_bytes(),
+            &error,
+        )])),
+    }
+}
+
+/// The version of the engine.
+#[wasm_bindgen]
+pub fn engine_version() -> String {
+    ENGINE_VERSION.to_owned()
+}
+
+fn instant(now: &str) -> Result<Timestamp, JsValue> {
+    parse_now(now).map_err(|problem| thrown(&[problem]))
+}
+
+/// Problems as data, and as a person reads them.
+fn told(problems: &[Problem]) -> String {
+    let mut out = String::new();
+    object(&mut out, |told| {
+        told.plain("problems", problems_to_json(problems));
+        told.texts("texts", problems.iter().map(Problem::to_string));
+    });
+    out
+}
+
+fn thrown(problems: &[Problem]) -> JsValue {
+    JsValue::from_str(&told(problems))
+}
+
+/// Files that a policy imports: those that were handed over, then whatever a function finds.
+struct Files {
+    known: ImportMap,
+    find: Option<Function>,
+    /// What the function threw, which is the answer to the whole call.
+    threw: core::cell::RefCell<Option<JsValue>>,
+}
+
+impl Files {
+    fn new(imports: &Array, find: Option<Function>) -> Self {
+        let mut known = ImportMap::new();
+        for file in imports.iter() {
+            if let Some((path, bytes)) = name_and_bytes(&file) {
+                known.insert(&path, bytes);
+            }
+        }
+        Self {
+            known,
+            find,
+            threw: core::cell::RefCell::new(None),
+        }
+    }
+
+    fn check(&self) -> Result<(), JsValue> {
+        self.threw.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Imports for Files {
+    fn find(&self, from: &str, wanted: &str) -> Option<Imported> {
+        if let Some(found) = self.known.find(from, wanted) {
+            return Some(found);
+        }
+        let found = self
+            .find
+            .as_ref()?
+            .call2(&JsValue::UNDEFINED, &from.into(), &wanted.into());
+        match found {
+            Ok(found) => {
+                let (name, bytes) = name_and_bytes(&found)?;
+                Some(Imported::new(name, bytes))
+            }
+            Err(threw) => {
+                self.threw.borrow_mut().get_or_insert(threw);
+                None
+            }
+        }
+    }
+
+    fn nearest(&self, from: &str, wanted: &str) -> Option<String> {
+        self.known.nearest(from, wanted)
+    }
+}
+
+fn name_and_bytes(pair: &JsValue) -> Option<(String, Vec<u8>)> {
+    let pair: &Array = pair.dyn_ref()?;
+    let bytes: Uint8Array = pair.get(1).dyn_into().ok()?;
+    Some((pair.get(0).as_string()?, bytes.to_vec()))
+}

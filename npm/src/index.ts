@@ -1,0 +1,24 @@
+/**
+ * Decides, before an AI agent acts, whether it may: ALLOW, DENY or DEFER, with reasons.
+ *
+ * The same names in every runtime: Node, Bun, Deno, browsers, bundlers and edge workers.
+ *
+ * @module
+ */
+
+export { Decision, Explanation } from "./decision.js";
+export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
+export { PolicyError, RequestError, Stage0Error } from "./errors.js";
+export type { Location, Problem } from "./errors.js";
+export { engineVersion, Policy } from "./policy.js";
+export type {
+  ApprovalRecord,
+  CheckOptions,
+  Host,
+  Mode,
+  ParseOptions,
+  PolicyInput,
+  Request,
+  RequestInput,
+  ToolCallOptions,
+} from "./policy.js";

@@ -1,0 +1,387 @@
+/**
+ * The policy: compiled once, asked often.
+ *
+ * What decides is WebAssembly; here arguments get the form that it takes, which is text.
+ */
+
+import { Decision, Explanation } from "./decision.js";
+import { asking, freeze, PolicyError, type Problem, read, refuse, RequestError } from "./errors.js";
+import { check_value, engine_version, lint, NativePolicy } from "./glue/stage0.js";
+import { JsonText, textOf } from "./snapshot.js";
+
+const REQUEST_BYTES_MAX = 1_000_000;
+const POLICY_BYTES_MAX = 16_000_000;
+
+/** A request as JSON text, as the UTF-8 bytes of such a text, or as an object. */
+export type RequestInput = string | Uint8Array | Request;
+
+/** A policy as YAML or JSON text, as its UTF-8 bytes, or as an object of the same shape. */
+export type PolicyInput = string | Uint8Array | object;
+
+/** What is proposed: a plan, one concrete tool call, or both. Members that are `undefined` are not there. */
+export interface Request {
+  /** What is to be done, in the agent's words; needed where there is no `tool_call`. */
+  goal?: string | null;
+  /** One concrete call. */
+  tool_call?: { id?: string | null; name: string; arguments?: object | null } | null;
+  /** The tools of a plan. */
+  tools?: readonly string[] | null;
+  /** What the agent says that its tools do. */
+  side_effects?: readonly string[] | null;
+  /** Limits that the caller sets, such as `approval required`. */
+  constraints?: readonly string[] | null;
+  success_criteria?: readonly string[] | null;
+  /** The host's word: never put into it what a model wrote. */
+  context?: object | null;
+  /** Texts of the user or operator, for `grounded()`. */
+  trusted?: readonly { source: string; text: string }[] | null;
+  environment?: string | null;
+  /** Whether advice of MEDIUM denies. */
+  pro?: boolean | null;
+  /** The policy that has to be the one that decides. */
+  policy_pack_version?: string | null;
+  debug_store_input?: boolean | null;
+}
+
+/** The operator's mode. */
+export type Mode = "enforce" | "observe" | "read_only" | "halted";
+
+/** A person's answer, as the host keeps it. `rule`, `terms` and `action` are those of the issue that asked. */
+export interface ApprovalRecord {
+  id: string;
+  answer: "approved" | "rejected" | "pending";
+  /** Who answered. */
+  by: string;
+  /** The person's roles. */
+  roles?: readonly string[];
+  rule: string;
+  terms: string;
+  action: string;
+  /** When the answer was given: RFC 3339, or a Date. */
+  issued_at: string | Date;
+  expires_at?: string | Date;
+}
+
+/** The word of the system that asks, beside the request: never fill it with a model's text. */
+export interface Host {
+  /** The id that the decision carries, 1 to 128 bytes; one is made from the request and the time where there is none. */
+  requestId?: string;
+  /** Of which and the policy's the stricter counts; the policy's alone where there is none. */
+  mode?: Mode;
+  /** People's answers, or their JSON text. */
+  approvals?: readonly ApprovalRecord[] | string;
+}
+
+/** How a request is asked. */
+export interface CheckOptions {
+  /** What the calling system adds. */
+  host?: Host | undefined;
+  /** The run as the decision before left it, its `state`; a new run where there is none. */
+  state?: string | null | undefined;
+  /** When it is asked: a Date, or RFC 3339 text; the clock where there is none. */
+  now?: Date | string | undefined;
+}
+
+/** How a tool call is asked: the rest of the request, and its circumstances. */
+export interface ToolCallOptions extends CheckOptions {
+  /** The call's own id, by which a call that is asked about twice is counted once. */
+  callId?: string | undefined;
+  context?: object | undefined;
+  goal?: string | undefined;
+  successCriteria?: readonly string[] | undefined;
+  constraints?: readonly string[] | undefined;
+  tools?: readonly string[] | undefined;
+  sideEffects?: readonly string[] | undefined;
+  trusted?: readonly { source: string; text: string }[] | undefined;
+  environment?: string | undefined;
+  pro?: boolean | undefined;
+}
+
+/** What a policy is made of beside its own text. */
+export interface ParseOptions {
+  /** The texts of what it imports, by their paths. */
+  imports?: { readonly [path: string]: PolicyInput } | undefined;
+  /** What problems call the policy's file; `policy` if it has no name. */
+  name?: string | undefined;
+}
+
+/** The version of the engine. */
+export function engineVersion(): string {
+  return engine_version();
+}
+
+/** A file's name as problems show it, and its bytes. */
+type File = [name: string, bytes: Uint8Array];
+
+/** How files are read where there are some. */
+export interface Files {
+  /** @throws Error if there is no such file, or it cannot be read. */
+  read(path: string, bytesMax: number): Uint8Array;
+  /** The path of what a file imports. */
+  beside(importing: string, wanted: string): string;
+}
+
+let files: Files | undefined;
+
+/** @internal */
+export function useFiles(found: Files): void {
+  files = found;
+}
+
+const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
+
+/**
+ * A compiled policy: immutable.
+ *
+ * Its memory is freed when it is collected, or at once by `using` or `policy[Symbol.dispose]()`; asking
+ * it after that throws.
+ */
+export class Policy {
+  readonly #native: NativePolicy;
+
+  private constructor(native: NativePolicy) {
+    this.#native = native;
+  }
+
+  /**
+   * Compiles a policy from YAML or JSON text, or from an object of the same shape.
+   *
+   * @throws PolicyError with everything that is wrong.
+   */
+  static parse(policy: PolicyInput, options: ParseOptions = {}): Policy {
+    const bytes = bytesOf(policy);
+    const imports = filesOf(options.imports);
+    const name = options.name ?? "policy";
+    return new Policy(asking(PolicyError, () => NativePolicy.parse(name, bytes, imports)));
+  }
+
+  /**
+   * Reads a YAML or JSON file with the files that it imports, and compiles it. Imports are paths
+   * relative to the file that imports.
+   *
+   * @throws PolicyError with everything that is wrong, also where a file cannot be read, and in
+   * runtimes that have no files.
+   */
+  static load(path: string): Policy {
+    const [name, bytes] = fileAt(path);
+    return new Policy(asking(PolicyError, () => NativePolicy.parse(name, bytes, [], findFile)));
+  }
+
+  /**
+   * The policy of this name that comes with Stage0, such as `standard` or `stage0/standard@1.0.0`.
+   *
+   * @throws PolicyError if there is none.
+   */
+  static builtin(name = "standard"): Policy {
+    return new Policy(asking(PolicyError, () => NativePolicy.builtin(name)));
+  }
+
+  /** Everything that is wrong with a policy, or probably not meant, as data. */
+  static lint(policy: PolicyInput, options: ParseOptions = {}): readonly Problem[] {
+    const bytes = bytesOf(policy);
+    const imports = filesOf(options.imports);
+    return freeze(read(lint(options.name ?? "policy", bytes, imports)).problems);
+  }
+
+  /**
+   * Decides a request. A DENY is an answer, not an error.
+   *
+   * In an object, a BigInt and safe integers are exact, another number is the decimal that it prints
+   * as, and a Date is its RFC 3339 text.
+   *
+   * @throws RequestError if the request or one of the options is not of its form: then nothing was
+   * decided, and the action must not be carried out.
+   */
+  check(request: RequestInput, options: CheckOptions = {}): Decision {
+    const both = this.#ask(request, options);
+    const end = both.lastIndexOf("\n");
+    return Decision.of(both.slice(0, end), both.slice(end + 1));
+  }
+
+  /** As {@link check}, from text to text: the decision's canonical JSON and nothing else. */
+  checkJson(request: RequestInput, options: CheckOptions = {}): string {
+    const both = this.#ask(request, options);
+    return both.slice(0, both.lastIndexOf("\n"));
+  }
+
+  /**
+   * Decides one concrete call of a tool.
+   *
+   * `args` are an object, or the JSON text of one as model libraries hand it over, whose numbers then
+   * stay as they were written.
+   *
+   * @throws RequestError as {@link check} does.
+   */
+  checkToolCall(name: string, args?: object | string | null, options: ToolCallOptions = {}): Decision {
+    const request = {
+      tool_call: { id: options.callId, name, arguments: typeof args === "string" ? raw(args) : args },
+      goal: options.goal,
+      success_criteria: options.successCriteria,
+      constraints: options.constraints,
+      tools: options.tools,
+      side_effects: options.sideEffects,
+      context: options.context,
+      trusted: options.trusted,
+      environment: options.environment,
+      pro: options.pro,
+    };
+    return this.check(request as Request, options);
+  }
+
+  /**
+   * Decides several requests at the same time `now`.
+   *
+   * With a `state` they are steps of that run, one after the other: the last decision's `state` is the
+   * run after all of them. Without one each is a run of its own. A `requestId` of the host gets `/1`,
+   * `/2`, ... behind it.
+   *
+   * @throws RequestError at the first request that is not of its form.
+   */
+  checkBatch(requests: Iterable<RequestInput>, options: CheckOptions = {}): Decision[] {
+    const now = options.now ?? new Date();
+    const isRun = options.state !== undefined && options.state !== null;
+    let state = options.state;
+    const decisions: Decision[] = [];
+    for (const request of requests) {
+      const id = options.host?.requestId;
+      const requestId = id === undefined ? {} : { requestId: `${id}/${decisions.length + 1}` };
+      const decision = this.check(request, { host: { ...options.host, ...requestId }, state, now });
+      if (isRun) state = decision.state;
+      decisions.push(decision);
+    }
+    return decisions;
+  }
+
+  /**
+   * Decides as {@link check} does, and tells why: every rule that was asked, with the values that it
+   * compared, and what would make it an ALLOW. Moves no run.
+   *
+   * @throws RequestError as {@link check} does.
+   */
+  explain(request: RequestInput, options: CheckOptions = {}): Explanation {
+    const text = textOf(request, REQUEST_BYTES_MAX);
+    const both = asking(RequestError, () => this.#native.explain(text, ...circumstances(options)));
+    const end = both.indexOf("\n");
+    return Explanation.of(both.slice(end + 1), both.slice(0, end));
+  }
+
+  /** The policy's name. */
+  get name(): string {
+    return this.#native.name;
+  }
+
+  /** The policy's version. */
+  get version(): string {
+    return this.#native.version;
+  }
+
+  /** SHA-256 of what the policy says, imports included, as 64 hexadecimal digits. */
+  get digest(): string {
+    return this.#native.digest;
+  }
+
+  /** Every name of a catalogued tool that a request may use, sorted. */
+  get toolNames(): readonly string[] {
+    return Object.freeze(this.#native.tool_names());
+  }
+
+  /** What the policy probably does not mean. */
+  get warnings(): readonly Problem[] {
+    return freeze(read(this.#native.warnings()).problems);
+  }
+
+  /** What the policy says about each tool, as `stage0 explain POLICY --format json` prints it. */
+  describe(): unknown {
+    return JSON.parse(this.#native.describe());
+  }
+
+  toString(): string {
+    return `Policy ${this.name}@${this.version}`;
+  }
+
+  /** Frees the policy's memory. */
+  [dispose](): void {
+    this.#native.free();
+  }
+
+  #ask(request: RequestInput, options: CheckOptions): string {
+    const text = textOf(request, REQUEST_BYTES_MAX);
+    return asking(RequestError, () => this.#native.check(text, ...circumstances(options)));
+  }
+}
+
+type Circumstances = [
+  requestId: string | undefined,
+  mode: string | undefined,
+  approvals: string | undefined,
+  state: string | undefined,
+  now: string,
+];
+
+function circumstances({ host, state, now }: CheckOptions): Circumstances {
+  const approvals = host?.approvals;
+  return [
+    word(host?.requestId, "host.requestId"),
+    word(host?.mode, "host.mode"),
+    approvals === undefined ? undefined : textOf(approvals, POLICY_BYTES_MAX),
+    word(state ?? undefined, "state"),
+    instant(now ?? new Date()),
+  ];
+}
+
+/** A time as RFC 3339 text. */
+function instant(now: Date | string): string {
+  if (!(now instanceof Date)) return word(now, "now") as string;
+  if (!Number.isNaN(now.getTime())) return now.toISOString();
+  throw refuse(RequestError, "HOST_INVALID", "`now` is an invalid Date", "check it with Number.isNaN(+date)");
+}
+
+/** What has to be text, if it is there. */
+function word(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string") return textOf(value, POLICY_BYTES_MAX);
+  const message = `\`${name}\` must be a string, and this is of type ${value === null ? "null" : typeof value}`;
+  throw refuse(RequestError, "HOST_INVALID", message, null);
+}
+
+/** Arguments as text stand inside the request's text, so they have to be one whole value. */
+function raw(text: string): JsonText {
+  const whole = textOf(text, REQUEST_BYTES_MAX);
+  asking(RequestError, () => check_value(whole));
+  return new JsonText(whole);
+}
+
+function bytesOf(policy: PolicyInput): Uint8Array {
+  if (policy instanceof Uint8Array) return policy;
+  return new TextEncoder().encode(textOf(policy, POLICY_BYTES_MAX, PolicyError));
+}
+
+function filesOf(imports: ParseOptions["imports"]): File[] {
+  return Object.entries(imports ?? {}).map(([path, text]) => [path, bytesOf(text)]);
+}
+
+function fileAt(path: string): File {
+  if (files === undefined) {
+    const message = `\`${path}\` cannot be read: this runtime has no files`;
+    const help = "fetch the text, and use Policy.parse(text, { imports })";
+    throw refuse(PolicyError, "FILE_UNREADABLE", message, help);
+  }
+  try {
+    // One byte more than the limit is enough to be refused by the reader's own words.
+    return [path, files.read(path, POLICY_BYTES_MAX + 1)];
+  } catch (cause) {
+    const code = (cause as { code?: unknown }).code;
+    const reason = code === "ENOENT" ? "there is no such file" : String((cause as Error).message ?? cause);
+    const message = `\`${path}\` cannot be read: ${reason}`;
+    throw refuse(PolicyError, "FILE_UNREADABLE", message, null, { cause });
+  }
+}
+
+function findFile(importing: string, wanted: string): File | undefined {
+  const path = files?.beside(importing, wanted) ?? wanted;
+  try {
+    return fileAt(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+"""Decides, before an AI agent acts, whether it may: ALLOW, DENY or DEFER, with reasons.
+
+>>> from stage0 import Policy, Verdict
+>>> policy = Policy.builtin("standard")
+>>> decision = policy.check({"goal": "Look up the weather in Oslo", "success_criteria": ["It is known"]})
+>>> decision.verdict is Verdict.ALLOW
+True
+
+A :class:`Policy` is compiled once and shared by threads. :meth:`Policy.check` never executes
+anything and never raises because of a DENY: your code reads :attr:`Decision.allowed` and obeys.
+"""
+
+from stage0._errors import Location, PolicyError, Problem, RelatedPlace, RequestError, Stage0Error
+from stage0._native import ENGINE_VERSION
+from stage0._policy import Host, Mode, Policy
+from stage0._values import (
+    Approver,
+    Clause,
+    CostEstimate,
+    Decision,
+    Explanation,
+    FrozenMapping,
+    Issue,
+    Resolution,
+    RuleReport,
+    Severity,
+    ToolVerdict,
+    Verdict,
+    Would,
+)
+
+__version__ = ENGINE_VERSION
+
+__all__ = [
+    "Approver",
+    "Clause",
+    "CostEstimate",
+    "Decision",
+    "Explanation",
+    "FrozenMapping",
+    "Host",
+    "Issue",
+    "Location",
+    "Mode",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "RelatedPlace",
+    "RequestError",
+    "Resolution",
+    "RuleReport",
+    "Severity",
+    "Stage0Error",
+    "ToolVerdict",
+    "Verdict",
+    "Would",
+    "__version__",
+]

@@ -1,0 +1,123 @@
+"""What is wrong with a policy or a request, as data and as exceptions.
+
+A DENY is no error. Errors are for texts that cannot be decided about at all; whoever guards a side
+effect treats them as DENY.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file: lines and columns count characters from 1, and the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    excerpt: str
+    """The line and the marks below the place; empty where the problem is the file as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPlace:
+    """Another place that a problem has to do with."""
+
+    label: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. ``str(problem)`` is the report that a person reads."""
+
+    code: str
+    """A stable word such as ``POLICY_UNKNOWN_KEY``."""
+    severity: Literal["error", "warning"]
+    message: str
+    """What is wrong, in one sentence."""
+    help: str | None = None
+    """What to do about it."""
+    locations: tuple[Location, ...] = ()
+    related: tuple[RelatedPlace, ...] = ()
+    _text: str = field(default="", repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self._text or f"{self.severity}[{self.code}]: {self.message}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem as it stands on the wire, made of JSON's types."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "help": self.help,
+            "locations": [_location_to_dict(location) for location in self.locations],
+            "related": [
+                {"label": place.label, "location": _location_to_dict(place.location)}
+                for place in self.related
+            ],
+        }
+
+
+def _location_to_dict(location: Location) -> dict[str, Any]:
+    return {name: getattr(location, name) for name in Location.__slots__}
+
+
+def problems_of(told: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
+    """Problems from what the native half tells: JSON and report of each."""
+    problems = []
+    for text, report in told:
+        members = json.loads(text)
+        members["locations"] = tuple(Location(**place) for place in members["locations"])
+        members["related"] = tuple(
+            RelatedPlace(place["label"], Location(**place["location"])) for place in members["related"]
+        )
+        problems.append(Problem(**members, _text=report))
+    return tuple(problems)
+
+
+class Stage0Error(Exception):
+    """Something could not be read, so nothing was decided.
+
+    ``str(error)`` reports every problem with its place and what to do about it.
+    """
+
+    problems: tuple[Problem, ...]
+    """Everything that is wrong, at least one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    @classmethod
+    def _of(cls, told: Iterable[tuple[str, str]]) -> Self:
+        return cls(problems_of(told))
+
+    @property
+    def code(self) -> str:
+        """The code of the first error among the problems."""
+        for problem in self.problems:
+            if problem.severity == "error":
+                return problem.code
+        return self.problems[0].code if self.problems else ""
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class PolicyError(Stage0Error):
+    """A policy does not load."""
+
+
+class RequestError(Stage0Error):
+    """A request, or what the host adds to it, is not of its form. Whoever guards an action denies it."""
