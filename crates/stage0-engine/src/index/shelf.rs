@@ -133,10 +133,10 @@ impl Candidates {
         self.reads = FactSet::default();
     }
 
-    fn take_shelf(&mut self, shelf: &Shelf, layer: &Layer, reach: Reach) {
-        self.rules.extend_from_slice(&shelf.certain);
-        self.reads.unite(&shelf.reads);
-        for at in &shelf.others {
+    fn take_shelf(&mut self, filed: &Shelf, layer: &Layer, reach: Reach) {
+        self.rules.extend_from_slice(&filed.certain);
+        self.reads.unite(&filed.reads);
+        for at in &filed.others {
             self.take(*at, layer, reach);
         }
     }
