@@ -216,12 +216,12 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>) {
             Written::Object => {
                 out.push('{');
                 let start = members.len();
-                value.visit_members(|key, value| {
-                    let key = key.written();
+                value.visit_members(|member| {
+                    let key = member.written_key();
                     members.push(Member {
                         beginning: beginning(key.text),
                         key,
-                        value,
+                        value: member.value(),
                     });
                 });
                 let added = members.get_mut(start..).unwrap_or_default();

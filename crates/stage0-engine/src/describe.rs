@@ -261,7 +261,7 @@ fn describe_tool<'p>(
     places: &[usize],
 ) -> ToolDescription<'p> {
     aka.retain(|name| **name != *tool.name);
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     let reach = Reach {
         catalogued: tool.effects,
         is_stated: true,
@@ -270,13 +270,12 @@ fn describe_tool<'p>(
     };
     layer.candidates(Some(&tool.name), reach, &mut found);
     let mut rules: Vec<usize> = found
-        .iter()
-        .filter_map(|at| places.get(*at as usize).copied())
+        .places()
+        .filter_map(|at| places.get(at as usize).copied())
         .collect();
     rules.sort_unstable();
     let mut names: Vec<&str> = found
-        .iter()
-        .filter_map(|at| layer.rules.get(*at as usize))
+        .of(layer)
         .flat_map(|rule| facts_of(rule, facts))
         .collect();
     names.sort_unstable();

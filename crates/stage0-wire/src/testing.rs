@@ -458,7 +458,7 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         expected(same, "questions", quoted(questions), quoted(&found));
     }
     if let Some(most) = expect.risk_max {
-        let score = decision.risk_score();
+        let score = decision.risk().score;
         expected(
             score <= most,
             "risk_max",

@@ -8,12 +8,15 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Host, Question, Reply};
 
 /// No reply takes nearly as long: a program that hangs must not hang whoever asks.
 const REPLY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// A program whose input has ended has so long to end as well.
+const LEAVE: Duration = Duration::from_secs(10);
 
 /// A running program.
 #[derive(Debug)]
@@ -78,8 +81,16 @@ impl Host for Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
+        // Without further questions it ends by itself, and ends what it began: a worker, a browser.
         self.questions = None;
-        // It may have ended by itself, and then there is nothing to stop.
+        let until = Instant::now() + LEAVE;
+        while Instant::now() < until {
+            if !matches!(self.program.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(LEAVE / 100);
+        }
+        // One that stays is stopped; it may have ended in the meantime.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }

@@ -44,7 +44,7 @@ pub(crate) struct Draft<'a> {
     request_id: &'a str,
     host_mode: Mode,
     now: Timestamp,
-    pub(crate) findings: SmallVec<[Finding<'a>; 2]>,
+    pub(crate) findings: Vec<Finding<'a>>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -53,7 +53,6 @@ pub(crate) struct Draft<'a> {
     constraints: ConstraintSet,
     /// Those of them that a rule read and could judge.
     guardrails: ConstraintSet,
-    limits: CostLimits,
 }
 
 /// What the request's own constraints say about what it may cost.
@@ -66,6 +65,17 @@ struct CostLimits {
 }
 
 impl CostLimits {
+    /// Those that a request states.
+    fn of(request: &Request<'_>) -> Self {
+        let mut limits = Self::default();
+        for constraint in request.readings() {
+            if let Constraint::Known { key, value } = constraint {
+                limits.note(key.name, value);
+            }
+        }
+        limits
+    }
+
     fn note(&mut self, name: &str, value: &ConstraintValue) {
         let ConstraintValue::Number(value) = value else {
             return;
@@ -92,14 +102,13 @@ impl<'a> Draft<'a> {
             request_id: host.request_id,
             host_mode: host.mode,
             now,
-            findings: SmallVec::new(),
+            findings: Vec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
             checks: Vec::new(),
             constraints: ConstraintSet::default(),
             guardrails: ConstraintSet::default(),
-            limits: CostLimits::default(),
         }
     }
 
@@ -187,14 +196,27 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
+        let mut is_plain = true;
+        for constraint in self.request.readings() {
+            match constraint {
+                Constraint::Known { key, .. } => {
+                    self.constraints = self.constraints.union(key.set());
+                }
+                Constraint::Off(_) | Constraint::Promise(_) => {}
+                Constraint::Free | Constraint::Invalid(_) => is_plain = false,
+            }
+        }
+        if !is_plain {
+            self.remark_on_constraints();
+        }
+    }
+
+    /// Constraints that nobody can use, or that are probably misspelt.
+    fn remark_on_constraints(&mut self) {
         let mut compared = 0_usize;
         for (text, constraint) in self.request.read_constraints() {
             match constraint {
-                Constraint::Known { key, value } => {
-                    self.constraints = self.constraints.union(key.set());
-                    self.limits.note(key.name, value);
-                }
-                Constraint::Off(_) | Constraint::Promise(_) => {}
+                Constraint::Known { .. } | Constraint::Off(_) | Constraint::Promise(_) => {}
                 // A promise that is merely misspelt would silently be kept by nobody.
                 Constraint::Free if compared < CONSTRAINTS_COMPARED_MAX => {
                     compared = compared.saturating_add(usize::from(text.contains([':', '='])));
@@ -278,8 +300,8 @@ impl<'a> Draft<'a> {
 
     // --- While rules are asked ---
 
-    pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        self.depends_on.unite(&rule.reads);
+    pub(crate) fn depend_on(&mut self, reads: &FactSet) {
+        self.depends_on.unite(reads);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -312,26 +334,23 @@ impl<'a> Draft<'a> {
 
     /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
     /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
-    where
+    pub(crate) fn check_fact_types<'x>(
+        &mut self,
+        inquiry: &Inquiry<'a, 'x, '_>,
+        candidates: &Candidates,
+    ) where
         'a: 'x,
     {
         let layer = inquiry.layer;
         if layer.typed_facts.is_empty() {
             return;
         }
-        let (mut read, mut enforced) = (FactSet::default(), FactSet::default());
-        let rules = candidates
-            .iter()
-            .filter_map(|index| layer.rules.get(*index as usize));
-        for rule in rules {
-            read.unite(&rule.reads);
-            if !rule.observe {
-                enforced.unite(&rule.reads);
-            }
+        let mut enforced = FactSet::default();
+        for rule in candidates.of(layer).filter(|rule| !rule.observe) {
+            enforced.unite(&rule.reads);
         }
         for (slot, schema, issue) in &layer.typed_facts {
-            if !read.contains(*slot) || !inquiry.is_present(*slot) {
+            if !candidates.reads.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
             // What only observed rules read blocks no more than they do.
@@ -502,7 +521,7 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|subject| subject.views.first())
             .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
-        let cost_estimate = cost(&plan, self.limits);
+        let cost_estimate = cost(&plan, self.request);
         let (action, digest) = plan.into_action();
         Decision {
             verdict,
@@ -601,12 +620,9 @@ fn reads_args<'a>(
     subject: &Subject<'a>,
     view: &super::subject::View<'a>,
 ) -> bool {
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     layer.candidates(subject.tool_name(view), view.reach(), &mut found);
-    found
-        .iter()
-        .filter_map(|index| layer.rules.get(*index as usize))
-        .any(|rule| rule.reads_args)
+    found.of(layer).any(|rule| rule.reads_args)
 }
 
 /// The value behind constant steps.
@@ -622,7 +638,7 @@ fn walk<'a>(
 
 /// What the calls may cost, by the catalog and the request's own limits. A sum that is not exact any
 /// more is no estimate.
-fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
+fn cost(plan: &Plan<'_>, request: &Request<'_>) -> Option<CostEstimate> {
     let mut known: Option<(Number, Number)> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
@@ -638,6 +654,7 @@ fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
         known = Some((min.checked_add(least).ok()?, max.checked_add(most).ok()?));
     }
     let (min, mut max) = known?;
+    let limits = CostLimits::of(request);
     // A limit of no iteration at all still leaves the call that is asked about.
     let iterations = limits.iterations.filter(|count| *count > Number::ONE);
     if let Some(iterations) = iterations {

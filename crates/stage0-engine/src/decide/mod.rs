@@ -117,7 +117,7 @@ pub fn peek<'a>(
         );
     }
     draft.observe_request();
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
     for subject in &plan.subjects {
@@ -145,7 +145,7 @@ pub fn peek<'a>(
 /// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
 fn decide_one<'a: 'x, 'x>(
     inquiry: &mut Inquiry<'a, 'x, '_>,
-    candidates: &[u32],
+    candidates: &Candidates,
     draft: &mut Draft<'a>,
 ) -> Verdict {
     let layer = inquiry.layer;
@@ -155,13 +155,13 @@ fn decide_one<'a: 'x, 'x>(
     let refused = subject::refuse(inquiry, draft);
     let mut permission = Permissions::default();
     if !refused {
-        for index in candidates {
-            let Some(rule) = layer.rules.get(*index as usize) else {
-                continue;
-            };
-            draft.depend_on(rule);
+        draft.depend_on(&candidates.reads);
+        for rule in candidates.of(layer) {
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
+            if asked.outcome == Outcome::Silent && !rule.tells_content {
+                continue;
+            }
             // An allow that does not cover what is declared permits nothing; its errors are errors.
             if !rule.counts_for(inquiry.view.reach()) && asked.outcome != Outcome::Broken {
                 continue;

@@ -143,7 +143,7 @@ pub fn explain<'a>(
     let plan = Plan::new(policy, request);
     let mut scratch = Draft::new(policy, request, host, now);
     let mut rules = Vec::new();
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
@@ -162,10 +162,7 @@ pub fn explain<'a>(
             if refuse(&inquiry, &mut scratch) {
                 continue;
             }
-            for rule in found
-                .iter()
-                .filter_map(|index| layer.rules.get(*index as usize))
-            {
+            for rule in found.of(layer) {
                 let reported = report(&mut inquiry, rule);
                 if rule.counts_for(view.reach()) || reported.outcome == "error" {
                     rules.push(reported);

@@ -219,7 +219,8 @@ pub(crate) struct Branch {
 /// print that its key has in the document nearly always tells so without comparing texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// A hash table of twice as many cells as names, or more: a power of two.
+    /// A hash table of four times as many cells as names, or more: a power of two. So wide, nearly every
+    /// look at it is the only one.
     cells: Vec<Cell>,
     /// Names and places.
     entries: Vec<(Box<str>, Place)>,
@@ -241,7 +242,7 @@ impl Fields {
             print: 0,
             entry: EMPTY,
         };
-        let count = entries.len().saturating_mul(2).next_power_of_two();
+        let count = entries.len().saturating_mul(4).next_power_of_two();
         let mut cells = vec![empty; count];
         for (place, (name, _)) in entries.iter().enumerate() {
             let print = print_of(name);
@@ -265,7 +266,7 @@ impl Fields {
         let last = self.cells.len().checked_sub(1)?;
         let mut at = usize::from(print) & last;
         loop {
-            // Half of the cells are empty, so that this ends.
+            // Most of the cells are empty, so that this ends.
             let cell = self.cells.get(at)?;
             if cell.entry == EMPTY {
                 return None;

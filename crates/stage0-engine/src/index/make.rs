@@ -9,6 +9,7 @@ use super::lets::let_name;
 use super::message::{Message, Part, Written};
 use super::private::PrivateFacts;
 use super::reads::FactSet;
+use super::shelf::file;
 use super::{
     CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind, RuleTiming,
 };
@@ -125,42 +126,6 @@ pub(crate) fn approver_path() -> Path {
     Path {
         root: "context".to_owned(),
         steps: vec![Step::Field("approved_by".to_owned())],
-    }
-}
-
-/// Files every rule where a decision will look for it.
-pub(super) fn file(layer: &mut Layer) {
-    let classes = layer.effects.names().count();
-    layer.by_effect = vec![Vec::new(); classes];
-    for (at, rule) in layer.rules.iter_mut().enumerate() {
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
-        let mut places = 0_usize;
-        for pattern in &rule.tools {
-            places = places.saturating_add(1);
-            if pattern.is_exact() {
-                layer
-                    .by_tool
-                    .entry(pattern.as_str().into())
-                    .or_default()
-                    .push(at);
-            } else {
-                layer.by_pattern.insert(pattern.clone(), at);
-            }
-        }
-        if rule.tools.is_empty() {
-            for class in rule.effects.classes() {
-                places = places.saturating_add(1);
-                if let Some(filed) = layer.by_effect.get_mut(class) {
-                    filed.push(at);
-                }
-            }
-            if rule.effects.is_empty() {
-                layer.everywhere.push(at);
-            } else if matches!(rule.kind, RuleKind::Allow) {
-                layer.allows_by_effect.push(at);
-            }
-        }
-        rule.filed_often = places > 1;
     }
 }
 
@@ -490,6 +455,9 @@ impl Maker<'_, '_> {
             reads_args: slots
                 .iter()
                 .any(|slot| root_of(slot) == Some(FactRoot::Args)),
+            tells_content: matches!(kind, RuleKind::Allow)
+                || rule.family.is_some()
+                || constraints != ConstraintSet::default(),
             constraints,
             kind,
         }

@@ -18,15 +18,17 @@ pub(crate) mod message;
 pub(crate) mod names;
 pub(crate) mod private;
 pub(crate) mod reads;
+pub(crate) mod shelf;
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
 use self::names::NameList;
 use self::private::PrivateFacts;
 use self::reads::FactSet;
+use self::shelf::Shelf;
+pub(crate) use self::shelf::{Candidates, Reach};
 use crate::condition::Slot;
 use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
@@ -121,14 +123,14 @@ pub(crate) struct Layer {
     pub(crate) lets: Vec<NamedProgram>,
     pub(crate) rules: Vec<CompiledRule>,
     /// Rules about one tool each, by its exact name.
-    pub(crate) by_tool: FxHashMap<Box<str>, Vec<u32>>,
+    pub(crate) by_tool: FxHashMap<Box<str>, Shelf>,
     pub(crate) by_pattern: PatternIndex<u32>,
     /// Rules about effects of any tool, by class.
-    pub(crate) by_effect: Vec<Vec<u32>>,
+    pub(crate) by_effect: Vec<Shelf>,
     /// Allow rules about effects of any tool: all of them cover a tool without effects.
     pub(crate) allows_by_effect: Vec<u32>,
     /// Rules about everything.
-    pub(crate) everywhere: Vec<u32>,
+    pub(crate) everywhere: Shelf,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
@@ -295,78 +297,6 @@ pub(crate) struct CompiledRule {
     pub(crate) reads_args: bool,
     /// The constraints it reads.
     pub(crate) constraints: ConstraintSet,
-}
-
-impl CompiledRule {
-    /// Whether the rule is about a tool with these effects. Of an allow the catalog alone decides:
-    /// else declaring one more effect would keep its errors from being found. One without effects is
-    /// covered by any: else declaring an effect would turn a DENY into ALLOW.
-    fn is_about(&self, reach: Reach) -> bool {
-        if self.effects.is_empty() {
-            return true;
-        }
-        if matches!(self.kind, RuleKind::Allow) {
-            return self.effects.covers(reach.catalogued) && reach.is_stated;
-        }
-        self.effects.overlaps(reach.effects)
-    }
-
-    /// Whether the rule's word counts for a tool with these effects. An allow has to cover every one,
-    /// also those that are declared, so that a tool which does more than the author thought of is not
-    /// let through.
-    pub(crate) fn counts_for(&self, reach: Reach) -> bool {
-        !matches!(self.kind, RuleKind::Allow)
-            || self.effects.is_empty()
-            || (self.effects.covers(reach.effects) && !reach.has_unknown)
-    }
-}
-
-/// The effects of a tool, as far as they matter for whether a rule is about it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach {
-    /// Effects of the catalog.
-    pub(crate) catalogued: EffectSet,
-    /// Whether the catalog states what a tool that it has does.
-    pub(crate) is_stated: bool,
-    /// Effects of the catalog joined with the declared ones.
-    pub(crate) effects: EffectSet,
-    /// Whether there may be others: some are declared that no class covers, or nobody stated any.
-    pub(crate) has_unknown: bool,
-}
-
-/// The rules that a decision asks, by their places.
-pub(crate) type Candidates = SmallVec<[u32; 32]>;
-
-impl Layer {
-    /// The rules whose scope matches, each once; their order has no meaning.
-    pub(crate) fn candidates(&self, tool: Option<&str>, reach: Reach, found: &mut Candidates) {
-        found.clear();
-        let mut take = |rule: u32| {
-            if let Some(compiled) = self.rules.get(rule as usize)
-                && compiled.is_about(reach)
-                && !(compiled.filed_often && found.contains(&rule))
-            {
-                found.push(rule);
-            }
-        };
-        for rule in &self.everywhere {
-            take(*rule);
-        }
-        if reach.catalogued.is_empty() {
-            for rule in &self.allows_by_effect {
-                take(*rule);
-            }
-        }
-        for class in reach.effects.classes() {
-            for rule in self.by_effect.get(class).into_iter().flatten() {
-                take(*rule);
-            }
-        }
-        if let Some(tool) = tool {
-            for rule in self.by_tool.get(tool).into_iter().flatten() {
-                take(*rule);
-            }
-            self.by_pattern.matches(tool, take);
-        }
-    }
+    /// Whether there is something to tell when it is content: that it allows, or what it checked.
+    pub(crate) tells_content: bool,
 }
