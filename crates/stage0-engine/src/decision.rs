@@ -17,7 +17,7 @@ use crate::index::reads::FactSet;
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
-use crate::state::RunState;
+use crate::state::{RunState, Step, Traces, hold_key};
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet};
 use crate::vocabulary::effect::EffectSet;
@@ -240,6 +240,8 @@ pub struct Decision<'a> {
     pub(crate) guardrails: ConstraintSet,
     /// The facts that the matching rules read.
     pub(crate) depends_on: FactSet,
+    /// What the call leaves on its run if it is allowed.
+    pub(crate) traces: Option<Box<Traces<'a>>>,
 }
 
 impl<'a> Decision<'a> {
@@ -257,23 +259,20 @@ impl<'a> Decision<'a> {
     /// caller.
     #[must_use]
     pub(crate) fn next_state(&self, state: &RunState) -> RunState {
-        let now = self.evaluated_at;
-        let call = self.request.call_id();
-        let action = Some(self.action_digest());
-        // A framework that asks twice about one call is counted once. The id alone does not say that
-        // it is one call: it may come from whoever is to be counted.
-        let again =
-            call.is_some() && call == state.last_call.as_deref() && action == state.last_action;
-        let step = u64::from(!again);
-        let allowed = if self.allowed() { step } else { 0 };
-        RunState {
-            attempts: state.attempts.saturating_add(step),
-            allowed: state.allowed.saturating_add(allowed),
-            first_at: state.first_at.or(Some(now)),
-            last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
-            last_call: call.map(str::to_owned),
-            last_action: action,
-        }
+        let id = self.request.call_id();
+        let action = self.action_digest();
+        state.after(&Step {
+            now: self.evaluated_at,
+            call: hold_key(id.unwrap_or(self.request_id), &action),
+            has_id: id.is_some(),
+            action,
+            tool: match self.action {
+                Action::Call(tool) => Some(tool),
+                Action::Plan(_) => None,
+            },
+            allowed: self.allowed(),
+            traces: self.traces.as_deref(),
+        })
     }
 
     /// `name@version` of the policy.

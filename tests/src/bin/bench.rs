@@ -88,7 +88,7 @@ fn agree(variant: &Variant) -> Result<(), String> {
     let differs = |what: &str| format!("{name}: the engines do not agree: {what}");
     let parsed =
         parse_request(request.as_bytes()).map_err(|problems| differs(&format!("{problems:?}")))?;
-    let decision = policy.peek(&parsed, &host(), &RunState::default(), task::now());
+    let decision = policy.peek(&parsed, &host(), &RunState::begin(), task::now());
     if decision.verdict.as_str() != *verdict {
         return Err(differs(&format!(
             "the verdict is {}: {}",
@@ -179,7 +179,7 @@ fn measure<T>(
     grown: &[(usize, Policy)],
     measured: impl FnOnce(Vec<Lane<'_>>) -> Result<T, String>,
 ) -> Result<T, String> {
-    let state = RunState::default();
+    let state = RunState::begin();
     let others = by_hand::other_tools();
     let (now, now_s) = (task::now(), now_s());
     let parsed: Vec<_> = variants

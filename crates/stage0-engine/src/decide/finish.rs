@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
-use super::subject::{Plan, Subject, sentence};
+use super::subject::{Plan, Subject, View, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::Step;
@@ -20,11 +20,12 @@ use crate::host::Host;
 use crate::index::reads::FactSet;
 use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
-use crate::limits::NAMES_COMPARED_MAX;
+use crate::limits::{NAMES_COMPARED_MAX, RUN_TOOLS_MAX};
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
+use crate::state::{Move, RunState, Traces};
 use crate::suggest::nearest;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue, nearly};
@@ -45,6 +46,8 @@ pub(crate) struct Draft<'a> {
     host_mode: Mode,
     now: Timestamp,
     pub(crate) findings: Vec<Finding<'a>>,
+    /// What the limits count of this call.
+    pub(crate) moves: Vec<Move>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -103,6 +106,7 @@ impl<'a> Draft<'a> {
             host_mode: host.mode,
             now,
             findings: Vec::new(),
+            moves: Vec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
@@ -269,6 +273,53 @@ impl<'a> Draft<'a> {
         self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
     }
 
+    /// A run counts its tools apart, up to a bound; what it could not count may not be called.
+    pub(crate) fn hold_to_room(&mut self, plan: &Plan<'a>, state: &RunState) {
+        let Some(run) = state
+            .run
+            .as_ref()
+            .filter(|run| run.tools.len() >= RUN_TOOLS_MAX)
+        else {
+            return;
+        };
+        let tool = plan.subjects.first().filter(|subject| subject.is_call);
+        let Some(tool) = tool.and_then(Subject::canonical_name) else {
+            return;
+        };
+        if !run.tools.contains_key(tool) {
+            let message = format!(
+                "The run has called {RUN_TOOLS_MAX} different tools, and counts no further one."
+            );
+            let fix = Resolution::new(Needs::Fix, Who::Person);
+            self.engine(
+                IssueCode::STATE_FULL,
+                Verdict::Defer,
+                message,
+                Some(fix),
+                Vec::new(),
+            );
+        }
+    }
+
+    /// What the call leaves on its run besides having been made.
+    fn traces(&mut self, plan: &Plan<'a>) -> Option<Box<Traces<'a>>> {
+        let subject = plan.subjects.first().filter(|subject| subject.is_call)?;
+        let mut labels: Vec<&'a str> = subject.views.iter().flat_map(View::labels).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        let mut views = subject.views.iter();
+        let cost = views.find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
+        let moves = core::mem::take(&mut self.moves);
+        if labels.is_empty() && cost.is_none() && moves.is_empty() {
+            return None;
+        }
+        Some(Box::new(Traces {
+            labels,
+            cost: cost.map_or(Number::ZERO, |(_, most)| most),
+            moves,
+        }))
+    }
+
     /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
     /// unknown, and a catalog may be large: then none is looked for.
     pub(crate) fn nearest_tool(&self, layer: &'a Layer, name: &str) -> Option<&'a str> {
@@ -317,7 +368,12 @@ impl<'a> Draft<'a> {
         let satisfied = match asked.outcome {
             Outcome::Fires => matches!(rule.kind, RuleKind::Allow),
             Outcome::Silent => !matches!(rule.kind, RuleKind::Allow),
-            Outcome::Undecided | Outcome::Broken | Outcome::Unapproved(_) => false,
+            Outcome::Undecided
+            | Outcome::Broken
+            | Outcome::Unapproved(_)
+            | Outcome::Exceeded(_)
+            | Outcome::Uncounted
+            | Outcome::Full => false,
         };
         if let Some(family) = &rule.family {
             self.checks.push(GuardrailCheck {
@@ -466,6 +522,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
+        let traces = self.traces(&plan);
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(&plan, verdict, otherwise);
@@ -543,6 +600,7 @@ impl<'a> Draft<'a> {
             effects,
             guardrails: self.guardrails,
             depends_on: self.depends_on,
+            traces,
         }
     }
 
@@ -615,11 +673,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Whether some rule about the tool reads its arguments.
-fn reads_args<'a>(
-    layer: &'a Layer,
-    subject: &Subject<'a>,
-    view: &super::subject::View<'a>,
-) -> bool {
+fn reads_args<'a>(layer: &'a Layer, subject: &Subject<'a>, view: &View<'a>) -> bool {
     let mut found = Candidates::default();
     layer.candidates(subject.tool_name(view), view.reach(), &mut found);
     found.of(layer).any(|rule| rule.reads_args)

@@ -457,6 +457,7 @@ impl<'p> Prose<'p, '_> {
         let (why, outcome) = match report.kind {
             "require" => ("is satisfied", "true"),
             "approval" => ("has its approval", ""),
+            "limit" => ("has room for it", "true"),
             _ => ("has no objection", "false"),
         };
         let _ = write!(self.out, " {why}");
@@ -567,6 +568,9 @@ fn sentence(report: &RuleReport) -> &'static str {
         ("require", "fires") => "requires what does not hold",
         (_, "undecided") => "cannot be told: a fact is missing",
         (_, "unapproved") => "asks for an approval",
+        (_, "exceeded") => "has no room for it",
+        (_, "uncounted") => "cannot be told: nobody has said what was counted",
+        (_, "full") => "has no room to count it apart",
         _ => "could not be evaluated",
     }
 }
@@ -587,6 +591,7 @@ fn label(report: &RuleReport, clause: &ClauseReport) -> &'static str {
         (RulePart::Condition, "deny") => "forbids when",
         (RulePart::Condition, "defer") => "defers when",
         (RulePart::Condition, "require") => "requires",
+        (RulePart::Condition, "limit") => "counts",
         (RulePart::Condition, _) => "remarks when",
     }
 }

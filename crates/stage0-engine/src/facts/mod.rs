@@ -3,6 +3,7 @@
 //! A rule never sees a request. What was absent stays absent, a path through something without
 //! members is an error in that slot only, and what no rule reads is never looked at.
 
+pub(crate) mod run;
 pub(crate) mod table;
 
 use bumpalo::Bump;

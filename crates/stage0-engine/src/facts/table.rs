@@ -29,6 +29,8 @@ pub enum FactRoot {
     Now,
     /// Whether the strict mode is on.
     Pro,
+    /// What the run has done, by the host's state.
+    Run,
     /// The declared effects as texts.
     SideEffects,
     /// How the agent would know that it is done.
@@ -127,6 +129,13 @@ pub const FACT_ROOTS: &[FactRootInfo] = &[
         false,
         true,
         "whether the request asks for the strict mode",
+    ),
+    root(
+        "run",
+        FactRoot::Run,
+        true,
+        false,
+        "what the run has done, this call included, such as run.attempts",
     ),
     root(
         "side_effects",
@@ -284,6 +293,11 @@ impl Fields {
     /// The place of a member by its name alone.
     pub(crate) fn named(&self, name: &str) -> Option<Place> {
         self.find(print_of(name), || name.as_bytes())
+    }
+
+    /// The members, each with its place.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.entries.iter().map(|(name, place)| (&**name, *place))
     }
 
     /// The places of all members.

@@ -10,7 +10,9 @@ pub(crate) mod compile;
 mod draft;
 mod environment;
 mod gather;
+mod labels;
 mod lets;
+pub(crate) mod limit;
 mod lint;
 mod lint_catalog;
 pub(crate) mod make;
@@ -39,6 +41,7 @@ use crate::facts::FactTable;
 use crate::policy::schema::Schemas;
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use crate::span::{Span, TextPlaces};
+use crate::state::counter::Window;
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
@@ -209,6 +212,17 @@ pub(crate) struct CompiledCondition {
 }
 
 impl CompiledCondition {
+    /// What stands where nothing was written: it is true, and no program computes it.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            program: Program::default(),
+            tree: Tree { nodes: Vec::new() },
+            text: "".into(),
+            places: TextPlaces::default(),
+            is_true: true,
+        }
+    }
+
     /// A part of its text.
     pub(crate) fn text_of(&self, range: &core::ops::Range<u32>) -> &str {
         let range = range.start as usize..range.end as usize;
@@ -237,6 +251,29 @@ pub(crate) enum RuleKind {
         missing_otherwise: bool,
     },
     Approval(Box<CompiledApproval>),
+    Limit(Box<CompiledLimit>),
+}
+
+/// What a limit adds up; a sum's amount is the rule's condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitMeasure {
+    Attempts,
+    Allowed,
+    Cost,
+    Sum,
+}
+
+/// A bound on what calls come to together.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledLimit {
+    pub(crate) measure: LimitMeasure,
+    pub(crate) per: Vec<Slot>,
+    pub(crate) window: Window,
+    /// The window as it was written.
+    pub(crate) window_text: Box<str>,
+    pub(crate) max: CompiledCondition,
+    pub(crate) hold: Duration,
+    pub(crate) otherwise: Verdict,
 }
 
 /// Whether a rule reads the time, and what is known about it.
