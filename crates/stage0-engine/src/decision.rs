@@ -259,6 +259,10 @@ impl<'a> Decision<'a> {
     /// caller.
     #[must_use]
     pub(crate) fn next_state(&self, state: &RunState) -> RunState {
+        // Where nothing is kept there is nothing to move.
+        if state.run.is_none() && state.counters.is_empty() && !state.is_whole {
+            return RunState::default();
+        }
         let id = self.request.call_id();
         let action = self.action_digest();
         state.after(&Step {

@@ -5,6 +5,7 @@
 //! `tests/bench/README.md`, and a missed one is told, not failed: times belong to a machine.
 
 use crate::command::{cargo, show};
+use crate::python;
 
 /// Builds and runs both programs.
 ///
@@ -14,7 +15,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let quick = match args {
         [] => None,
         [word] if word == "quick" => Some("quick"),
-        _ => return Err("usage: cargo xtask bench [quick]".to_owned()),
+        [word] if word == "python" => return python::bench(),
+        _ => return Err("usage: cargo xtask bench [quick|python]".to_owned()),
     };
     for program in ["bench", "bench_memory"] {
         let mut command = cargo(&[

@@ -8,8 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::command::{program, root};
+use crate::command::{cargo, program, read, root};
 use crate::wasm::{remake, succeed, told};
+
+/// What is formatted and linted, with the configuration of the package.
+const SOURCES: &[&str] = &[
+    "--config",
+    "pyproject.toml",
+    ".",
+    "../tests/bench/python",
+    "../tests/hosts",
+    "../examples",
+];
 
 const REQUIREMENTS: &str = "python/requirements-dev.txt";
 
@@ -103,8 +113,11 @@ pub(crate) fn test() -> Result<(), String> {
     let tools = tools()?;
     let checks: [(&str, &[&str]); 6] = [
         ("maturin", &["develop", "--quiet"]),
-        ("ruff", &["format", "--check", "--quiet"]),
-        ("ruff", &["check", "--quiet"]),
+        (
+            "ruff",
+            &[&["format", "--check", "--quiet"], SOURCES].concat(),
+        ),
+        ("ruff", &[&["check", "--quiet"], SOURCES].concat()),
         ("mypy", &[]),
         ("stubtest", &["stage0._native"]),
         ("pytest", &[]),
@@ -115,6 +128,39 @@ pub(crate) fn test() -> Result<(), String> {
         succeed(check, name)?;
     }
     Ok(())
+}
+
+/// Measures the wheel beside what else PyPI has, which is fetched for this and into an environment of its
+/// own.
+///
+/// # Errors
+/// A tool is missing or fails, or the engines that are compared do not agree.
+pub(crate) fn bench() -> Result<(), String> {
+    let wheel = build()?;
+    let folder = root()?.join("target").join("python-bench");
+    remake(&folder)?;
+    environment(&folder)?;
+    let sources = root()?.join("tests").join("bench").join("python");
+    let mut install = tool(&folder, "python")?;
+    install
+        .args(["-m", "pip", "install", "--quiet"])
+        .arg(wheel)
+        .arg("--requirement")
+        .arg(sources.join("requirements.txt"));
+    succeed(install, "pip")?;
+    let task = cargo(&[
+        "run",
+        "--quiet",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        "bench_task",
+    ])?;
+    let path = folder.join("task.json");
+    fs::write(&path, read(task)?).map_err(|error| told(&path, &error))?;
+    let mut measure = tool(&folder, "python")?;
+    measure.arg(sources.join("bench.py")).arg(path);
+    succeed(measure, "bench.py")
 }
 
 /// Makes a virtual environment.
