@@ -130,7 +130,7 @@ pub(crate) fn test() -> Result<(), String> {
     Ok(())
 }
 
-/// Measures the wheel beside what else PyPI has, which is fetched for this and into an environment of its
+/// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its
 /// own.
 ///
 /// # Errors
