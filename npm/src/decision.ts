@@ -162,83 +162,6 @@ export interface RuleReport {
   readonly clauses: readonly Clause[];
 }
 
-// The members of the wire are there by their names, as properties that read the text.
-export interface Decision extends DecisionData {}
-
-/**
- * The answer to one request: the members of {@link DecisionData}, and what is not on the wire.
- *
- * Compare `verdict`, or read `allowed`. Every object passes for true in JavaScript, also a DENY, so
- * never write `if (decision)`; converting one to a number, or comparing it with `==`, throws.
- */
-export class Decision {
-  /** The canonical text: its UTF-8 bytes are the same in every language and host. */
-  readonly json: string;
-  /**
-   * The run after this decision, as canonical text: keep it, and pass it as `state` with the next
-   * call of the run. `null` for decisions that moved no run.
-   */
-  readonly state: string | null;
-  #data: DecisionData | undefined;
-
-  private constructor(json: string, state: string | null) {
-    this.json = json;
-    this.state = state;
-    Object.freeze(this);
-  }
-
-  /**
-   * A decision from the text that `json` held.
-   *
-   * @throws TypeError if the text is none. It is not checked that a policy gave it.
-   */
-  static fromJson(json: string, state: string | null = null): Decision {
-    const decision = new Decision(json, state);
-    let verdict: unknown;
-    try {
-      verdict = decision.toJSON()?.verdict;
-    } catch {
-      verdict = undefined;
-    }
-    if (verdict !== "ALLOW" && verdict !== "DEFER" && verdict !== "DENY") {
-      throw new TypeError("the text is no decision");
-    }
-    return decision;
-  }
-
-  /** Whether the verdict is ALLOW: the one case in which the action may be carried out. */
-  get allowed(): boolean {
-    return this.verdict === "ALLOW";
-  }
-
-  /** The codes of the issues, in their order. */
-  get codes(): readonly string[] {
-    return this.issues.map((issue) => issue.code);
-  }
-
-  /** The members of the wire, frozen. */
-  toJSON(): DecisionData {
-    // The object is frozen, its private member is not.
-    this.#data ??= freeze(JSON.parse(this.json) as DecisionData);
-    return this.#data;
-  }
-
-  /** For logs: the decision in one sentence. */
-  toString(): string {
-    return this.decision_trace_summary;
-  }
-
-  [Symbol.toPrimitive](hint: string): string {
-    if (hint === "string") return this.toString();
-    throw new TypeError("a decision is not true or false: use decision.allowed");
-  }
-
-  /** @internal A decision that the engine made. */
-  static of(json: string, state: string | null): Decision {
-    return new Decision(json, state);
-  }
-}
-
 const MEMBERS = [
   "decision",
   "verdict",
@@ -281,14 +204,114 @@ type Missing = Exclude<keyof DecisionData, (typeof MEMBERS)[number]>;
 const complete: Missing extends never ? true : Missing = true;
 void complete;
 
-for (const member of MEMBERS) {
-  Object.defineProperty(Decision.prototype, member, {
-    get(this: Decision) {
-      return this.toJSON()[member];
-    },
-    enumerable: true,
-    configurable: false,
-  });
+/** How the canonical text of a decision begins. */
+const BEGINNINGS: readonly (readonly [begin: string, verdict: Verdict])[] = [
+  ['{"decision":"GO","verdict":"ALLOW",', "ALLOW"],
+  ['{"decision":"NO_GO","verdict":"DENY",', "DENY"],
+  ['{"decision":"DEFER","verdict":"DEFER",', "DEFER"],
+];
+
+// The members of the wire are there by their names, as properties that read the text.
+export interface Decision extends DecisionData {}
+
+/**
+ * The answer to one request: the members of {@link DecisionData}, and what is not on the wire.
+ *
+ * Compare `verdict`, or read `allowed`. Every object passes for true in JavaScript, also a DENY, so
+ * never write `if (decision)`; converting one to a number, or comparing it with `==`, throws.
+ */
+export class Decision {
+  /** The canonical text: its UTF-8 bytes are the same in every language and host. */
+  readonly json: string;
+  /**
+   * The run after this decision, as canonical text: keep it, and pass it as `state` with the next
+   * call of the run. `null` for decisions that moved no run.
+   */
+  readonly state: string | null;
+  #data: DecisionData | undefined;
+
+  private constructor(json: string, state: string | null) {
+    this.json = json;
+    this.state = state;
+    Object.freeze(this);
+  }
+
+  /**
+   * A decision from the text that `json` held.
+   *
+   * @throws TypeError if the text is none. It is not checked that a policy gave it.
+   */
+  static fromJson(json: string, state: string | null = null): Decision {
+    const decision = new Decision(json, state);
+    let verdict: unknown;
+    try {
+      verdict = decision.#members()?.verdict;
+    } catch {
+      verdict = undefined;
+    }
+    if (verdict !== "ALLOW" && verdict !== "DEFER" && verdict !== "DENY") {
+      throw new TypeError("the text is no decision");
+    }
+    return decision;
+  }
+
+  /** Whether the verdict is ALLOW: the one case in which the action may be carried out. */
+  get allowed(): boolean {
+    return this.verdict === "ALLOW";
+  }
+
+  /** The codes of the issues, in their order. */
+  get codes(): readonly string[] {
+    return this.issues.map((issue) => issue.code);
+  }
+
+  /** The members of the wire, frozen. */
+  toJSON(): DecisionData {
+    return freeze(this.#members());
+  }
+
+  /** One member, frozen. */
+  #member(name: keyof DecisionData): unknown {
+    // Most callers want to know just this, and canonical texts begin alike.
+    if (name === "verdict" && this.#data === undefined) {
+      for (const [begin, verdict] of BEGINNINGS) if (this.json.startsWith(begin)) return verdict;
+    }
+    const value = this.#members()[name];
+    return typeof value === "object" ? freeze(value) : value;
+  }
+
+  #members(): DecisionData {
+    // The object is frozen, its private member is not.
+    this.#data ??= JSON.parse(this.json) as DecisionData;
+    return this.#data;
+  }
+
+  /** For logs: the decision in one sentence. */
+  toString(): string {
+    return this.decision_trace_summary;
+  }
+
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError("a decision is not true or false: use decision.allowed");
+  }
+
+  static {
+    for (const member of MEMBERS) {
+      Object.defineProperty(Decision.prototype, member, {
+        get(this: Decision) {
+          return this.#member(member);
+        },
+        enumerable: true,
+        configurable: false,
+      });
+    }
+  }
+
+  /** @internal A decision that the engine made. */
+  static of(json: string, state: string | null): Decision {
+    return new Decision(json, state);
+  }
 }
 
 /** A decision with every rule that was asked. */
