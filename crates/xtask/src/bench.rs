@@ -1,10 +1,12 @@
-//! `cargo xtask bench [quick]`: how long deciding takes, beside a program written by hand.
+//! `cargo xtask bench [quick|npm]`: how long deciding takes, beside a program written by hand; for `npm`,
+//! how long it takes from JavaScript, beside what else npm has.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
 //! `tests/bench/README.md`, and a missed one is told, not failed: times belong to a machine.
 
 use crate::command::{cargo, show};
+use crate::npm;
 
 /// Builds and runs both programs.
 ///
@@ -14,7 +16,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let quick = match args {
         [] => None,
         [word] if word == "quick" => Some("quick"),
-        _ => return Err("usage: cargo xtask bench [quick]".to_owned()),
+        [word] if word == "npm" => return npm::bench(),
+        _ => return Err("usage: cargo xtask bench [quick|npm]".to_owned()),
     };
     for program in ["bench", "bench_memory"] {
         let mut command = cargo(&[
