@@ -18,14 +18,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use stage0_engine::digest::Digest;
-use stage0_wire::Policy;
-use stage0_wire::cases::read_tests;
-use stage0_wire::imports::Imported;
+use stage0_engine::policy::Mode;
+use stage0_engine::state::RunState;
+use stage0_wire::cases::{NOW_DEFAULT, read_tests};
+use stage0_wire::imports::{ImportMap, Imported};
 use stage0_wire::packs::pack;
 use stage0_wire::problem::{Problem, Problems};
 use stage0_wire::sources::Sources;
 use stage0_wire::testing::{CaseReport, Exchange, record_case};
+use stage0_wire::{Policy, approvals_to_json, state_to_json};
 
+use crate::hosts::compare::Exam;
 use crate::hosts::{PolicyText, Question, Reply};
 
 /// Cases about one thing: one file.
@@ -57,10 +60,11 @@ impl Topic {
         })
     }
 
-    /// Every decision as a question with its place, and the reply that it must have.
-    pub fn questions(&self) -> impl Iterator<Item = (String, Question, Reply)> {
-        self.exchanges().map(|(place, exchange)| {
-            let question = Question {
+    /// Every decision as a question with the reply that it must have.
+    pub fn exams(&self) -> impl Iterator<Item = Exam> {
+        self.exchanges().map(|(place, exchange)| Exam {
+            place: format!("{}: {place}", self.name),
+            question: Question {
                 policy: self.policy.clone(),
                 request: exchange.request.clone(),
                 request_id: exchange.request_id.to_owned(),
@@ -68,8 +72,8 @@ impl Topic {
                 now: exchange.now,
                 approvals: exchange.approvals.clone(),
                 state: exchange.state.clone(),
-            };
-            (place, question, reply(exchange))
+            },
+            expected: reply(exchange),
         })
     }
 
@@ -93,6 +97,44 @@ impl Topic {
         });
         lines.collect()
     }
+}
+
+/// Everything that a host is asked with: each decision of these topics, and each policy that is none.
+pub fn exams(topics: &[Topic]) -> Vec<Exam> {
+    let decided = topics.iter().flat_map(Topic::exams);
+    decided.chain(refused_policies()).collect()
+}
+
+/// The policies of `tests/golden/problems` that do not load. Their goldens hold what people are told;
+/// a host has to refuse each for the same reasons.
+fn refused_policies() -> impl Iterator<Item = Exam> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/problems");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        // Those from 03 on are no policies but files of tests.
+        .filter(|name| name.as_str() < "03" && !name.ends_with(".txt") && name.contains('.'))
+        .collect();
+    names.sort();
+    names.into_iter().filter_map(move |name| {
+        // A text that is not UTF-8 has no place in a question.
+        let text = fs::read_to_string(folder.join(&name)).ok()?;
+        let problems = Policy::load(&name, text.clone(), &ImportMap::new()).err()?;
+        let files = BTreeMap::from([(name.clone(), text)]);
+        Some(Exam {
+            place: format!("golden/problems: {name}"),
+            question: Question {
+                policy: PolicyText::Files { main: name, files },
+                request: r#"{"goal": "Find the address"}"#.to_owned(),
+                request_id: "refused".to_owned(),
+                mode: Mode::Observe,
+                now: NOW_DEFAULT,
+                approvals: approvals_to_json(&[]),
+                state: state_to_json(&RunState::default()),
+            },
+            expected: Reply::refused(&problems),
+        })
+    })
 }
 
 /// What every host has to reply: a refusal where there are problems.

@@ -208,7 +208,6 @@ fn every_example_of_the_page_on_decisions_holds() {
 const WITHOUT_EXAMPLE: &[&str] = &[
     "$schema",      // for editors
     "LOW",          // a weight of risk
-    "cost_usd",     // the estimate of a plan's cost
     "description",  // for people
     "detail",       // for the log
     "environments", // weights of risk

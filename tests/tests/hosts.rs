@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use stage0_tests::corpus::topics;
+use stage0_tests::corpus::{exams, topics};
 use stage0_tests::hosts::compare::compare;
 use stage0_tests::hosts::differential::{Bounds, run};
 use stage0_tests::hosts::{Engine, Host, Lines, Question, Reply, Wire};
@@ -79,9 +79,9 @@ fn hosts_agree_on_random_questions() {
 
 #[test]
 fn a_program_that_speaks_lines_decides_the_corpus() {
-    let topics = topics();
-    let expected: usize = topics.iter().map(|topic| topic.exchanges().count()).sum();
-    let [score] = compare(&mut [Box::new(lines())], &topics)
+    let exams = exams(&topics());
+    let expected = exams.len();
+    let [score] = compare(&mut [Box::new(lines())], &exams)
         .try_into()
         .unwrap();
     assert!(score.is_perfect(), "{score}");
@@ -94,10 +94,8 @@ fn a_program_that_speaks_lines_decides_the_corpus() {
 #[test]
 fn a_program_that_ends_too_early_has_no_score() {
     let quits = Lines::start("quits", "true", &[]).unwrap();
-    let topics = topics();
-    let [score] = compare(&mut [Box::new(quits)], &topics[..1])
-        .try_into()
-        .unwrap();
+    let exams = exams(&topics()[..1]);
+    let [score] = compare(&mut [Box::new(quits)], &exams).try_into().unwrap();
     assert_eq!(score.agreed, 0);
     assert!(score.asked > 0 && !score.is_perfect());
     let host = Lines::start("nobody", "/no/such/program", &[]).unwrap_err();

@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use crate::document::{Content, Elements, ValueRef};
+use crate::document::{Elements, ValueRef, Written, WrittenText};
 use crate::number::Number;
 
 /// Appends `text` as a JSON string.
@@ -122,30 +122,14 @@ pub fn plain_len(bytes: &[u8]) -> usize {
         }
         len = len.wrapping_add(WORD_BYTES);
     }
-    let tail_len = match (bytes.last_chunk(), tail.first_chunk(), tail.last_chunk()) {
-        _ if tail.is_empty() => 0,
-        // This word overlaps the last one, in bytes that are known to be plain.
-        (Some(last), ..) => first_special(*last).map_or(tail.len(), |position| {
-            position.wrapping_sub(WORD_BYTES.wrapping_sub(tail.len()))
-        }),
-        // Two halves that may overlap each other.
-        (None, Some(first), Some(last)) if special_bits(join(*first, *last)) == 0 => tail.len(),
-        _ => {
-            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-            tail.iter().position(is_special).unwrap_or(tail.len())
-        }
-    };
+    // Only the last string of a text is ever met here.
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let tail_len = tail.iter().position(is_special).unwrap_or(tail.len());
     len.wrapping_add(tail_len)
 }
 
 /// Bytes that are looked at together.
 const WORD_BYTES: usize = 8;
-
-/// Two halves of a word.
-#[inline]
-fn join(first: [u8; WORD_BYTES / 2], last: [u8; WORD_BYTES / 2]) -> u64 {
-    u64::from(u32::from_le_bytes(first)) << 32 | u64::from(u32::from_le_bytes(last))
-}
 
 /// Where in a word the first quote, backslash or control character is.
 #[inline]
@@ -176,11 +160,40 @@ struct Open<'d> {
 
 enum Rest<'d> {
     Elements(Elements<'d>),
-    /// Those of `members` from `next` on; what it has from `start` on belongs to this object.
+    /// Those of the members from `next` on; what there is from `start` on belongs to this object.
     Members {
         start: usize,
         next: usize,
     },
+}
+
+/// A member of an object that is being written.
+struct Member<'d> {
+    /// The beginning of the key, which nearly always settles the order.
+    beginning: u64,
+    key: WrittenText<'d>,
+    value: ValueRef<'d>,
+}
+
+impl Member<'_> {
+    /// What members are sorted by: their keys.
+    fn order(&self) -> (u64, &str) {
+        (self.beginning, self.key.text)
+    }
+}
+
+/// The first eight bytes of a text as a number that orders like them; of a shorter one, zeros follow.
+#[inline]
+fn beginning(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
+    let mut padded = [0; WORD_BYTES];
+    for (place, byte) in padded.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    u64::from_be_bytes(padded)
 }
 
 /// Appends the canonical text of `value`. Nesting costs heap, not stack.
@@ -192,31 +205,33 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>) {
     // Arguments are nearly always flat and few, and a scalar is nothing to keep a list for.
     let mut open: SmallVec<[Open<'_>; 4]> = SmallVec::new();
     // The members, by key, of all the objects that are open, innermost last.
-    let mut members: SmallVec<[(&str, ValueRef<'_>); 8]> = SmallVec::new();
+    let mut members: SmallVec<[Member<'_>; 8]> = SmallVec::new();
     let mut value = value;
     loop {
-        match value.content() {
-            Content::Null => out.push_str("null"),
-            Content::Bool(true) => out.push_str("true"),
-            Content::Bool(false) => out.push_str("false"),
-            Content::Number(text) => write_number(out, text),
-            Content::String(text) => write_string(out, text),
-            Content::List(elements) => {
+        match value.written() {
+            Written::Word(word) => out.push_str(word),
+            Written::Number(text) => write_number(out, text),
+            Written::String(text) => write_text(out, text),
+            Written::List(elements) => {
                 out.push('[');
                 open.push(Open {
                     rest: Rest::Elements(elements),
                     is_first: true,
                 });
             }
-            Content::Object(written) => {
+            Written::Object => {
                 out.push('{');
                 let start = members.len();
-                members.extend(written);
+                value.visit_members(|member| {
+                    let key = member.written_key();
+                    members.push(Member {
+                        beginning: beginning(key.text),
+                        key,
+                        value: member.value(),
+                    });
+                });
                 let added = members.get_mut(start..).unwrap_or_default();
-                // Sorting what is sorted costs more than seeing that it is.
-                if !added.is_sorted_by_key(|(key, _)| *key) {
-                    added.sort_unstable_by_key(|(key, _)| *key);
-                }
+                added.sort_unstable_by(|one, two| one.order().cmp(&two.order()));
                 open.push(Open {
                     rest: Rest::Members { start, next: start },
                     is_first: true,
@@ -231,7 +246,7 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>) {
             let (next, end) = match &mut innermost.rest {
                 Rest::Elements(elements) => (elements.next().map(|value| (None, value)), ']'),
                 Rest::Members { start, next } => {
-                    let member = members.get(*next).copied();
+                    let member = members.get(*next).map(|member| (member.key, member.value));
                     match member {
                         Some(_) => *next = next.saturating_add(1),
                         None => members.truncate(*start),
@@ -249,12 +264,24 @@ pub fn write_value(out: &mut String, value: ValueRef<'_>) {
             }
             innermost.is_first = false;
             if let Some(key) = key {
-                write_string(out, key);
+                write_text(out, key);
                 out.push(':');
             }
             break next;
         };
     }
+}
+
+/// Appends a string of a document.
+#[inline]
+fn write_text(out: &mut String, text: WrittenText<'_>) {
+    out.push('"');
+    if text.is_plain {
+        out.push_str(text.text);
+    } else {
+        write_escaped(out, text.text);
+    }
+    out.push('"');
 }
 
 /// Digits that a natural number can have whatever they are; fewer than its limit.
@@ -358,10 +385,23 @@ mod tests {
 
     #[test]
     fn keys_sort_by_code_point_at_every_depth() {
-        let mut builder = DocumentBuilder::new("", 100);
+        let mut builder = DocumentBuilder::new("", 200);
         let outer = builder.begin_object().unwrap();
-        // In UTF-16, which JavaScript sorts by, U+1F600 stands before U+FFFD.
-        for key in ["\u{1F600}", "\u{FFFD}", "b", "", "ab", "a", "Z"] {
+        // In UTF-16, which JavaScript sorts by, U+1F600 stands before U+FFFD. Some keys begin alike.
+        for key in [
+            "\u{1F600}",
+            "\u{FFFD}",
+            "b",
+            "longer_2",
+            "",
+            "ab",
+            "longer_than",
+            "a",
+            "a\0",
+            "longer_10",
+            "Z",
+            "longer_1",
+        ] {
             builder.string(key).unwrap();
             let list = builder.begin_list().unwrap();
             let inner = builder.begin_object().unwrap();
@@ -372,10 +412,23 @@ mod tests {
             builder.end_object(inner, 3).unwrap();
             builder.end_list(list, 1);
         }
-        builder.end_object(outer, 7).unwrap();
+        builder.end_object(outer, 12).unwrap();
         let inner = r#"[{"1":false,"10":true,"2":false}]"#;
-        let members = ["", "Z", "a", "ab", "b", "\u{FFFD}", "\u{1F600}"]
-            .map(|key| format!("\"{key}\":{inner}"));
+        let members = [
+            "",
+            "Z",
+            "a",
+            "a\\u0000",
+            "ab",
+            "b",
+            "longer_1",
+            "longer_10",
+            "longer_2",
+            "longer_than",
+            "\u{FFFD}",
+            "\u{1F600}",
+        ]
+        .map(|key| format!("\"{key}\":{inner}"));
         assert_eq!(
             value(builder.finish().root()),
             format!("{{{}}}", members.join(","))

@@ -65,6 +65,8 @@ codes! {
     NO_RULE_ALLOWS High "no rule allows the call";
     TOOL_UNCATALOGUED Medium "the tool is not in the catalog, and somebody has to say what it does";
     FACT_MISSING Medium "a fact that decides is missing";
+    RUN_REQUIRED Medium "a rule asks what the run has done, or a limit what was counted, and the host has not said";
+    STATE_FULL Medium "the run has more tools or counters than are kept of one";
     APPROVAL_REQUIRED Medium "a person has to approve";
     APPROVAL_PENDING Medium "a person was asked and has not answered";
     APPROVAL_EXPIRED Medium "the approval is too old";

@@ -17,7 +17,7 @@ use crate::index::reads::FactSet;
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
-use crate::state::RunState;
+use crate::state::{RunState, Step, Traces, hold_key};
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet};
 use crate::vocabulary::effect::EffectSet;
@@ -166,11 +166,22 @@ pub struct GuardrailCheck<'a> {
     pub satisfied: bool,
 }
 
-/// One addend of the risk score.
+/// How risky the call is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Risk<'a> {
+    /// What the score is made of.
+    pub addends: SmallVec<[RiskAddend<'a>; 8]>,
+    /// The sum of the addends, capped: 0 to 100, below 100 on ALLOW.
+    pub score: u32,
+    /// Whether the score has reached the policy's threshold.
+    pub is_high: bool,
+}
+
+/// One addend of the risk score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RiskAddend<'a> {
     /// What it is for.
-    pub reason: Cow<'a, str>,
+    pub reason: &'a str,
     /// Its points.
     pub points: u32,
 }
@@ -229,6 +240,8 @@ pub struct Decision<'a> {
     pub(crate) guardrails: ConstraintSet,
     /// The facts that the matching rules read.
     pub(crate) depends_on: FactSet,
+    /// What the call leaves on its run if it is allowed.
+    pub(crate) traces: Option<Box<Traces<'a>>>,
 }
 
 impl<'a> Decision<'a> {
@@ -246,23 +259,20 @@ impl<'a> Decision<'a> {
     /// caller.
     #[must_use]
     pub(crate) fn next_state(&self, state: &RunState) -> RunState {
-        let now = self.evaluated_at;
-        let call = self.request.call_id();
-        let action = Some(self.action_digest());
-        // A framework that asks twice about one call is counted once. The id alone does not say that
-        // it is one call: it may come from whoever is to be counted.
-        let again =
-            call.is_some() && call == state.last_call.as_deref() && action == state.last_action;
-        let step = u64::from(!again);
-        let allowed = if self.allowed() { step } else { 0 };
-        RunState {
-            attempts: state.attempts.saturating_add(step),
-            allowed: state.allowed.saturating_add(allowed),
-            first_at: state.first_at.or(Some(now)),
-            last_at: Some(state.last_at.map_or(now, |last| last.max(now))),
-            last_call: call.map(str::to_owned),
-            last_action: action,
-        }
+        let id = self.request.call_id();
+        let action = self.action_digest();
+        state.after(&Step {
+            now: self.evaluated_at,
+            call: hold_key(id.unwrap_or(self.request_id), &action),
+            has_id: id.is_some(),
+            action,
+            tool: match self.action {
+                Action::Call(tool) => Some(tool),
+                Action::Plan(_) => None,
+            },
+            allowed: self.allowed(),
+            traces: self.traces.as_deref(),
+        })
     }
 
     /// `name@version` of the policy.
@@ -313,43 +323,52 @@ impl<'a> Decision<'a> {
         self.depends_on.slots().map(|slot| table.name(slot))
     }
 
-    /// The addends of the risk score, each with its reason.
-    pub fn risk(&self) -> impl Iterator<Item = RiskAddend<'a>> + '_ {
-        let layer = self.policy.layers.first();
-        layer.into_iter().flat_map(|layer| {
-            let weights = &layer.risk;
-            let effects = self.effects.classes().map(|class| RiskAddend {
-                reason: Cow::Borrowed(layer.effects.name(class)),
-                points: weights.of_effect(class),
-            });
-            let environment = self.environment().map(|environment| RiskAddend {
-                reason: Cow::Borrowed(environment),
-                points: weights.of_environment(environment),
-            });
-            let issues = self.issues.iter().flat_map(|issue| {
-                let facts = issue
-                    .resolution
-                    .as_ref()
-                    .map_or(0, |resolution| resolution.facts.len());
-                let facts = u32::try_from(facts).unwrap_or(u32::MAX);
-                [
-                    RiskAddend {
-                        reason: Cow::Borrowed(issue.code),
-                        points: weights.of_severity(issue.severity),
-                    },
-                    RiskAddend {
-                        reason: Cow::Borrowed("missing facts"),
-                        points: weights.missing.saturating_mul(facts),
-                    },
-                ]
-            });
-            let others = effects.chain(environment).chain(issues);
-            let base = RiskAddend {
-                reason: Cow::Borrowed("base"),
-                points: weights.base,
+    /// Appends [`depends_on`](Self::depends_on) as a canonical JSON list.
+    pub fn write_depends_on(&self, out: &mut String) {
+        self.policy.fact_names.write(out, self.depends_on.runs());
+    }
+
+    /// The risk score, with what it is made of.
+    pub fn risk(&self) -> Risk<'a> {
+        let mut addends = SmallVec::new();
+        let Some(layer) = self.policy.layers.first() else {
+            return Risk {
+                addends,
+                score: 0,
+                is_high: false,
             };
-            core::iter::once(base).chain(others.filter(|addend| addend.points > 0))
-        })
+        };
+        let weights = &layer.risk;
+        addends.push(RiskAddend {
+            reason: "base",
+            points: weights.base,
+        });
+        let mut add = |reason: &'a str, points: u32| {
+            if points > 0 {
+                addends.push(RiskAddend { reason, points });
+            }
+        };
+        for class in self.effects.classes() {
+            add(layer.effects.name(class), weights.of_effect(class));
+        }
+        if let Some(environment) = self.environment() {
+            add(environment, weights.of_environment(environment));
+        }
+        for issue in &self.issues {
+            let resolution = issue.resolution.as_ref();
+            let facts = resolution.map_or(0, |resolution| resolution.facts.len());
+            let facts = u32::try_from(facts).unwrap_or(u32::MAX);
+            add(issue.code, weights.of_severity(issue.severity));
+            add("missing facts", weights.missing.saturating_mul(facts));
+        }
+        let most = RISK_MAX.saturating_sub(u32::from(self.allowed()));
+        let points = addends.iter().map(|addend| addend.points);
+        let score = points.fold(0, u32::saturating_add).min(most);
+        Risk {
+            addends,
+            score,
+            is_high: score >= weights.high,
+        }
     }
 
     /// How likely it is that the work is not worth doing: the weights of the issues of the family
@@ -389,17 +408,9 @@ impl<'a> Decision<'a> {
         found.map(|(_, issue)| &*issue.message)
     }
 
-    /// The sum of the addends, capped: 0 to 100, below 100 on ALLOW.
+    /// The score of the [`risk`](Self::risk).
     pub fn risk_score(&self) -> u32 {
-        let most = RISK_MAX.saturating_sub(u32::from(self.allowed()));
-        let points = self.risk().map(|addend| addend.points);
-        points.fold(0, u32::saturating_add).min(most)
-    }
-
-    /// Whether the score has reached the policy's threshold.
-    pub fn high_risk(&self) -> bool {
-        let layer = self.policy.layers.first();
-        layer.is_some_and(|layer| self.risk_score() >= layer.risk.high)
+        self.risk().score
     }
 
     /// The issues that [`reason`](Self::reason) names: those above LOW. Of several in a row that say
@@ -417,18 +428,22 @@ impl<'a> Decision<'a> {
 
     /// Why, in one line: `CODE: message; CODE: message`, or a sentence on ALLOW.
     pub fn reason(&self) -> String {
-        if self.verdict == Verdict::Allow {
-            return "Every rule that applies is satisfied.".to_owned();
-        }
-        let mut reason = String::new();
-        for issue in self.reasons() {
-            if !reason.is_empty() {
-                reason.push_str("; ");
-            }
-            reason.push_str(issue.code);
-            reason.push_str(": ");
-            reason.push_str(&issue.message);
-        }
-        reason
+        self.reason_pieces().collect()
+    }
+
+    /// The [`reason`](Self::reason) in pieces, for whoever writes it somewhere.
+    pub fn reason_pieces(&self) -> impl Iterator<Item = &str> {
+        let is_allowed = self.allowed();
+        let sentence = is_allowed.then_some("Every rule that applies is satisfied.");
+        let reasons = (!is_allowed).then(|| self.reasons());
+        let told = reasons
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .flat_map(|(position, issue)| {
+                let before = if position > 0 { "; " } else { "" };
+                [before, issue.code, ": ", &*issue.message]
+            });
+        sentence.into_iter().chain(told)
     }
 }

@@ -9,6 +9,7 @@ use crate::condition::tree::Expr;
 use crate::condition::typing::{Type, usage};
 use crate::facts::FactTable;
 use crate::index::catalog::CatalogTool;
+use crate::index::limit::limit_text;
 use crate::index::{
     Candidates, CompiledCondition, CompiledRule, Layer, Permission, PolicyIndex, Reach, RuleKind,
 };
@@ -118,6 +119,8 @@ pub struct RuleDescription<'p> {
     pub observed: bool,
     /// The facts that it reads, directly or through named expressions, sorted.
     pub facts: Vec<&'p str>,
+    /// What it counts, and the most of it, if it is a limit.
+    pub limit: Option<String>,
     /// The parts of its `when` and its condition.
     pub clauses: Vec<ClauseDescription<'p>>,
 }
@@ -270,7 +273,7 @@ fn describe_tool<'p>(
     places: &[usize],
 ) -> ToolDescription<'p> {
     aka.retain(|name| **name != *tool.name);
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     let reach = Reach {
         catalogued: tool.effects,
         is_stated: true,
@@ -279,13 +282,12 @@ fn describe_tool<'p>(
     };
     layer.candidates(Some(&tool.name), reach, &mut found);
     let mut rules: Vec<usize> = found
-        .iter()
-        .filter_map(|at| places.get(*at as usize).copied())
+        .places()
+        .filter_map(|at| places.get(at as usize).copied())
         .collect();
     rules.sort_unstable();
     let mut names: Vec<&str> = found
-        .iter()
-        .filter_map(|at| layer.rules.get(*at as usize))
+        .of(layer)
         .flat_map(|rule| facts_of(rule, facts))
         .collect();
     names.sort_unstable();
@@ -310,15 +312,13 @@ fn describe_rule<'p>(
     rule: &'p CompiledRule,
     facts: &'p FactTable,
 ) -> RuleDescription<'p> {
-    let has_condition = !rule.condition.tree.nodes.is_empty() && !rule.condition.is_true;
+    let has_condition = !rule.condition.is_true && !rule.is_limit();
     let mut clauses = Vec::new();
-    for condition in rule.when.iter().chain([&rule.condition]) {
+    // What a limit adds up is neither true nor false.
+    let condition = (!rule.is_limit()).then_some(&rule.condition);
+    for condition in rule.when.iter().chain(condition) {
         clauses.extend(clauses_of(condition));
     }
-    let approval = match &rule.kind {
-        RuleKind::Approval(_) => describe_approval(rule, facts),
-        _ => None,
-    };
     RuleDescription {
         rule: &rule.id,
         place: rule.place,
@@ -330,6 +330,7 @@ fn describe_rule<'p>(
             RuleKind::Approval(approval) => Some(approval.otherwise),
             RuleKind::Advise => None,
             RuleKind::Require { otherwise, .. } => Some(*otherwise),
+            RuleKind::Limit(limit) => Some(limit.otherwise),
         },
         tools: rule.tools.iter().map(ToolPattern::as_str).collect(),
         effects: rule
@@ -339,7 +340,11 @@ fn describe_rule<'p>(
             .collect(),
         when: rule.when.as_ref().map(|when| &*when.text),
         condition: has_condition.then_some(&*rule.condition.text),
-        approval,
+        approval: describe_approval(rule, facts),
+        limit: match &rule.kind {
+            RuleKind::Limit(limit) => Some(limit_text(rule, limit, facts)),
+            _ => None,
+        },
         issue: &rule.issue,
         severity: rule.severity,
         message: rule.message.as_ref().map(|message| &*message.text),
@@ -358,6 +363,7 @@ pub(crate) fn kind_of(rule: &CompiledRule) -> &'static str {
         RuleKind::Advise => "advise",
         RuleKind::Require { .. } => "require",
         RuleKind::Approval(_) => "approval",
+        RuleKind::Limit(_) => "limit",
     }
 }
 

@@ -38,6 +38,7 @@ pub mod tool_pattern;
 pub mod vocabulary;
 
 pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
+pub use decide::keys::{StateKeys, state_keys};
 pub use decide::{decide, peek};
 pub use describe::describe;
 pub use explain::{

@@ -98,3 +98,23 @@ pub const REGEX_BYTES_MAX: usize = 262_144;
 pub const SCRATCH_BYTES_MAX: usize = 1_000_000;
 /// Bytes of a text given to a domain function such as `argv`, `host` or `path_within`.
 pub const FUNCTION_TEXT_BYTES_MAX: usize = 65_536;
+
+// --- State ---
+
+/// Amounts that one counter keeps apart. Of more, those that lie nearest to each other are joined at the
+/// later of their times.
+pub const COUNTER_ENTRIES_MAX: usize = 64;
+/// Decisions of a run that are remembered, so that asking twice about one call counts once.
+pub const ASKED_MAX: usize = 32;
+/// Calls of a run that are remembered, so that the same call again is known as such.
+pub const CALLED_MAX: usize = 64;
+/// Tools of one run that are counted apart; a call of a further one is DEFER `STATE_FULL`.
+pub const RUN_TOOLS_MAX: usize = 128;
+/// Counters that one run has; a call that needs a further one is DEFER `STATE_FULL`.
+pub const RUN_COUNTERS_MAX: usize = 64;
+/// Labels that a policy may declare.
+pub const LABELS_MAX: usize = 64;
+/// Facts that a limit may be `per`.
+pub const LIMIT_PER_MAX: usize = 8;
+/// Bytes of a state's text: far above what the bounds above allow.
+pub const STATE_BYTES_MAX: usize = 1_000_000;

@@ -130,12 +130,12 @@ struct KnownContext {
 impl KnownContext {
     fn find(context: ValueRef<'_>) -> Self {
         let mut known = Self::default();
-        context.without_nulls().visit_members(|key, value| {
+        context.without_nulls().visit_members(|member| {
             // Most members are others, and most of them differ in length.
-            if !matches!(key.len(), 8 | 9 | 11 | 15) {
+            if !matches!(member.key_len(), 8 | 9 | 11 | 15) {
                 return;
             }
-            let member = match key.text() {
+            let found = match member.key() {
                 "actor_id" => &mut known.actor_id,
                 "approval_status" => &mut known.approval_status,
                 "approved_at" => &mut known.approved_at,
@@ -144,7 +144,7 @@ impl KnownContext {
                 "tenant_id" => &mut known.tenant_id,
                 _ => return,
             };
-            *member = Some(value.index());
+            *found = Some(member.value().index());
         });
         known
     }
@@ -181,8 +181,8 @@ impl<'a> Request<'a> {
             return;
         }
         let mut unknown: Vec<(&'static str, &str)> = Vec::new();
-        root.visit_members(|key, value| {
-            let key = key.text();
+        root.visit_members(|member| {
+            let (key, value) = (member.key(), member.value());
             // A member that is null is one that was left out; clients of the contract send both.
             let given = (!value.is_null()).then(|| value.index());
             match key {
@@ -295,20 +295,24 @@ impl<'a> Request<'a> {
             return;
         }
         let (mut id, mut name, mut arguments) = (None, None, None);
-        call.visit_members(|key, value| match key.text() {
-            "id" => id = expect(value, "tool_call.id", Kind::String, errors),
-            "name" => name = expect(value, "tool_call.name", Kind::String, errors),
-            "arguments" => {
-                arguments = expect(value, "tool_call.arguments", Kind::Object, errors);
-                if value.kind() == Kind::String
-                    && let Some(error) = errors.last_mut()
-                {
-                    error.help = Some(
-                        "parse the arguments' JSON text first, and keep its exact numbers".into(),
-                    );
+        call.visit_members(|member| {
+            let value = member.value();
+            match member.key() {
+                "id" => id = expect(value, "tool_call.id", Kind::String, errors),
+                "name" => name = expect(value, "tool_call.name", Kind::String, errors),
+                "arguments" => {
+                    arguments = expect(value, "tool_call.arguments", Kind::Object, errors);
+                    if value.kind() == Kind::String
+                        && let Some(error) = errors.last_mut()
+                    {
+                        error.help = Some(
+                            "parse the arguments' JSON text first, and keep its exact numbers"
+                                .into(),
+                        );
+                    }
                 }
+                other => unknown.push(("tool_call.", other)),
             }
-            other => unknown.push(("tool_call.", other)),
         });
         let id_text = id.and_then(|id| call.document().value(id).as_str());
         if id_text.is_some_and(|id| id.len() > CALL_ID_BYTES_MAX) {
@@ -367,7 +371,12 @@ impl<'a> Request<'a> {
         self.list(self.constraints)
     }
 
-    /// The same, with what each text was understood as.
+    /// What each of them was understood as, in their order.
+    pub fn readings(&self) -> &[Constraint] {
+        &self.readings
+    }
+
+    /// Both.
     pub fn read_constraints(&self) -> impl Iterator<Item = (&str, &Constraint)> {
         self.constraints().zip(&self.readings)
     }

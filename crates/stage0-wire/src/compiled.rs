@@ -8,7 +8,7 @@ use stage0_engine::host::Host;
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
-use stage0_engine::{Explanation, PolicyIndex};
+use stage0_engine::{Explanation, PolicyIndex, StateKeys};
 
 use crate::cases::TestCase;
 use crate::codes::ProblemCode;
@@ -156,6 +156,17 @@ impl Policy {
         now: Timestamp,
     ) -> Decision<'a> {
         stage0_engine::peek(&self.index, request, host, state, now)
+    }
+
+    /// What deciding a request needs to know of the past; see [`stage0_engine::state_keys`].
+    #[must_use]
+    pub fn state_keys<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        host: &Host<'a>,
+        now: Timestamp,
+    ) -> StateKeys {
+        stage0_engine::state_keys(&self.index, request, host, now)
     }
 
     /// Decides a request, and keeps why; see [`stage0_engine::explain`].

@@ -4,7 +4,7 @@
 //! numbers are exact decimals, and nothing depends on the platform.
 
 use stage0_engine::canonical::write_escaped;
-use stage0_engine::decision::{Decision, Detail, Issue, Resolution};
+use stage0_engine::decision::{Decision, Detail, Issue, Resolution, RiskAddend};
 use stage0_engine::number::Number;
 use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::time::{Timestamp, ZONE_TABLE_VERSION};
@@ -48,12 +48,15 @@ pub fn render_into(decision: &Decision<'_>, out: &mut String) {
     out.push_str(r#"","verdict":""#);
     out.push_str(decision.verdict.as_str());
     out.push_str(r#"","reason":""#);
-    reason(out, decision);
+    for piece in decision.reason_pieces() {
+        write_escaped(out, piece);
+    }
     out.push_str(r#"","issues":"#);
     issues(out, &decision.issues);
+    let risk = decision.risk();
     out.push_str(r#","risk_score":"#);
-    number(out, decision.risk_score());
-    out.push_str(if decision.high_risk() {
+    number(out, risk.score);
+    out.push_str(if risk.is_high {
         r#","high_risk":true,"value_risk":"#
     } else {
         r#","high_risk":false,"value_risk":"#
@@ -100,7 +103,7 @@ pub fn render_into(decision: &Decision<'_>, out: &mut String) {
     ));
     out.push_str(ZONE_TABLE_VERSION);
     out.push_str(r#"","risk":"#);
-    risk(out, decision);
+    addends(out, &risk.addends);
     out.push_str(r#"},"task_hash":""#);
     let digest = write_again(out, |out| decision.action_digest().write_hex(out));
     out.push_str(r#"","action_digest":""#);
@@ -108,7 +111,7 @@ pub fn render_into(decision: &Decision<'_>, out: &mut String) {
     out.push_str(r#"","policy_digest":""#);
     decision.policy_digest().write_hex(out);
     out.push_str(r#"","depends_on":"#);
-    texts(out, decision.depends_on());
+    decision.write_depends_on(out);
     out.push_str(r#","valid_until":"#);
     match decision.valid_until {
         Some(at) => instant(out, at),
@@ -162,23 +165,6 @@ fn texts<T: AsRef<str>>(out: &mut String, items: impl IntoIterator<Item = T>) {
         write_escaped(out, item.as_ref());
     }
     out.push_str("\"]");
-}
-
-/// What [`Decision::reason`] says, without making a text of its own where it is long.
-fn reason(out: &mut String, decision: &Decision<'_>) {
-    if decision.verdict == Verdict::Allow {
-        return write_escaped(out, &decision.reason());
-    }
-    let mut is_first = true;
-    for issue in decision.reasons() {
-        if !is_first {
-            out.push_str("; ");
-        }
-        is_first = false;
-        write_escaped(out, issue.code);
-        out.push_str(": ");
-        write_escaped(out, &issue.message);
-    }
 }
 
 fn issues(out: &mut String, issues: &[Issue<'_>]) {
@@ -322,14 +308,14 @@ fn tools(out: &mut String, decision: &Decision<'_>) {
     }
 }
 
-fn risk(out: &mut String, decision: &Decision<'_>) {
+fn addends(out: &mut String, addends: &[RiskAddend<'_>]) {
     out.push('[');
-    for (position, addend) in decision.risk().enumerate() {
+    for (position, addend) in addends.iter().enumerate() {
         if position > 0 {
             out.push(',');
         }
         out.push_str(r#"{"reason":""#);
-        write_escaped(out, &addend.reason);
+        write_escaped(out, addend.reason);
         out.push_str(r#"","points":"#);
         number(out, addend.points);
         out.push('}');
@@ -377,4 +363,42 @@ fn summary(out: &mut String, decision: &Decision<'_>) {
         }
     }
     out.push('.');
+}
+
+#[cfg(test)]
+mod tests {
+    use stage0_engine::document::ValueRef;
+    use stage0_engine::host::Host;
+    use stage0_engine::state::RunState;
+    use stage0_engine::time::Timestamp;
+
+    use super::decision_to_json;
+    use crate::Policy;
+    use crate::request_text::parse_request;
+    use crate::strict_json::{JsonLimits, parse};
+
+    #[test]
+    fn what_is_written_is_what_the_decision_tells() {
+        let policy = Policy::builtin("standard").unwrap();
+        let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
+        for request in [
+            r#"{"goal": "tidy the wiki"}"#,
+            r#"{"goal": "pay", "tools": ["pay"], "side_effects": ["payout", "\"odd\""]}"#,
+            r#"{"goal": "\n \"x\"", "constraints": ["max_iterations: 1"], "context": {"current_iteration": 7}}"#,
+        ] {
+            let request = parse_request(request.as_bytes()).unwrap();
+            let decision = policy.peek(&request, &Host::default(), &RunState::default(), now);
+            let answer = decision_to_json(&decision);
+            let answer = parse(answer.as_bytes(), &JsonLimits::REQUEST).unwrap();
+            let member = |name: &str| answer.root().get(name).unwrap();
+            assert_eq!(member("reason").as_str(), Some(&*decision.reason()));
+            let depends_on: Vec<_> = member("depends_on")
+                .elements()
+                .filter_map(ValueRef::as_str)
+                .collect();
+            assert_eq!(depends_on, decision.depends_on().collect::<Vec<_>>());
+            let score = decision.risk_score().to_string();
+            assert_eq!(member("risk_score").number_text(), Some(&*score));
+        }
+    }
 }

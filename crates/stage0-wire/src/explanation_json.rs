@@ -98,6 +98,7 @@ fn write_rule(object: &mut Object<'_>, rule: &RuleDescription<'_>) {
     object.texts("effects", &rule.effects);
     object.optional("when", rule.when);
     object.optional("condition", rule.condition);
+    object.optional("limit", rule.limit.as_deref());
     match &rule.approval {
         Some(approval) => self::object(object.member("approval"), |object| {
             write_approval(object, approval);

@@ -150,6 +150,17 @@ pub(crate) fn word<T: Copy>(node: &Node, choices: &[(&str, T)]) -> Option<Spanne
     Some(Spanned::new(chosen.1, node.span))
 }
 
+/// A number, or the expression of one.
+pub(crate) fn amount(node: &Node) -> Option<Expression> {
+    match &node.value {
+        NodeValue::Number(text) => Some(Expression {
+            text: text.clone(),
+            places: TextPlaces::verbatim(node.span),
+        }),
+        _ => expression(node),
+    }
+}
+
 /// A condition, or `true`.
 pub(crate) fn expression(node: &Node) -> Option<Expression> {
     match &node.value {

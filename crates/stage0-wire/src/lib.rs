@@ -24,6 +24,7 @@ mod policy;
 pub mod position;
 pub mod problem;
 pub mod question;
+pub mod report;
 mod request_text;
 mod shape;
 pub mod sources;

@@ -26,11 +26,12 @@ use crate::state_json::{parse_state, state_to_json};
 ///
 /// ```
 /// use stage0_engine::time::Timestamp;
-/// use stage0_wire::{Policy, question::Question};
+/// use stage0_wire::{Policy, question::{NEW_RUN, Question}};
 ///
 /// let policy = Policy::builtin("standard").unwrap();
 /// let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
 /// let first = Question::new(br#"{"goal": "tidy the wiki"}"#, now);
+/// let first = Question { state: Some(NEW_RUN), ..first };
 /// let answer = first.check(&policy).unwrap();
 /// let second = Question { state: Some(&answer.state), ..first };
 /// assert!(second.check(&policy).unwrap().state.contains(r#""attempts":2"#));
@@ -45,11 +46,15 @@ pub struct Question<'t> {
     pub mode: Option<&'t str>,
     /// The canonical text of people's answers.
     pub approvals: Option<&'t str>,
-    /// The canonical text of the run; a new run where there is none.
+    /// The canonical text of the state. Where there is none nothing is known, so what asks for it is not
+    /// allowed; [`NEW_RUN`] begins a run.
     pub state: Option<&'t str>,
     /// When it is asked.
     pub now: Timestamp,
 }
+
+/// The state of a run that begins, for hosts that keep all there is in one value.
+pub const NEW_RUN: &str = r#"{"v":2,"whole":true,"run":{"attempts":0,"allowed":0}}"#;
 
 /// What comes out: two canonical texts, and what most callers read of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,6 +296,11 @@ mod tests {
             parse_now("2026-01-05").unwrap_err().code(),
             ProblemCode::HostInvalid
         );
+    }
+
+    #[test]
+    fn a_new_run_is_what_it_says() {
+        assert_eq!(state_to_json(&RunState::begin()), NEW_RUN);
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use stage0_engine::canonical::write_value;
 use stage0_engine::decision::{Decision, Detail};
 use stage0_engine::digest::Digest;
-use stage0_engine::document::Document;
+use stage0_engine::document::{Document, ValueRef};
 use stage0_engine::host::{ApprovalRecord, Host};
 use stage0_engine::policy::{Mode, Severity};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
-use stage0_engine::state::RunState;
+use stage0_engine::state::{Report, RunState};
 use stage0_engine::time::Timestamp;
 use stage0_engine::{ClauseReport, Explanation, PlainProse, ProsePaint, RulePart, describe};
 
@@ -295,7 +295,18 @@ impl<'c> Run<'c> {
                 explanation = explained.to_prose_with(paint);
             }
         }
-        self.state = next;
+        self.state = match &step.report {
+            Some(report) => next.report(
+                &Report {
+                    id: request.call_id().unwrap_or(REQUEST_ID),
+                    action: decision.action_digest(),
+                    outcome: report.outcome,
+                    cost: report.cost,
+                },
+                step.now,
+            ),
+            None => next,
+        };
         (mismatches, explanation)
     }
 
@@ -458,7 +469,7 @@ fn compare(policy: &Policy, expect: &Expectation, decision: &Decision<'_>) -> Ve
         expected(same, "questions", quoted(questions), quoted(&found));
     }
     if let Some(most) = expect.risk_max {
-        let score = decision.risk_score();
+        let score = decision.risk().score;
         expected(
             score <= most,
             "risk_max",
@@ -511,7 +522,8 @@ fn compare_members(
     let document = parse_str(text, &limits).unwrap_or_default();
     for (name, expected) in members {
         let mut found = String::new();
-        match document.root().get(name) {
+        let mut names = name.split('.');
+        match names.try_fold(document.root(), ValueRef::get) {
             Some(value) => write_value(&mut found, value),
             None => found.push_str("absent"),
         }
@@ -603,7 +615,9 @@ impl Coverage {
                         fired: false,
                         silent: false,
                         undecided: false,
-                        can_be_silent: !rule.clauses.is_empty() || rule.approval.is_some(),
+                        can_be_silent: !rule.clauses.is_empty()
+                            || rule.approval.is_some()
+                            || rule.limit.is_some(),
                     });
                 }
             }
@@ -653,7 +667,7 @@ impl Coverage {
             let index = self.rule_places.get(&report.rule);
             if let Some(rule) = index.and_then(|index| self.rules.get_mut(*index)) {
                 match report.outcome {
-                    "fires" | "unapproved" => rule.fired = true,
+                    "fires" | "unapproved" | "exceeded" => rule.fired = true,
                     "silent" => rule.silent = true,
                     _ => rule.undecided = true,
                 }

@@ -315,14 +315,14 @@ fn expectations_name_members_of_the_answer_and_the_state() {
 fn a_case_may_begin_in_the_middle_of_a_run() {
     let begun = case(
         "- name: a\n  call: { name: b }\n  expect: ALLOW\n  \
-         state: { v: 1, attempts: 2, allowed: 1, first_at: 2026-01-05T10:00:00Z, last_at: 2026-01-05T11:00:00Z, last_call: c, last_action: null }\n",
+         state: { v: 2, run: { attempts: 2, allowed: 1, first_at: 2026-01-05T10:00:00Z, last_at: 2026-01-05T11:00:00Z } }\n",
     );
-    assert_eq!(begun.state.attempts, 2);
-    assert_eq!(begun.state.last_call.as_deref(), Some("c"));
+    assert!(!begun.state.is_whole, "no counter is known");
+    assert_eq!(begun.state.run.unwrap().attempts, 2);
     assert!(begun.approvals.is_empty());
 
     let mut sources = Sources::new();
-    let text = "- name: a\n  call: { name: b }\n  expect: ALLOW\n  state: { v: 1, attempts: -2 }\n  approvals: [{ id: a }]\n";
+    let text = "- name: a\n  call: { name: b }\n  expect: ALLOW\n  state: { v: 2, run: { attempts: -2 } }\n  approvals: [{ id: a }]\n";
     let file = sources.add("tests.yaml", text).unwrap();
     let mut problems = Problems::new();
     read_tests(&sources, file, &mut problems);

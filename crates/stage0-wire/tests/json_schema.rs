@@ -212,7 +212,10 @@ fn what_stage0_refuses_is_refused() {
     for wrong in [
         "rule: []",
         "default: DENY",
-        "limits: []",
+        "limits: {}",
+        "limits: [{ id: a, count: allowed, max: 1 }]",
+        "limits: [{ id: a, count: some, window: run, max: 1 }]",
+        "labels: [Not-One]",
         "rules: {}",
         "rules: [{ id: a }]",
         "rules: [{ id: A, allow: true }]",

@@ -247,6 +247,7 @@ risk:
             } => "require",
             Action::Require { .. } => "another require",
             Action::Approval(_) => "approval",
+            Action::Limit(_) => "limit",
         })
         .collect();
     assert_eq!(

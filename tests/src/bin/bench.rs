@@ -2,6 +2,8 @@
 //!
 //! First all engines have to agree on every variant; then everything is timed in one race, so that
 //! ratios hold on a machine whose speed changes. Prints Markdown, as `tests/bench/README.md` has it.
+//! `bench alone 1000 "stage0, pre-parsed, allow"` runs that lane so often and no other, for whoever
+//! counts instructions.
 
 #![expect(clippy::print_stdout, reason = "its report is what it is run for")]
 
@@ -24,9 +26,15 @@ const SIZES: [usize; 4] = [12, 120, 1_200, 12_000];
 const ACTION_BYTES: usize = 256;
 
 fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let effort = if quick { Effort::QUICK } else { Effort::FULL };
-    match run(effort) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match *arguments.as_slice() {
+        [] => run(Effort::FULL),
+        ["quick"] => run(Effort::QUICK),
+        ["alone", calls, lane] => run_alone(lane, calls),
+        _ => Err("usage: bench [quick | alone CALLS LANE]".to_owned()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             println!("bench: {message}");
@@ -80,7 +88,7 @@ fn agree(variant: &Variant) -> Result<(), String> {
     let differs = |what: &str| format!("{name}: the engines do not agree: {what}");
     let parsed =
         parse_request(request.as_bytes()).map_err(|problems| differs(&format!("{problems:?}")))?;
-    let decision = policy.peek(&parsed, &host(), &RunState::default(), task::now());
+    let decision = policy.peek(&parsed, &host(), &RunState::begin(), task::now());
     if decision.verdict.as_str() != *verdict {
         return Err(differs(&format!(
             "the verdict is {}: {}",
@@ -145,19 +153,33 @@ fn run(effort: Effort) -> Result<(), String> {
         effort.rounds
     );
     let report = Report {
-        figures: measure(&variants, &grown, effort)?,
+        figures: measure(&variants, &grown, |lanes| Ok(race(lanes, effort)))?,
     };
     report.print_all();
     report.judge(load_time(effort)?);
     Ok(())
 }
 
-fn measure(
+/// Runs one lane and nothing else.
+fn run_alone(name: &str, calls: &str) -> Result<(), String> {
+    let calls: u32 = calls
+        .parse()
+        .map_err(|error| format!("`{calls}`: {error}"))?;
+    measure(&variants()?, &[], |mut lanes| {
+        let lane = lanes.iter_mut().find(|lane| lane.name() == name);
+        let lane = lane.ok_or_else(|| format!("no lane is called `{name}`"))?;
+        lane.run(calls);
+        Ok(())
+    })
+}
+
+/// Makes the lanes, and gives what `measured` makes of them.
+fn measure<T>(
     variants: &[Variant],
     grown: &[(usize, Policy)],
-    effort: Effort,
-) -> Result<Vec<Figures>, String> {
-    let state = RunState::default();
+    measured: impl FnOnce(Vec<Lane<'_>>) -> Result<T, String>,
+) -> Result<T, String> {
+    let state = RunState::begin();
     let others = by_hand::other_tools();
     let (now, now_s) = (task::now(), now_s());
     let parsed: Vec<_> = variants
@@ -236,7 +258,7 @@ fn measure(
             ));
         }
     }
-    Ok(race(lanes, effort))
+    measured(lanes)
 }
 
 /// The median time to load the largest policy, and the length of its text.

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     let refused = |problems| format!("refused: {problems:?}");
     let policy = Policy::parse(task::POLICY).map_err(refused)?;
-    let (host, state, now) = (Host::default(), RunState::default(), task::now());
+    let (host, state, now) = (Host::default(), RunState::begin(), task::now());
     println!(
         "| part | allocations, allow | bytes, allow | allocations, deny | bytes, deny |\n|---|---:|---:|---:|---:|"
     );

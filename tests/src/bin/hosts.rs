@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use stage0_tests::corpus::topics;
+use stage0_tests::corpus::{exams, topics};
 use stage0_tests::hosts::compare::compare;
 use stage0_tests::hosts::{Host, Question, Wire, differential, open};
 
@@ -42,14 +42,10 @@ fn main() -> ExitCode {
 }
 
 fn print() -> Result<(), String> {
-    for topic in topics() {
-        for (place, question, reply) in topic.questions() {
-            let [topic, place] = [&topic.name, &place].map(|text| json!(text));
-            let (question, reply) = (question.to_line(), reply.to_line());
-            println!(
-                "{{\"topic\":{topic},\"case\":{place},\"question\":{question},\"reply\":{reply}}}"
-            );
-        }
+    for exam in exams(&topics()) {
+        let (place, question) = (json!(exam.place), exam.question.to_line());
+        let reply = exam.expected.to_line();
+        println!("{{\"case\":{place},\"question\":{question},\"reply\":{reply}}}");
     }
     Ok(())
 }
@@ -78,7 +74,7 @@ fn opened(hosts: &[&str]) -> Result<Vec<Box<dyn Host>>, String> {
 }
 
 fn corpus(hosts: &[&str]) -> Result<(), String> {
-    let scores = compare(&mut opened(hosts)?, &topics());
+    let scores = compare(&mut opened(hosts)?, &exams(&topics()));
     for score in &scores {
         println!("{score}");
     }

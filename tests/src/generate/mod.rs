@@ -207,7 +207,7 @@ fn asked(wanted: Wanted, plans: bool, flaws: bool) -> BoxedStrategy<Sample> {
                 let mut host = Host {
                     mode: mode.unwrap_or_default(),
                     approvals,
-                    state: RunState::default(),
+                    state: RunState::begin(),
                 };
                 if let Some(ago) = earlier {
                     host.state = oracle::decide(&policy, &request, &host, now - ago).next;

@@ -5,9 +5,7 @@
 
 use std::fmt;
 
-use crate::corpus::Topic;
-
-use super::Host;
+use super::{Host, Question, Reply};
 
 /// Differences that are shown in full.
 const SHOWN_MAX: usize = 5;
@@ -59,29 +57,45 @@ impl fmt::Display for Score {
     }
 }
 
-/// Asks every host every question of these topics.
-pub fn compare(hosts: &mut [Box<dyn Host>], topics: &[Topic]) -> Vec<Score> {
-    let scores = hosts.iter_mut().map(|host| score(host.as_mut(), topics));
+/// A question with its place, and the reply that every host must give.
+#[derive(Debug, Clone)]
+pub struct Exam {
+    /// Where it stands, as reports name it.
+    pub place: String,
+    /// What is asked.
+    pub question: Question,
+    /// What has to come of it.
+    pub expected: Reply,
+}
+
+/// Asks every host every question.
+pub fn compare(hosts: &mut [Box<dyn Host>], exams: &[Exam]) -> Vec<Score> {
+    let scores = hosts.iter_mut().map(|host| score(host.as_mut(), exams));
     scores.collect()
 }
 
-fn score(host: &mut dyn Host, topics: &[Topic]) -> Score {
+fn score(host: &mut dyn Host, exams: &[Exam]) -> Score {
     let mut score = Score::new(host.name().to_owned());
-    for topic in topics {
-        for (place, question, expected) in topic.questions() {
-            score.asked = score.asked.saturating_add(1);
-            let found = match host.ask(&question) {
-                Ok(found) if found == expected => {
-                    score.agreed = score.agreed.saturating_add(1);
-                    continue;
-                }
-                Ok(found) => found.to_string(),
-                Err(trouble) => trouble,
-            };
-            let place = format!("{}: {}: {place}", score.host, topic.name);
-            let difference = format!("{place}\n  expected {expected}\n  found    {found}");
-            score.differences.push(difference);
-        }
+    for Exam {
+        place,
+        question,
+        expected,
+    } in exams
+    {
+        score.asked = score.asked.saturating_add(1);
+        let found = match host.ask(question) {
+            Ok(found) if found == *expected => {
+                score.agreed = score.agreed.saturating_add(1);
+                continue;
+            }
+            Ok(found) => found.to_string(),
+            Err(trouble) => trouble,
+        };
+        let difference = format!(
+            "{}: {place}\n  expected {expected}\n  found    {found}",
+            score.host
+        );
+        score.differences.push(difference);
     }
     score
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::state::{Moment, advance};
 use stage0_engine::codes::IssueCode;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::ApprovalRecord;
 use stage0_engine::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use stage0_engine::state::RunState;
-use stage0_engine::time::Timestamp;
 
 use super::approval::{self, Approved};
 use super::arguments;
@@ -62,6 +62,8 @@ pub struct Answer {
     pub would: Option<(Verdict, Vec<Issue>)>,
     /// What a DEFER asks.
     pub questions: BTreeSet<String>,
+    /// Digest of what was decided about.
+    pub action: Digest,
     /// The run after it.
     pub next: RunState,
 }
@@ -843,28 +845,6 @@ fn layers_of(policy: &Policy) -> Vec<Layer<'_>> {
         .collect()
 }
 
-/// The run after a decision: a call that is asked about twice in a row is counted once.
-fn advance(
-    state: &RunState,
-    request: &Request,
-    action: Digest,
-    verdict: Verdict,
-    now: i64,
-) -> RunState {
-    let id = request.call.as_ref().and(request.call_id);
-    let again =
-        id.is_some() && state.last_call.as_deref() == id && state.last_action == Some(action);
-    let now = Timestamp::from_ms(now);
-    RunState {
-        attempts: state.attempts + u64::from(!again),
-        allowed: state.allowed + u64::from(!again && verdict == Verdict::Allow),
-        first_at: state.first_at.or(now),
-        last_at: state.last_at.max(now),
-        last_call: id.map(str::to_owned),
-        last_action: Some(action),
-    }
-}
-
 /// Decides.
 pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
     let layers = layers_of(policy);
@@ -953,6 +933,7 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     let subject = Subject::of(&layers[0], request, None);
     let facts = facts(request, &subject, now);
     let action = approval::action_digest(request, &asked_about, &Approval::default(), &facts);
+    let called = asked_about.first().map(String::as_str);
     let (obeyed, full) = (finish(obeyed), finish(full));
     let differs = obeyed != full || layers.iter().any(is_observed);
     Answer {
@@ -962,7 +943,17 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         tools,
         would: differs.then_some(full),
         questions,
-        next: advance(&host.state, request, action, obeyed.0, now),
+        action,
+        next: advance(
+            &host.state,
+            &Moment {
+                id: request.call.as_ref().and(request.call_id),
+                action,
+                tool: request.call.as_ref().and(called),
+                allowed: obeyed.0 == Verdict::Allow,
+                now,
+            },
+        ),
     }
 }
 
@@ -980,7 +971,8 @@ fn about_the_request(
 ) -> Vec<(Verdict, Issue)> {
     let mut found = Vec::new();
     let mut add = |verdict, code, about: &str| found.push((verdict, engine_issue(code, "", about)));
-    if host.state.last_at.is_some_and(|last| last.to_ms() > now) {
+    let last = host.state.run.as_ref().and_then(|run| run.last_at);
+    if last.is_some_and(|last| last.to_ms() > now) {
         add(Verdict::Deny, IssueCode::CLOCK_BACKWARDS, "");
     }
     for field in &request.unknown_fields {

@@ -19,6 +19,7 @@ mod decide;
 pub mod decimal;
 pub mod model;
 pub mod phrases;
+pub mod state;
 pub mod value;
 
 pub use decide::{Answer, Host, Issue, action_asked_about, decide};

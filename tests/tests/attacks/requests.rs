@@ -220,7 +220,7 @@ fn the_verdict_on_a_tool_is_never_milder_than_what_the_request_itself_deserves()
 fn time_that_runs_backwards_is_denied() {
     let policy = policy("tools: { a.x: { effects: [] } }\nrules: [{ id: all, allow: true }]\n");
     let request = stage0_wire::parse_request(br#"{"tool_call": {"name": "a.x"}}"#).unwrap();
-    let fresh = RunState::default();
+    let fresh = RunState::begin();
     let (first, state) = policy.decide(&request, &Host::default(), &fresh, at(NOW));
     assert!(first.allowed());
     let earlier = policy.peek(
@@ -242,13 +242,14 @@ fn another_call_under_a_used_id_is_counted() {
     let call = |n: u32| {
         format!(r#"{{"tool_call": {{"id": "same", "name": "a.x", "arguments": {{"n": {n}}}}}}}"#)
     };
-    let mut state = RunState::default();
+    let mut state = RunState::begin();
     for n in [1, 1, 2, 3, 3] {
         let text = call(n);
         let request = stage0_wire::parse_request(text.as_bytes()).unwrap();
         (_, state) = policy.decide(&request, &Host::default(), &state, at(NOW));
     }
-    assert_eq!((state.attempts, state.allowed), (3, 3));
+    let run = state.run.unwrap();
+    assert_eq!((run.attempts, run.allowed), (3, 3));
 }
 
 #[test]

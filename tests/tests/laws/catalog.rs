@@ -129,7 +129,7 @@ fn effects_are_joined_and_other_names_are_the_tool() {
                 ask(&about(&sample, "pay.out")),
                 ask(&about(&sample, "mcp__bank__payout")),
             );
-            prop_assert_eq!(one.next.last_action, two.next.last_action);
+            prop_assert_eq!(one.action, two.action);
             prop_assert_eq!(one.depends_on, two.depends_on);
         }
         Ok(())

@@ -3,7 +3,12 @@
 use proptest::prelude::*;
 use stage0_engine::host::Host;
 use stage0_engine::policy::{Mode, Verdict};
-use stage0_engine::state::RunState;
+use std::collections::BTreeMap;
+
+use stage0_engine::digest::Digest;
+use stage0_engine::number::Number;
+use stage0_engine::state::counter::{Counter, Entry};
+use stage0_engine::state::{Asked, Run, RunState};
 use stage0_engine::time::Timestamp;
 use stage0_wire::{parse_approvals, parse_state, state_to_json};
 
@@ -25,15 +30,42 @@ fn state() -> impl Strategy<Value = RunState> {
         .prop_map(|(attempts, allowed, first, later, call)| {
             let has_begun = attempts > 0;
             let at = |ms| Timestamp::from_ms(ms).filter(|_| has_begun);
-            RunState {
+            let texts = call.iter().map(String::as_str);
+            let labels = texts
+                .clone()
+                .filter_map(|name| Some((name.into(), at(first)?)));
+            let amount = Number::from_u64(allowed);
+            let entries = at(first).map(|at| Entry {
+                at,
+                amount,
+                hold: None,
+            });
+            let counter = Counter {
+                entries: entries.into_iter().collect(),
+            };
+            let counters: BTreeMap<_, _> = texts
+                .clone()
+                .map(|name| (name.into(), counter.clone()))
+                .collect();
+            let asked = texts.map(|name| Asked {
+                call: Digest::of(name.as_bytes()),
+                allowed: has_begun,
+            });
+            let run = Run {
                 attempts,
                 allowed: allowed.min(attempts),
                 first_at: at(first),
                 last_at: at(first + later),
-                last_action: call
-                    .as_ref()
-                    .map(|call| stage0_engine::digest::Digest::of(call.as_bytes())),
-                last_call: call,
+                asked: asked.collect(),
+                labels: labels.collect(),
+                counters: counters.clone(),
+                cost: counter,
+                ..Run::default()
+            };
+            RunState {
+                run: Some(run),
+                counters,
+                is_whole: has_begun,
             }
         })
 }
@@ -63,7 +95,8 @@ fn an_unreadable_state_is_refused() {
                     "{short}"
                 );
             }
-            let allowed = format!("\"allowed\":{}", state.allowed);
+            let run = state.run.clone().expect("a run");
+            let allowed = format!("\"allowed\":{}", run.allowed);
             for wrong in ["\"allowed\":null", "\"allowed\":\"1\"", "\"allowed\":0.5"] {
                 let other = text.replacen(&allowed, wrong, 1);
                 prop_assert!(
@@ -72,7 +105,7 @@ fn an_unreadable_state_is_refused() {
                 );
             }
             for (from, to) in [
-                ("\"v\":1", "\"v\":2"),
+                ("\"v\":2", "\"v\":3"),
                 ("\"attempts\":", "\"attempt\":"),
                 ("\"attempts\":", "\"attempts\":-"),
                 ("\"attempts\":", "\"attempts\":0.5,\"x\":"),
@@ -80,7 +113,7 @@ fn an_unreadable_state_is_refused() {
                 ("\"first_at\":", "\"last_at\":"),
             ] {
                 let other = text.replacen(from, to, 1);
-                let is_zero = from == "\"attempts\":" && to.ends_with('-') && state.attempts == 0;
+                let is_zero = from == "\"attempts\":" && to.ends_with('-') && run.attempts == 0;
                 prop_assert!(
                     is_zero || parse_state("run.json", other.as_bytes()).is_err(),
                     "{other}"
@@ -161,7 +194,8 @@ fn the_stricter_mode_counts() {
         }
         prop_assert_eq!(strictest, Verdict::Deny);
         sample.host.mode = Mode::Enforce;
-        sample.host.state.last_at = Some(timestamp(sample.now + 1));
+        let run = sample.host.state.run.get_or_insert_default();
+        run.last_at = Some(timestamp(sample.now + 1));
         prop_assert_eq!(ask(&sample).verdict, Verdict::Deny);
         Ok(())
     });

@@ -82,6 +82,7 @@ pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answ
             .as_ref()
             .map(|would| (would.verdict, issues(&would.issues))),
         questions: decision.questions.iter().map(ToString::to_string).collect(),
+        action: decision.action_digest(),
         next,
     }
 }

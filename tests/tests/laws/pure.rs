@@ -129,7 +129,7 @@ fn damaged_texts_have_answers_or_problems() {
 
 /// Decides several requests one after the other; the states between them, as texts.
 fn replayed(samples: &[Sample]) -> Vec<String> {
-    let mut state = RunState::default();
+    let mut state = RunState::begin();
     let mut states = Vec::new();
     for sample in samples {
         let policy = load(&sample.policy);
@@ -160,8 +160,9 @@ fn replaying_requests_replays_states() {
         for (position, text) in states.iter().enumerate() {
             let state = parse_state("state.json", text.as_bytes()).expect("a state");
             prop_assert_eq!(&state_to_json(&state), text);
-            prop_assert!(state.attempts >= 1 && state.attempts <= position as u64 + 1);
-            prop_assert!(state.allowed <= state.attempts && state.first_at <= state.last_at);
+            let run = state.run.expect("a run");
+            prop_assert!(run.attempts >= 1 && run.attempts <= position as u64 + 1);
+            prop_assert!(run.allowed <= run.attempts && run.first_at <= run.last_at);
         }
         Ok(())
     });
@@ -173,10 +174,11 @@ fn replaying_requests_replays_states() {
 fn a_call_is_counted_once() {
     check("once", 250, sample(ANY, false), |mut sample| {
         sample.request.call_id = Some("call-1");
-        sample.host.state = RunState::default();
+        sample.host.state = RunState::begin();
         let first = crate::engine::ask(&sample).next;
         sample.host.state = first.clone();
         let again = crate::engine::ask(&sample).next;
+        let (first, again) = (first.run.expect("a run"), again.run.expect("a run"));
         prop_assert_eq!(first.attempts, 1);
         prop_assert_eq!((again.attempts, again.allowed), (1, first.allowed));
         sample
@@ -187,7 +189,8 @@ fn a_call_is_counted_once() {
             .request
             .context
             .push(("tenant_id", stage0_tests::oracle::value::text("t-other")));
-        prop_assert_eq!(crate::engine::ask(&sample).next.attempts, 2);
+        let other = crate::engine::ask(&sample).next.run.expect("a run");
+        prop_assert_eq!(other.attempts, 2);
         Ok(())
     });
 }

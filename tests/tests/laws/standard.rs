@@ -163,7 +163,7 @@ fn ask(policy: &Policy, sample: &Sample) -> Answer {
     let issues = decision.issues.iter();
     Answer {
         verdict: decision.verdict,
-        risk: decision.risk_score(),
+        risk: decision.risk().score,
         issues: issues
             .map(|issue| (issue.code.to_owned(), issue.severity))
             .collect(),

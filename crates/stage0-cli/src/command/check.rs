@@ -236,7 +236,7 @@ pub(crate) fn read_state(path: &Path) -> Result<RunState, Vec<Problem>> {
     // A run begins without a file. Anything else that cannot be read is a problem: a state that is
     // lost is a limit that no longer holds.
     if !path.exists() && !path.is_symlink() {
-        return Ok(RunState::default());
+        return Ok(RunState::begin());
     }
     let text = read(path, STATE_LIMITS.bytes_max).map_err(|problem| vec![problem])?;
     parse_state(&name_of(path), &text)

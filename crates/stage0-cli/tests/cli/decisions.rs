@@ -98,7 +98,8 @@ fn a_run_is_counted_in_its_file() {
         check(&folder, request, &["--state", "run.json"]);
         let text = folder.read("run.json");
         let state = parse_state("run.json", text.as_bytes()).unwrap();
-        assert_eq!((state.attempts, state.allowed), (attempts, allowed));
+        let run = state.run.unwrap();
+        assert_eq!((run.attempts, run.allowed), (attempts, allowed));
     }
     let names: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()

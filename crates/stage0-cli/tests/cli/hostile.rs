@@ -102,7 +102,8 @@ fn a_state_that_nobody_wrote_stops_everything() {
     for (text, code) in [
         ("", "JSON_UNEXPECTED_END"),
         ("{}", "STATE_INVALID"),
-        ("{\"v\":1}", "STATE_INVALID"),
+        ("{\"v\":2,\"run\":{}}", "STATE_INVALID"),
+        ("{\"v\":1}", "STATE_VERSION"),
         ("{\"v\":99}", "STATE_VERSION"),
         ("null", "STATE_INVALID"),
     ] {

@@ -8,7 +8,7 @@ use super::operation::{binary, is_element};
 use super::program::{Constant, Program};
 use super::timing::plan::{Piece, Plan};
 use super::tree::Operator;
-use super::truth::{Test, Truth, TruthStack, TruthStep, compare};
+use super::truth::{Test, Truth, TruthStack, TruthStep, compare, compare_numbers, compare_texts};
 use super::value::Value;
 use crate::document::ValueRef;
 
@@ -45,6 +45,20 @@ impl<'a> Machine<'a, '_> {
             at = at.saturating_add(1);
             match *step {
                 TruthStep::Ask(test) => stack.push(self.test(program, test, timed)),
+                TruthStep::AndAsk(test) => {
+                    if stack.top() != Truth::False {
+                        let right = self.test(program, test, timed);
+                        let left = stack.pop();
+                        stack.push(left.and(right));
+                    }
+                }
+                TruthStep::OrAsk(test) => {
+                    if stack.top() != Truth::True {
+                        let right = self.test(program, test, timed);
+                        let left = stack.pop();
+                        stack.push(left.or(right));
+                    }
+                }
                 TruthStep::AndSkip(target) => {
                     if stack.top() == Truth::False {
                         at = target as usize;
@@ -74,7 +88,6 @@ impl<'a> Machine<'a, '_> {
         stack.top()
     }
 
-    #[inline]
     fn test(&mut self, program: &'a Program, test: Test, timed: &[Truth]) -> Truth {
         match test {
             Test::Compare {
@@ -82,6 +95,21 @@ impl<'a> Machine<'a, '_> {
                 slot,
                 constant,
             } => {
+                let plain = match (
+                    self.facts.look(slot),
+                    program.constants.get(constant as usize),
+                ) {
+                    (Value::String(left), Some(Constant::String(right))) => {
+                        compare_texts(operator, left, right)
+                    }
+                    (Value::Number(left), Some(Constant::Number(right))) => {
+                        compare_numbers(operator, *left, *right)
+                    }
+                    _ => None,
+                };
+                if let Some(truth) = plain {
+                    return Truth::from(truth);
+                }
                 let right = self.constant(program, constant);
                 compare(operator, self.facts.value(slot), right, self.scratch())
             }
@@ -94,35 +122,35 @@ impl<'a> Machine<'a, '_> {
                 compare(operator, left, right, self.scratch())
             }
             Test::OneOf { slot, list } => {
-                let value = self.facts.value(slot);
                 let list = program.lists.get(list as usize);
                 let list = list.map_or(&[][..], |list| list);
-                if let Value::String(text) = value
+                if let Value::String(text) = self.facts.look(slot)
                     && let Some(found) = is_one_of(text, list)
                 {
                     return Truth::from(found);
                 }
+                let value = self.facts.value(slot);
                 let elements = list.iter().map(|element| value_of(element, self.constants));
                 Truth::of(is_element(value, elements, self.scratch()))
             }
             Test::Holds { constant, slot } => {
-                let list = self.facts.value(slot);
-                let element = self.constant(program, constant);
-                if let (Value::DocumentList(list), Value::String(text)) = (list, element)
-                    && let Some(found) = holds(list, text)
+                if let Value::DocumentList(list) = self.facts.look(slot)
+                    && let Some(found) = holds(*list, Self::name(program, constant))
                 {
                     return Truth::from(found);
                 }
+                let list = self.facts.value(slot);
+                let element = self.constant(program, constant);
                 Truth::of(binary(Operator::In, element, list, self.scratch()))
             }
-            Test::Begins { slot, constant } => match self.facts.value(slot) {
+            Test::Begins { slot, constant } => match self.facts.look(slot) {
                 Value::String(whole) => {
                     Truth::from(whole.starts_with(Self::name(program, constant)))
                 }
                 Value::Unknown => Truth::Unknown,
                 _ => Truth::Error,
             },
-            Test::Fact(slot) => Truth::of(self.facts.value(slot)),
+            Test::Fact(slot) => Truth::of(*self.facts.look(slot)),
             Test::Timed(test) => timed.get(test as usize).copied().unwrap_or(Truth::Error),
             Test::Rest { start, end } => Truth::of(self.run_piece(program, Piece { start, end })),
         }

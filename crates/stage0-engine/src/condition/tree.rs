@@ -9,6 +9,15 @@ use core::ops::Range;
 
 use crate::number::Number;
 
+/// The fact behind `run.elapsed`: when the run began.
+pub(crate) const RUN_STARTED: &str = "started";
+/// The facts behind `run.has("label")`.
+pub(crate) const RUN_HAS: &str = "has";
+/// The facts behind `run.since("label")`: when each was left last.
+pub(crate) const RUN_LABELED: &str = "labeled";
+/// The facts behind `run.count("tool")`.
+pub(crate) const RUN_COUNT: &str = "count";
+
 /// Index of a node in its [`Tree`].
 pub(crate) type Id = u32;
 
@@ -201,6 +210,12 @@ pub enum Step {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.root)?;
+        // What a run has of a name is asked as a method, and told as it is asked.
+        if let ("run", [Step::Field(method), Step::Field(name)]) =
+            (self.root.as_str(), self.steps.as_slice())
+        {
+            return write!(f, ".{method}(\"{name}\")");
+        }
         for step in &self.steps {
             match step {
                 Step::Field(name) if is_plain_name(name) => write!(f, ".{name}")?,

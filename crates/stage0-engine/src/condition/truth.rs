@@ -12,6 +12,7 @@ use super::timing::plan::TimedTest;
 use super::tree::{Expr, Id, Operator, Tree, id};
 use super::value::Value;
 use crate::condition::builtin::Builtin;
+use crate::number::Number;
 
 /// What a condition comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,10 @@ pub(crate) enum Test {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum TruthStep {
     Ask(Test),
+    /// Joins the answer to the last one by `&&`; does not ask where that is false.
+    AndAsk(Test),
+    /// Joins the answer to the last one by `||`; does not ask where that is true.
+    OrAsk(Test),
     /// Goes on at the target if the answer is false.
     AndSkip(u32),
     /// Goes on at the target if the answer is true.
@@ -188,7 +193,49 @@ pub(crate) fn steps_of(program: &Program, tree: &Tree, timed: &[TimedTest]) -> B
             *target = places.get(*target as usize).copied().unwrap_or(end);
         }
     }
-    steps.into()
+    fused(&steps)
+}
+
+/// The same with each operand that is a single test asked and joined in one step, as the operands of
+/// nearly all conditions are.
+// No jump leads into what becomes one step: the target of each stands right behind an operator.
+fn fused(steps: &[TruthStep]) -> Box<[TruthStep]> {
+    let mut fused: Vec<TruthStep> = Vec::with_capacity(steps.len());
+    let mut places: Vec<u32> = Vec::with_capacity(steps.len());
+    let mut left = steps;
+    while let [first, behind @ ..] = left {
+        let place = id(fused.len());
+        let (step, rest) = match left {
+            [
+                TruthStep::AndSkip(_),
+                TruthStep::Ask(test),
+                TruthStep::And,
+                rest @ ..,
+            ] => (TruthStep::AndAsk(*test), rest),
+            [
+                TruthStep::OrSkip(_),
+                TruthStep::Ask(test),
+                TruthStep::Or,
+                rest @ ..,
+            ] => (TruthStep::OrAsk(*test), rest),
+            _ => (*first, behind),
+        };
+        places.resize(
+            places
+                .len()
+                .saturating_add(left.len().saturating_sub(rest.len())),
+            place,
+        );
+        fused.push(step);
+        left = rest;
+    }
+    let end = id(fused.len());
+    for step in &mut fused {
+        if let TruthStep::AndSkip(target) | TruthStep::OrSkip(target) = step {
+            *target = places.get(*target as usize).copied().unwrap_or(end);
+        }
+    }
+    fused.into()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,23 +323,28 @@ fn test_of(program: &Program, start: usize, end: usize) -> Test {
     }
 }
 
-/// Compares what is nearly always compared; nothing where the operators' table has to be asked.
+/// Compares two texts; nothing where the operators' table has to be asked.
 #[inline]
-pub(crate) fn compare_plain(operator: Operator, left: Value<'_>, right: Value<'_>) -> Option<bool> {
-    match (operator, left, right) {
-        (Operator::Equal, Value::String(left), Value::String(right)) => Some(left == right),
-        (Operator::NotEqual, Value::String(left), Value::String(right)) => Some(left != right),
-        (_, Value::Number(left), Value::Number(right)) => Some(match operator {
-            Operator::Equal => left == right,
-            Operator::NotEqual => left != right,
-            Operator::Less => left < right,
-            Operator::LessEqual => left <= right,
-            Operator::Greater => left > right,
-            Operator::GreaterEqual => left >= right,
-            _ => return None,
-        }),
+pub(crate) fn compare_texts(operator: Operator, left: &str, right: &str) -> Option<bool> {
+    match operator {
+        Operator::Equal => Some(left == right),
+        Operator::NotEqual => Some(left != right),
         _ => None,
     }
+}
+
+/// Compares two numbers; nothing where the operators' table has to be asked.
+#[inline]
+pub(crate) fn compare_numbers(operator: Operator, left: Number, right: Number) -> Option<bool> {
+    Some(match operator {
+        Operator::Equal => left == right,
+        Operator::NotEqual => left != right,
+        Operator::Less => left < right,
+        Operator::LessEqual => left <= right,
+        Operator::Greater => left > right,
+        Operator::GreaterEqual => left >= right,
+        _ => return None,
+    })
 }
 
 /// Compares any two values.
@@ -303,7 +355,12 @@ pub(crate) fn compare<'a>(
     right: Value<'a>,
     scratch: &mut super::scratch::Scratch<'a>,
 ) -> Truth {
-    match compare_plain(operator, left, right) {
+    let plain = match (left, right) {
+        (Value::String(left), Value::String(right)) => compare_texts(operator, left, right),
+        (Value::Number(left), Value::Number(right)) => compare_numbers(operator, left, right),
+        _ => None,
+    };
+    match plain {
         Some(truth) => Truth::from(truth),
         None => Truth::of(binary(operator, left, right, scratch)),
     }

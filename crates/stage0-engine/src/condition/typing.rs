@@ -139,6 +139,19 @@ pub(crate) fn require_truth(tree: &Tree, types: &[Type], errors: &mut Vec<Condit
     }
 }
 
+/// Reports an expression whose value is never a number.
+pub(crate) fn require_number(tree: &Tree, types: &[Type], errors: &mut Vec<ConditionError>) {
+    if let (Some(found), Some(node)) = (types.last(), tree.nodes.last())
+        && !found.fits(Type::Number)
+    {
+        let message = format!("an amount is a number, and this is {}", found.text());
+        errors.push(
+            ConditionError::new(ConditionErrorKind::Type, node.range.clone(), message)
+                .with_help("name a number, for example args.amount"),
+        );
+    }
+}
+
 struct Checker<'c> {
     tree: &'c Tree,
     environment: &'c dyn Environment,

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::document::{Scalar, ValueRef};
+use crate::document::{Member, Scalar, ValueRef};
 use crate::limits::{CONDITION_STEPS_MAX, LOOP_STEPS_MAX};
 use crate::number::{Number, NumberError};
 use crate::time::{Duration, TimeError, Timestamp};
@@ -146,7 +146,18 @@ impl<'a> Value<'a> {
     /// A value of the request or of the policy's data.
     #[inline]
     pub(crate) fn from_document(value: ValueRef<'a>) -> Self {
-        match value.scalar() {
+        Self::of(value.scalar(), || value)
+    }
+
+    /// The value of a member of the request.
+    #[inline]
+    pub(crate) fn of_member(member: Member<'a>) -> Self {
+        Self::of(member.scalar(), || member.value())
+    }
+
+    #[inline]
+    fn of(scalar: Scalar<'a>, whole: impl Fn() -> ValueRef<'a>) -> Self {
+        match scalar {
             Scalar::Null => Self::Null,
             Scalar::Bool(truth) => Self::Bool(truth),
             Scalar::Number(text) => match Number::parse(text) {
@@ -154,8 +165,8 @@ impl<'a> Value<'a> {
                 Err(error) => Self::Error(EvalError::Number(error)),
             },
             Scalar::String(text) => Self::String(text),
-            Scalar::List => Self::DocumentList(value),
-            Scalar::Object => Self::DocumentMap(value),
+            Scalar::List => Self::DocumentList(whole()),
+            Scalar::Object => Self::DocumentMap(whole()),
         }
     }
 

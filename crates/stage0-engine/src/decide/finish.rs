@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
-use super::subject::{Plan, Subject, sentence};
+use super::subject::{Plan, Subject, View, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::Step;
@@ -20,11 +20,12 @@ use crate::host::Host;
 use crate::index::reads::FactSet;
 use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
-use crate::limits::NAMES_COMPARED_MAX;
+use crate::limits::{NAMES_COMPARED_MAX, RUN_TOOLS_MAX};
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
+use crate::state::{Move, RunState, Traces};
 use crate::suggest::nearest;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue, nearly};
@@ -44,7 +45,9 @@ pub(crate) struct Draft<'a> {
     request_id: &'a str,
     host_mode: Mode,
     now: Timestamp,
-    pub(crate) findings: SmallVec<[Finding<'a>; 2]>,
+    pub(crate) findings: Vec<Finding<'a>>,
+    /// What the limits count of this call.
+    pub(crate) moves: Vec<Move>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -53,7 +56,6 @@ pub(crate) struct Draft<'a> {
     constraints: ConstraintSet,
     /// Those of them that a rule read and could judge.
     guardrails: ConstraintSet,
-    limits: CostLimits,
 }
 
 /// What the request's own constraints say about what it may cost.
@@ -66,6 +68,17 @@ struct CostLimits {
 }
 
 impl CostLimits {
+    /// Those that a request states.
+    fn of(request: &Request<'_>) -> Self {
+        let mut limits = Self::default();
+        for constraint in request.readings() {
+            if let Constraint::Known { key, value } = constraint {
+                limits.note(key.name, value);
+            }
+        }
+        limits
+    }
+
     fn note(&mut self, name: &str, value: &ConstraintValue) {
         let ConstraintValue::Number(value) = value else {
             return;
@@ -92,14 +105,14 @@ impl<'a> Draft<'a> {
             request_id: host.request_id,
             host_mode: host.mode,
             now,
-            findings: SmallVec::new(),
+            findings: Vec::new(),
+            moves: Vec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
             checks: Vec::new(),
             constraints: ConstraintSet::default(),
             guardrails: ConstraintSet::default(),
-            limits: CostLimits::default(),
         }
     }
 
@@ -187,14 +200,27 @@ impl<'a> Draft<'a> {
             );
             self.engine(IssueCode::UNKNOWN_FIELD, REMARK, message, None, Vec::new());
         }
+        let mut is_plain = true;
+        for constraint in self.request.readings() {
+            match constraint {
+                Constraint::Known { key, .. } => {
+                    self.constraints = self.constraints.union(key.set());
+                }
+                Constraint::Off(_) | Constraint::Promise(_) => {}
+                Constraint::Free | Constraint::Invalid(_) => is_plain = false,
+            }
+        }
+        if !is_plain {
+            self.remark_on_constraints();
+        }
+    }
+
+    /// Constraints that nobody can use, or that are probably misspelt.
+    fn remark_on_constraints(&mut self) {
         let mut compared = 0_usize;
         for (text, constraint) in self.request.read_constraints() {
             match constraint {
-                Constraint::Known { key, value } => {
-                    self.constraints = self.constraints.union(key.set());
-                    self.limits.note(key.name, value);
-                }
-                Constraint::Off(_) | Constraint::Promise(_) => {}
+                Constraint::Known { .. } | Constraint::Off(_) | Constraint::Promise(_) => {}
                 // A promise that is merely misspelt would silently be kept by nobody.
                 Constraint::Free if compared < CONSTRAINTS_COMPARED_MAX => {
                     compared = compared.saturating_add(usize::from(text.contains([':', '='])));
@@ -247,6 +273,53 @@ impl<'a> Draft<'a> {
         self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
     }
 
+    /// A run counts its tools apart, up to a bound; what it could not count may not be called.
+    pub(crate) fn hold_to_room(&mut self, plan: &Plan<'a>, state: &RunState) {
+        let Some(run) = state
+            .run
+            .as_ref()
+            .filter(|run| run.tools.len() >= RUN_TOOLS_MAX)
+        else {
+            return;
+        };
+        let tool = plan.subjects.first().filter(|subject| subject.is_call);
+        let Some(tool) = tool.and_then(Subject::canonical_name) else {
+            return;
+        };
+        if !run.tools.contains_key(tool) {
+            let message = format!(
+                "The run has called {RUN_TOOLS_MAX} different tools, and counts no further one."
+            );
+            let fix = Resolution::new(Needs::Fix, Who::Person);
+            self.engine(
+                IssueCode::STATE_FULL,
+                Verdict::Defer,
+                message,
+                Some(fix),
+                Vec::new(),
+            );
+        }
+    }
+
+    /// What the call leaves on its run besides having been made.
+    fn traces(&mut self, plan: &Plan<'a>) -> Option<Box<Traces<'a>>> {
+        let subject = plan.subjects.first().filter(|subject| subject.is_call)?;
+        let mut labels: Vec<&'a str> = subject.views.iter().flat_map(View::labels).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        let mut views = subject.views.iter();
+        let cost = views.find_map(|view| view.tool.and_then(|tool| tool.cost_usd));
+        let moves = core::mem::take(&mut self.moves);
+        if labels.is_empty() && cost.is_none() && moves.is_empty() {
+            return None;
+        }
+        Some(Box::new(Traces {
+            labels,
+            cost: cost.map_or(Number::ZERO, |(_, most)| most),
+            moves,
+        }))
+    }
+
     /// The catalogued name that an unknown one was probably meant to be. In a plan every tool may be
     /// unknown, and a catalog may be large: then none is looked for.
     pub(crate) fn nearest_tool(&self, layer: &'a Layer, name: &str) -> Option<&'a str> {
@@ -278,8 +351,8 @@ impl<'a> Draft<'a> {
 
     // --- While rules are asked ---
 
-    pub(crate) fn depend_on(&mut self, rule: &CompiledRule) {
-        self.depends_on.unite(&rule.reads);
+    pub(crate) fn depend_on(&mut self, reads: &FactSet) {
+        self.depends_on.unite(reads);
     }
 
     pub(crate) fn stands_until(&mut self, until: Option<Timestamp>) {
@@ -295,7 +368,12 @@ impl<'a> Draft<'a> {
         let satisfied = match asked.outcome {
             Outcome::Fires => matches!(rule.kind, RuleKind::Allow),
             Outcome::Silent => !matches!(rule.kind, RuleKind::Allow),
-            Outcome::Undecided | Outcome::Broken | Outcome::Unapproved(_) => false,
+            Outcome::Undecided
+            | Outcome::Broken
+            | Outcome::Unapproved(_)
+            | Outcome::Exceeded(_)
+            | Outcome::Uncounted
+            | Outcome::Full => false,
         };
         if let Some(family) = &rule.family {
             self.checks.push(GuardrailCheck {
@@ -312,26 +390,23 @@ impl<'a> Draft<'a> {
 
     /// Facts with a declared type that the asked rules read must be of it. Only the rules of this tool
     /// and layer count: what is wrong for one tool is not wrong for those that are decided after it.
-    pub(crate) fn check_fact_types<'x>(&mut self, inquiry: &Inquiry<'a, 'x, '_>, candidates: &[u32])
-    where
+    pub(crate) fn check_fact_types<'x>(
+        &mut self,
+        inquiry: &Inquiry<'a, 'x, '_>,
+        candidates: &Candidates,
+    ) where
         'a: 'x,
     {
         let layer = inquiry.layer;
         if layer.typed_facts.is_empty() {
             return;
         }
-        let (mut read, mut enforced) = (FactSet::default(), FactSet::default());
-        let rules = candidates
-            .iter()
-            .filter_map(|index| layer.rules.get(*index as usize));
-        for rule in rules {
-            read.unite(&rule.reads);
-            if !rule.observe {
-                enforced.unite(&rule.reads);
-            }
+        let mut enforced = FactSet::default();
+        for rule in candidates.of(layer).filter(|rule| !rule.observe) {
+            enforced.unite(&rule.reads);
         }
         for (slot, schema, issue) in &layer.typed_facts {
-            if !read.contains(*slot) || !inquiry.is_present(*slot) {
+            if !candidates.reads.contains(*slot) || !inquiry.is_present(*slot) {
                 continue;
             }
             // What only observed rules read blocks no more than they do.
@@ -447,6 +522,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
+        let traces = self.traces(&plan);
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(&plan, verdict, otherwise);
@@ -502,7 +578,7 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|subject| subject.views.first())
             .fold(EffectSet::EMPTY, |set, view| set.union(view.effects));
-        let cost_estimate = cost(&plan, self.limits);
+        let cost_estimate = cost(&plan, self.request);
         let (action, digest) = plan.into_action();
         Decision {
             verdict,
@@ -524,6 +600,7 @@ impl<'a> Draft<'a> {
             effects,
             guardrails: self.guardrails,
             depends_on: self.depends_on,
+            traces,
         }
     }
 
@@ -596,17 +673,10 @@ impl<'a> Draft<'a> {
 }
 
 /// Whether some rule about the tool reads its arguments.
-fn reads_args<'a>(
-    layer: &'a Layer,
-    subject: &Subject<'a>,
-    view: &super::subject::View<'a>,
-) -> bool {
-    let mut found = Candidates::new();
+fn reads_args<'a>(layer: &'a Layer, subject: &Subject<'a>, view: &View<'a>) -> bool {
+    let mut found = Candidates::default();
     layer.candidates(subject.tool_name(view), view.reach(), &mut found);
-    found
-        .iter()
-        .filter_map(|index| layer.rules.get(*index as usize))
-        .any(|rule| rule.reads_args)
+    found.of(layer).any(|rule| rule.reads_args)
 }
 
 /// The value behind constant steps.
@@ -622,7 +692,7 @@ fn walk<'a>(
 
 /// What the calls may cost, by the catalog and the request's own limits. A sum that is not exact any
 /// more is no estimate.
-fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
+fn cost(plan: &Plan<'_>, request: &Request<'_>) -> Option<CostEstimate> {
     let mut known: Option<(Number, Number)> = None;
     let mut without_cost = 0_u32;
     for subject in &plan.subjects {
@@ -638,6 +708,7 @@ fn cost(plan: &Plan<'_>, limits: CostLimits) -> Option<CostEstimate> {
         known = Some((min.checked_add(least).ok()?, max.checked_add(most).ok()?));
     }
     let (min, mut max) = known?;
+    let limits = CostLimits::of(request);
     // A limit of no iteration at all still leaves the call that is asked about.
     let iterations = limits.iterations.filter(|count| *count > Number::ONE);
     if let Some(iterations) = iterations {

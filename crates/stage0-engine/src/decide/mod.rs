@@ -6,6 +6,9 @@
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
 mod finish;
+pub(crate) mod keys;
+pub(crate) mod limit;
+mod limit_finding;
 mod order;
 pub(crate) mod rule;
 pub(crate) mod subject;
@@ -18,7 +21,8 @@ use self::subject::Plan;
 use crate::codes::IssueCode;
 use crate::condition::evaluate::Machine;
 use crate::decision::{Decision, Issue, Needs, Resolution, Who};
-use crate::facts::Facts;
+use crate::facts::run::RunView;
+use crate::facts::{FactRoot, Facts};
 use crate::host::Host;
 use crate::index::{Candidates, CompiledRule, Layer, Permission, PolicyIndex, RuleKind};
 use crate::policy::{Mode, UnknownTools, Verdict};
@@ -107,7 +111,7 @@ pub fn peek<'a>(
     let mut draft = Draft::new(policy, request, host, now);
     draft.remark_on_request();
     draft.hold_to_version();
-    if state.last_at.is_some_and(|last| last > now) {
+    if state.last_at().is_some_and(|last| last > now) {
         draft.engine(
             IssueCode::CLOCK_BACKWARDS,
             Verdict::Deny,
@@ -117,7 +121,9 @@ pub fn peek<'a>(
         );
     }
     draft.observe_request();
-    let mut found = Candidates::new();
+    draft.hold_to_room(&plan, state);
+    let reads_run = policy.facts.root(FactRoot::Run).is_some();
+    let mut found = Candidates::default();
     // A tool of a request that is refused as a whole is refused too.
     let whole = draft.verdict();
     for subject in &plan.subjects {
@@ -125,6 +131,10 @@ pub fn peek<'a>(
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
+            if reads_run && let Some(run) = &state.run {
+                let known = RunView::new(run, subject, view, (request, host, state), now);
+                facts.turn_to_run(&known);
+            }
             layer.candidates(tool, view.reach(), &mut found);
             let mut inquiry = Inquiry {
                 layer,
@@ -132,6 +142,7 @@ pub fn peek<'a>(
                 view,
                 request,
                 host,
+                state,
                 now,
                 machine: Machine::new(&facts, &policy.constants, &arena),
             };
@@ -145,7 +156,7 @@ pub fn peek<'a>(
 /// One tool in one layer: the lattice. The verdict is the strictest of what was found and counts.
 fn decide_one<'a: 'x, 'x>(
     inquiry: &mut Inquiry<'a, 'x, '_>,
-    candidates: &[u32],
+    candidates: &Candidates,
     draft: &mut Draft<'a>,
 ) -> Verdict {
     let layer = inquiry.layer;
@@ -155,16 +166,22 @@ fn decide_one<'a: 'x, 'x>(
     let refused = subject::refuse(inquiry, draft);
     let mut permission = Permissions::default();
     if !refused {
-        for index in candidates {
-            let Some(rule) = layer.rules.get(*index as usize) else {
-                continue;
-            };
-            draft.depend_on(rule);
+        draft.depend_on(&candidates.reads);
+        for rule in candidates.of(layer) {
             let asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
+            if asked.outcome == Outcome::Silent && !rule.tells_content {
+                continue;
+            }
             // An allow that does not cover what is declared permits nothing; its errors are errors.
             if !rule.counts_for(inquiry.view.reach()) && asked.outcome != Outcome::Broken {
                 continue;
+            }
+            if let RuleKind::Limit(limit) = &rule.kind
+                && asked.applies
+                && inquiry.subject.is_call
+            {
+                draft.moves.extend(inquiry.move_of(rule, limit));
             }
             permission.note(rule, &asked);
             draft.check_of(rule, &asked);
@@ -221,7 +238,11 @@ impl<'a> Allows<'a> {
             Outcome::Fires => self.granted = true,
             Outcome::Undecided => self.undecided.push(rule),
             Outcome::Silent => self.refused.push(rule),
-            Outcome::Broken | Outcome::Unapproved(_) => {}
+            Outcome::Broken
+            | Outcome::Unapproved(_)
+            | Outcome::Exceeded(_)
+            | Outcome::Uncounted
+            | Outcome::Full => {}
         }
     }
 

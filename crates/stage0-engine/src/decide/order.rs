@@ -37,17 +37,17 @@ pub(super) fn sorted<'a>(policy: &PolicyIndex, mut issues: Vec<Issue<'a>>) -> Ve
             .then_with(|| by_text(&one.tool, &two.tool))
             .then_with(|| one.message.cmp(&two.message))
     });
-    if issues.len() <= FEW_ISSUES && !any_alike(&issues) {
+    if issues.len() <= FEW_ISSUES && !any_same(&issues) {
         return issues;
     }
     merged(issues)
 }
 
-/// Whether any two are alike, each compared with all others.
-fn any_alike(issues: &[Issue<'_>]) -> bool {
+/// Whether any two differ in nothing but the tool, each compared with all others.
+fn any_same(issues: &[Issue<'_>]) -> bool {
     let behind = |at: usize| issues.get(at.saturating_add(1)..).unwrap_or_default();
     let mut each = issues.iter().enumerate();
-    each.any(|(at, one)| behind(at).iter().any(|two| are_alike(one, two)))
+    each.any(|(at, one)| behind(at).iter().any(|two| are_same(one, two)))
 }
 
 /// Issues of which those that differ in nothing but the tool become one, where the first of them was.
@@ -82,9 +82,12 @@ fn merged(issues: Vec<Issue<'_>>) -> Vec<Issue<'_>> {
     joined.collect()
 }
 
-/// Whether two issues say the same of the same rule, apart from their words.
-fn are_alike(one: &Issue<'_>, two: &Issue<'_>) -> bool {
-    one.code == two.code && by_text(one.rule, two.rule).is_eq()
+/// Whether two issues differ in nothing but the tool.
+fn are_same(one: &Issue<'_>, two: &Issue<'_>) -> bool {
+    one.code == two.code
+        && one.message == two.message
+        && by_text(one.rule, two.rule).is_eq()
+        && one.details == two.details
 }
 
 /// Compares texts that are mostly empty. An empty text may stand at an address where nothing is, and

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::subject::{Subject, View};
+use super::limit::Tally;
+use super::limit_finding::is_of_run;
+use super::subject::{InRun, Subject, View};
 use super::{Counts, Finding, REMARK};
 use crate::action::bound_digest;
 use crate::approval::{self, Approved};
@@ -29,6 +31,7 @@ use crate::index::{
 };
 use crate::policy::{EvidenceSource, Severity, Verdict};
 use crate::request::Request;
+use crate::state::RunState;
 use crate::time::Timestamp;
 
 /// Everything that a rule is asked with.
@@ -39,6 +42,7 @@ pub(crate) struct Inquiry<'a, 'x, 'i> {
     pub(crate) view: &'i View<'a>,
     pub(crate) request: &'a Request<'a>,
     pub(crate) host: &'i Host<'a>,
+    pub(crate) state: &'i RunState,
     pub(crate) now: Timestamp,
     pub(crate) machine: Machine<'x, 'i>,
 }
@@ -56,6 +60,12 @@ pub(crate) enum Outcome {
     Broken,
     /// It asks for an approval that is not there.
     Unapproved(Box<Approved>),
+    /// A limit would be exceeded.
+    Exceeded(Box<Tally>),
+    /// Nobody has said what a limit has counted.
+    Uncounted,
+    /// The run has no room for what a limit would count.
+    Full,
 }
 
 impl Outcome {
@@ -93,6 +103,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             };
         }
         let applies = when == Truth::True;
+        if let RuleKind::Limit(limit) = &rule.kind {
+            return self.ask_limit(rule, limit, when, until);
+        }
         if let RuleKind::Approval(approval) = &rule.kind {
             // `when && !approval.valid`, except that an approval lifts no error.
             let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
@@ -167,8 +180,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         self.machine.ask(program, &timed)
     }
 
+    /// What the run knows of the call.
+    pub(crate) fn in_run(&self) -> InRun {
+        self.subject.in_run(self.request, self.host, self.state)
+    }
+
     /// Evaluates the named expressions that a rule reads, those that others need first.
-    fn prepare(&mut self, rule: &'a CompiledRule) {
+    pub(super) fn prepare(&mut self, rule: &'a CompiledRule) {
         for index in &rule.lets {
             if self.machine.named(*index).is_none()
                 && let Some(named) = self.layer.lets.get(*index as usize)
@@ -274,6 +292,10 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let mut waiting: Vec<&'a CompiledCondition> = Vec::new();
         waiting.extend(rule.when.as_deref());
         waiting.push(&rule.condition);
+        if let RuleKind::Limit(limit) = &rule.kind {
+            waiting.push(&limit.max);
+            found.extend(self.missing_per(limit));
+        }
         let mut next = 0;
         while let Some(condition) = waiting.get(next).copied() {
             next = next.saturating_add(1);
@@ -311,7 +333,8 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
 
     /// The part of a rule that has no value, and why.
     fn fault(&mut self, rule: &'a CompiledRule) -> (String, String) {
-        for condition in rule.when.iter().chain([&rule.condition]) {
+        let condition = (!rule.is_limit()).then_some(&rule.condition);
+        for condition in rule.when.iter().chain(condition) {
             let trace = Trace::of(&mut self.machine, condition);
             if let Some((node, error)) = trace.error(&condition.tree) {
                 let text = condition.tree.node(node).and_then(|node| {
@@ -335,6 +358,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             && let Some(fault) = approval::fault(approval, self.machine.facts, self.request)
         {
             return fault;
+        }
+        if let RuleKind::Limit(limit) = &rule.kind {
+            return self.limit_fault(rule, limit);
         }
         (
             rule.condition.text.to_string(),
@@ -376,11 +402,22 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             (Outcome::Fires, RuleKind::Require { otherwise, .. }) => {
                 Some(self.fired(rule, *otherwise, asked.until))
             }
-            (Outcome::Fires, RuleKind::Approval(_)) => None,
+            (Outcome::Fires, RuleKind::Approval(_) | RuleKind::Limit(_)) => None,
+            (Outcome::Exceeded(tally), RuleKind::Limit(limit)) => {
+                Some(self.exceeded(rule, limit, &tally))
+            }
+            (Outcome::Exceeded(_), _) => None,
+            (Outcome::Uncounted, _) => Some(self.without_run(rule)),
+            (Outcome::Full, _) => Some(self.full(rule)),
         }
     }
 
-    fn issue(&self, rule: &'a CompiledRule, code: &'a str, message: Cow<'a, str>) -> Issue<'a> {
+    pub(super) fn issue(
+        &self,
+        rule: &'a CompiledRule,
+        code: &'a str,
+        message: Cow<'a, str>,
+    ) -> Issue<'a> {
         Issue {
             code,
             severity: rule.severity,
@@ -394,7 +431,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// The rule's own words, with the facts in them as they are.
-    fn message(&self, rule: &'a CompiledRule) -> Option<Cow<'a, str>> {
+    pub(super) fn message(&self, rule: &'a CompiledRule) -> Option<Cow<'a, str>> {
         let message = rule.message.as_ref()?;
         if message.parts.is_empty() {
             return Some(Cow::Borrowed(&*message.text));
@@ -476,6 +513,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     /// A rule that cannot be told without facts that are missing.
     fn undecided(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
         let missing = self.missing(rule);
+        if self.state.run.is_none() && is_of_run(&missing) {
+            return self.without_run(rule);
+        }
         let names: Vec<String> = missing.iter().map(|missing| missing.name.clone()).collect();
         let mut issue = self.issue(rule, &rule.issue_unknown, missing_message(&names));
         issue.severity = IssueCode::FACT_MISSING.severity();
@@ -719,11 +759,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
 }
 
 /// A sentence about a rule.
-fn about<'a>(rule: &CompiledRule, says: &str) -> Cow<'a, str> {
+pub(super) fn about<'a>(rule: &CompiledRule, says: &str) -> Cow<'a, str> {
     Cow::Owned(["Rule ", &rule.id, says].concat())
 }
 
-fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
+pub(super) fn asks(rule: &CompiledRule) -> Vec<Cow<'_, str>> {
     rule.ask.iter().map(|ask| Cow::Borrowed(&**ask)).collect()
 }
 

@@ -16,11 +16,13 @@ use crate::condition::value::Value;
 use crate::decision::{Detail, Needs, Resolution, Who};
 use crate::digest::Digest;
 use crate::document::Document;
+use crate::host::Host;
 use crate::index::catalog::CatalogTool;
 use crate::index::{Layer, PolicyIndex, Reach};
 use crate::policy::{Mode, UnknownTools, Verdict};
 use crate::request::Request;
 use crate::schema_check::{Violation, check};
+use crate::state::{Asked, RunState, hold_key};
 use crate::tool_pattern::tool_name_is_valid;
 use crate::vocabulary::effect::EffectSet;
 
@@ -41,6 +43,24 @@ pub(crate) struct Subject<'a> {
     pub(crate) views: SmallVec<[View<'a>; 1]>,
     /// Digest of the action as an approval of this tool alone is bound to it.
     digest: OnceLock<Digest>,
+    /// What the run knows of the call.
+    in_run: OnceLock<InRun>,
+}
+
+/// The call that is asked about, as a run knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InRun {
+    /// What a reservation for it is held under.
+    pub(crate) call: Digest,
+    /// What was said of it before; nothing where it is asked about for the first time.
+    pub(crate) before: Option<Asked>,
+}
+
+impl InRun {
+    /// Whether it has been counted as a call.
+    pub(crate) fn was_allowed(&self) -> bool {
+        self.before.is_some_and(|before| before.allowed)
+    }
 }
 
 /// A tool as one layer sees it.
@@ -55,6 +75,8 @@ pub(crate) struct View<'a> {
     pub(crate) unknown_effects: Vec<&'a str>,
     /// Schemas that pattern entries add to a tool without an entry of its own.
     pub(crate) schemas: Vec<u32>,
+    /// Labels that pattern entries add to such a tool.
+    labels: Vec<&'a str>,
 }
 
 impl<'a> Plan<'a> {
@@ -110,6 +132,7 @@ impl<'a> Subject<'a> {
             is_call,
             views,
             digest: OnceLock::new(),
+            in_run: OnceLock::new(),
         }
     }
 
@@ -123,6 +146,19 @@ impl<'a> Subject<'a> {
                 Action::Plan(vec![tool])
             };
             action.digest(request)
+        })
+    }
+
+    /// What the run knows of the call.
+    pub(crate) fn in_run(&self, request: &Request<'_>, host: &Host<'_>, state: &RunState) -> InRun {
+        *self.in_run.get_or_init(|| {
+            let id = request.call_id();
+            let call = hold_key(id.unwrap_or(host.request_id), &self.digest(request));
+            let run = state.run.as_ref().filter(|_| id.is_some());
+            InRun {
+                call,
+                before: run.and_then(|run| run.asked(&call)),
+            }
         })
     }
 
@@ -145,6 +181,13 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The labels that a call leaves.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &'a str> {
+        let catalogued = self.tool.map_or(&[][..], |tool| &tool.labels);
+        let catalogued = catalogued.iter().map(|label| &**label);
+        catalogued.chain(self.labels.iter().copied())
+    }
+
     /// What decides whether a rule is about the tool.
     pub(crate) fn reach(&self) -> Reach {
         Reach {
@@ -159,11 +202,13 @@ impl<'a> View<'a> {
         let tool = name.and_then(|name| layer.catalog.find(name));
         let mut catalogued = tool.map_or(EffectSet::EMPTY, |tool| tool.effects);
         let mut schemas = Vec::new();
+        let mut labels = Vec::new();
         if let (None, Some(name)) = (tool, name) {
             layer.catalog.patterns.matches(name, |index| {
                 if let Some(addition) = layer.catalog.pattern_tools.get(index as usize) {
                     catalogued = catalogued.union(addition.effects);
                     schemas.extend(addition.schema);
+                    labels.extend(addition.labels.iter().map(|label| &**label));
                 }
             });
             schemas.sort_unstable();
@@ -189,6 +234,7 @@ impl<'a> View<'a> {
                 || tool.is_some_and(|tool| !tool.states_effects),
             unknown_effects,
             schemas,
+            labels,
         }
     }
 }

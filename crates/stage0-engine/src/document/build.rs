@@ -120,7 +120,8 @@ impl<'a> DocumentBuilder<'a> {
         self.make(Tag::NumberMade, text)
     }
 
-    /// Adds the string, or key, that stands without escapes at these bytes of the source.
+    /// Adds the string, or key, that stands without escapes at these bytes of the source: it holds no
+    /// quote, backslash or control character, and so canonical JSON copies it as it is.
     ///
     /// # Errors
     /// Too many nodes.

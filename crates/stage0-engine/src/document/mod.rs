@@ -125,6 +125,32 @@ impl Document<'_> {
         }
     }
 
+    /// The text of a string or key, with what is known about it.
+    #[inline]
+    fn written(&self, node: Node) -> WrittenText<'_> {
+        WrittenText {
+            text: self.text(node),
+            is_plain: node.tag == Tag::StringInSource,
+        }
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "whoever asks takes the answer apart at once: so it is never made"
+    )]
+    #[inline(always)]
+    fn scalar(&self, node: Node) -> Scalar<'_> {
+        match node.tag {
+            Tag::Null => Scalar::Null,
+            Tag::False => Scalar::Bool(false),
+            Tag::True => Scalar::Bool(true),
+            Tag::NumberInSource | Tag::NumberMade => Scalar::Number(self.text(node)),
+            Tag::StringInSource | Tag::StringMade => Scalar::String(self.text(node)),
+            Tag::List => Scalar::List,
+            Tag::Object => Scalar::Object,
+        }
+    }
+
     /// The indices of the keys of the object at `at`.
     #[inline]
     fn keys(&self, at: u32) -> impl Iterator<Item = u32> {
@@ -189,33 +215,24 @@ impl<'d> ValueRef<'d> {
         }
     }
 
-    /// The value itself, for whoever matches on all kinds.
-    #[inline]
-    pub fn content(self) -> Content<'d> {
-        let node = self.document.node(self.index);
-        match node.tag {
-            Tag::Null => Content::Null,
-            Tag::False => Content::Bool(false),
-            Tag::True => Content::Bool(true),
-            Tag::NumberInSource | Tag::NumberMade => Content::Number(self.document.text(node)),
-            Tag::StringInSource | Tag::StringMade => Content::String(self.document.text(node)),
-            Tag::List => Content::List(self.elements()),
-            Tag::Object => Content::Object(self.members()),
-        }
-    }
-
     /// The value itself, if it has no parts; its kind, if it has some.
     #[inline]
     pub(crate) fn scalar(self) -> Scalar<'d> {
+        self.document.scalar(self.document.node(self.index))
+    }
+
+    /// The value as canonical JSON writes it; its members are visited separately.
+    #[inline]
+    pub(crate) fn written(self) -> Written<'d> {
         let node = self.document.node(self.index);
         match node.tag {
-            Tag::Null => Scalar::Null,
-            Tag::False => Scalar::Bool(false),
-            Tag::True => Scalar::Bool(true),
-            Tag::NumberInSource | Tag::NumberMade => Scalar::Number(self.document.text(node)),
-            Tag::StringInSource | Tag::StringMade => Scalar::String(self.document.text(node)),
-            Tag::List => Scalar::List,
-            Tag::Object => Scalar::Object,
+            Tag::Null => Written::Word("null"),
+            Tag::False => Written::Word("false"),
+            Tag::True => Written::Word("true"),
+            Tag::NumberInSource | Tag::NumberMade => Written::Number(self.document.text(node)),
+            Tag::StringInSource | Tag::StringMade => Written::String(self.document.written(node)),
+            Tag::List => Written::List(self.elements()),
+            Tag::Object => Written::Object,
         }
     }
 
@@ -297,10 +314,10 @@ impl<'d> ValueRef<'d> {
         }
     }
 
-    /// Calls `visit` for each of the [`members`](Self::members), with a key whose text is not looked at
-    /// before it has to be. Every request's context and arguments are gone through like that.
+    /// Calls `visit` for each of the [`members`](Self::members), of which nothing is looked at before
+    /// it has to be. Every request's context and arguments are gone through like that.
     #[inline]
-    pub(crate) fn visit_members(self, mut visit: impl FnMut(Key<'d>, ValueRef<'d>)) {
+    pub(crate) fn visit_members(self, mut visit: impl FnMut(Member<'d>)) {
         let Self {
             document,
             index,
@@ -310,27 +327,27 @@ impl<'d> ValueRef<'d> {
         if object.tag != Tag::Object {
             return;
         }
-        let mut next = index as usize;
-        let end = object.second as usize;
-        // A key and its value stand side by side.
-        while let Some([key, value]) = document
-            .nodes
-            .get(next.wrapping_add(1)..next.wrapping_add(3))
-            && next.wrapping_add(1) < end
-        {
-            let at = low(next.wrapping_add(2));
-            next = match value.tag {
-                Tag::List | Tag::Object => (value.second as usize).wrapping_sub(1),
-                _ => next.wrapping_add(2),
+        let (first, end) = (index as usize, object.second as usize);
+        let inside = document.nodes.get(first.wrapping_add(1)..end);
+        let mut left = inside.unwrap_or_default();
+        // A key and its value stand side by side, and what is inside the value behind them.
+        while let [key, value, behind @ ..] = left {
+            let at = end.wrapping_sub(behind.len()).wrapping_sub(1);
+            left = match value.tag {
+                Tag::List | Tag::Object => {
+                    let inner = (value.second as usize).wrapping_sub(at).wrapping_sub(1);
+                    behind.get(inner..).unwrap_or_default()
+                }
+                _ => behind,
             };
             if !(null_is_absent && value.tag == Tag::Null) {
-                let node = *key;
-                let value = ValueRef {
+                visit(Member {
                     document,
-                    index: at,
+                    key,
+                    value,
+                    index: low(at),
                     null_is_absent,
-                };
-                visit(Key { document, node }, value);
+                });
             }
         }
     }
@@ -348,38 +365,41 @@ impl<'d> ValueRef<'d> {
     }
 }
 
-/// The key of a member.
+/// One member of an object: its key and its value.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Key<'d> {
+pub(crate) struct Member<'d> {
     document: &'d Document<'d>,
-    node: Node,
+    key: &'d Node,
+    value: &'d Node,
+    index: u32,
+    null_is_absent: bool,
 }
 
-impl<'d> Key<'d> {
-    /// What [`print_of`] makes of its text.
+impl<'d> Member<'d> {
+    /// What [`print_of`] makes of the key.
     #[inline]
     pub(crate) fn print(self) -> u16 {
-        self.node.print
+        self.key.print
     }
 
-    /// How many bytes it has.
+    /// How many bytes the key has.
     #[inline]
-    pub(crate) fn len(self) -> usize {
-        self.node.second as usize
+    pub(crate) fn key_len(self) -> usize {
+        self.key.second as usize
     }
 
-    /// The key itself.
+    /// The key.
     #[inline]
-    pub(crate) fn text(self) -> &'d str {
-        self.document.text(self.node)
+    pub(crate) fn key(self) -> &'d str {
+        self.document.text(*self.key)
     }
 
-    /// Its bytes, for whoever only compares them.
+    /// The key's bytes, for whoever only compares them.
     #[inline]
-    pub(crate) fn bytes(self) -> &'d [u8] {
+    pub(crate) fn key_bytes(self) -> &'d [u8] {
         let Node {
             tag, first, second, ..
-        } = self.node;
+        } = *self.key;
         let text = match tag {
             Tag::StringMade => self.document.made.as_bytes(),
             _ => self.document.source.as_bytes(),
@@ -387,23 +407,52 @@ impl<'d> Key<'d> {
         let within = first as usize..(first as usize).wrapping_add(second as usize);
         text.get(within).unwrap_or_default()
     }
+
+    /// The key as canonical JSON writes it.
+    #[inline]
+    pub(crate) fn written_key(self) -> WrittenText<'d> {
+        self.document.written(*self.key)
+    }
+
+    /// The value.
+    #[inline]
+    pub(crate) fn value(self) -> ValueRef<'d> {
+        ValueRef {
+            document: self.document,
+            index: self.index,
+            null_is_absent: self.null_is_absent,
+        }
+    }
+
+    /// As [`ValueRef::scalar`] of the value.
+    #[inline]
+    pub(crate) fn scalar(self) -> Scalar<'d> {
+        self.document.scalar(*self.value)
+    }
 }
 
-/// A [`ValueRef`]'s value, by kind.
-#[derive(Debug, Clone)]
-pub enum Content<'d> {
-    /// `null`
-    Null,
-    /// A truth value.
-    Bool(bool),
-    /// A number as it was written.
+/// A [`ValueRef`]'s value as canonical JSON writes it.
+#[derive(Debug)]
+pub(crate) enum Written<'d> {
+    /// `null`, `true` or `false`.
+    Word(&'static str),
+    /// A number as it was written, which may not be canonical.
     Number(&'d str),
     /// A string.
-    String(&'d str),
+    String(WrittenText<'d>),
     /// The elements of a list, in order.
     List(Elements<'d>),
-    /// The members of an object, in the order in which they were written.
-    Object(Members<'d>),
+    /// An object.
+    Object,
+}
+
+/// The text of a string or key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenText<'d> {
+    /// The text itself.
+    pub(crate) text: &'d str,
+    /// Whether it certainly needs no escape: it was read from a text in which it has none.
+    pub(crate) is_plain: bool,
 }
 
 /// A [`ValueRef`]'s value as far as it is one that has no parts.
@@ -513,11 +562,14 @@ mod tests {
     fn every_key_has_its_print(object: ValueRef<'_>) {
         let plain: Vec<&str> = object.members().map(|(key, _)| key).collect();
         let mut visited = Vec::new();
-        object.visit_members(|key, value| {
-            assert_eq!(key.print(), print_of(key.text()), "{}", key.text());
-            let found = object.get(key.text()).map(ValueRef::index);
-            assert_eq!(found, Some(value.index()));
-            visited.push(key.text());
+        object.visit_members(|member| {
+            let key = member.key();
+            assert_eq!(member.print(), print_of(key), "{key}");
+            assert_eq!(member.key_bytes(), key.as_bytes());
+            assert_eq!(member.key_len(), key.len());
+            let found = object.get(key).map(ValueRef::index);
+            assert_eq!(found, Some(member.value().index()));
+            visited.push(key);
         });
         assert_eq!(plain, visited);
     }

@@ -19,13 +19,16 @@ use crate::condition::show::show;
 use crate::condition::trace::{Clause, Trace, let_of};
 use crate::condition::tree::{Expr, Id, Operator};
 use crate::condition::value::Value;
+use crate::decide::limit::Tally;
 use crate::decide::rule::{Inquiry, Outcome};
 use crate::decide::subject::{Plan, refuse};
 use crate::decide::{Draft, peek};
 use crate::decision::Decision;
 use crate::describe::{ApprovalDescription, describe_approval, kind_of};
 use crate::facts::Facts;
+use crate::facts::run::RunView;
 use crate::host::Host;
+use crate::index::limit::limit_text;
 use crate::index::make::approver_path;
 use crate::index::private::PRIVATE;
 use crate::index::{Candidates, CompiledCondition, CompiledRule, Layer, PolicyIndex, RuleKind};
@@ -93,7 +96,8 @@ pub struct RuleReport {
     pub tool: String,
     /// `allow`, `deny`, `defer`, `advise`, `require` or `approval`.
     pub kind: &'static str,
-    /// What came of it: `fires`, `silent`, `undecided`, `error` or `unapproved`.
+    /// What came of it: `fires`, `silent`, `undecided`, `error`, `unapproved`; of a limit `exceeded`,
+    /// `uncounted` where the host has not said what was counted, or `full`.
     pub outcome: &'static str,
     /// Whether the verdict rests on it: it allowed, or it kept the call from being allowed.
     pub speaks: bool,
@@ -143,11 +147,15 @@ pub fn explain<'a>(
     let plan = Plan::new(policy, request);
     let mut scratch = Draft::new(policy, request, host, now);
     let mut rules = Vec::new();
-    let mut found = Candidates::new();
+    let mut found = Candidates::default();
     for subject in &plan.subjects {
         for (layer, view) in policy.layers.iter().zip(&subject.views) {
             let tool = subject.tool_name(view);
             facts.turn_to(layer, tool, view);
+            if let Some(run) = &state.run {
+                let known = RunView::new(run, subject, view, (request, host, state), now);
+                facts.turn_to_run(&known);
+            }
             layer.candidates(tool, view.reach(), &mut found);
             let machine = Machine::new(&facts, &policy.constants, &arena);
             let mut inquiry = Inquiry {
@@ -156,16 +164,14 @@ pub fn explain<'a>(
                 view,
                 request,
                 host,
+                state,
                 now,
                 machine,
             };
             if refuse(&inquiry, &mut scratch) {
                 continue;
             }
-            for rule in found
-                .iter()
-                .filter_map(|index| layer.rules.get(*index as usize))
-            {
+            for rule in found.of(layer) {
                 let reported = report(&mut inquiry, rule);
                 if rule.counts_for(view.reach()) || reported.outcome == "error" {
                     rules.push(reported);
@@ -195,9 +201,10 @@ pub fn explain<'a>(
 fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule) -> RuleReport {
     let asked = inquiry.ask(rule);
     let mut clauses = Vec::new();
+    let is_limit = rule.is_limit();
     let parts = [
         (RulePart::When, rule.when.as_deref()),
-        (RulePart::Condition, Some(&*rule.condition)),
+        (RulePart::Condition, (!is_limit).then_some(&*rule.condition)),
     ];
     for (part, condition) in parts {
         if let Some(condition) = condition {
@@ -216,7 +223,16 @@ fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
         Outcome::Undecided => ("undecided", restricts || kind == "allow"),
         Outcome::Broken => ("error", true),
         Outcome::Unapproved(_) => ("unapproved", true),
+        Outcome::Exceeded(_) => ("exceeded", true),
+        Outcome::Uncounted => ("uncounted", true),
+        Outcome::Full => ("full", true),
     };
+    if let RuleKind::Limit(limit) = &rule.kind
+        && let Ok(tally) = inquiry.tally(rule, limit)
+    {
+        let text = limit_text(rule, limit, inquiry.machine.facts.table());
+        clauses.push(tally_report(rule, text, &tally));
+    }
     RuleReport {
         rule: rule.id.to_string(),
         place: rule.place,
@@ -234,6 +250,25 @@ fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
         },
         clauses,
         wanted: wanted(inquiry, rule),
+    }
+}
+
+/// What a limit counted, as the clause that it is.
+fn tally_report(rule: &CompiledRule, text: String, tally: &Tally) -> ClauseReport {
+    let facts = [
+        ("counted before", tally.counted),
+        ("this call", tally.amount),
+        ("max", tally.max),
+    ];
+    let facts = facts.map(|(name, number)| (name.to_owned(), number.to_string()));
+    ClauseReport {
+        text,
+        named: None,
+        joined: "",
+        place: rule.place,
+        part: RulePart::Condition,
+        outcome: if tally.is_exceeded() { "false" } else { "true" },
+        facts: facts.to_vec(),
     }
 }
 
@@ -344,8 +379,8 @@ fn wanted<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
                 waiting.push((when, when.tree.root(), false));
             }
         }
-        // What an approval rule wants is an approval.
-        (RuleKind::Approval(_), _) => {}
+        // What an approval rule wants is an approval, and a limit wants time, or less.
+        (RuleKind::Approval(_) | RuleKind::Limit(_), _) => {}
     }
     waiting.reverse();
     let mut wanted: Vec<Wanted> = Vec::new();

@@ -457,6 +457,7 @@ impl<'p> Prose<'p, '_> {
         let (why, outcome) = match report.kind {
             "require" => ("is satisfied", "true"),
             "approval" => ("has its approval", ""),
+            "limit" => ("has room for it", "true"),
             _ => ("has no objection", "false"),
         };
         let _ = write!(self.out, " {why}");
@@ -515,16 +516,14 @@ impl<'p> Prose<'p, '_> {
                 &format!("This answer stands until {until} at the latest."),
             );
         }
-        let addends: Vec<String> = decision
-            .risk()
-            .map(|addend| format!("{} {}", text(&addend.reason), addend.points))
+        let risk = decision.risk();
+        let addends = risk.addends.iter();
+        let addends: Vec<String> = addends
+            .map(|addend| format!("{} {}", text(addend.reason), addend.points))
             .collect();
-        let high = if decision.high_risk() { " (high)" } else { "" };
-        let risk = format!(
-            "Risk {} of 100{high} = {}",
-            decision.risk_score(),
-            addends.join(" + ")
-        );
+        let high = if risk.is_high { " (high)" } else { "" };
+        let score = risk.score;
+        let risk = format!("Risk {score} of 100{high} = {}", addends.join(" + "));
         self.say(ProsePart::Faint, &risk);
         self.out.push('\n');
     }
@@ -569,6 +568,9 @@ fn sentence(report: &RuleReport) -> &'static str {
         ("require", "fires") => "requires what does not hold",
         (_, "undecided") => "cannot be told: a fact is missing",
         (_, "unapproved") => "asks for an approval",
+        (_, "exceeded") => "has no room for it",
+        (_, "uncounted") => "cannot be told: nobody has said what was counted",
+        (_, "full") => "has no room to count it apart",
         _ => "could not be evaluated",
     }
 }
@@ -589,6 +591,7 @@ fn label(report: &RuleReport, clause: &ClauseReport) -> &'static str {
         (RulePart::Condition, "deny") => "forbids when",
         (RulePart::Condition, "defer") => "defers when",
         (RulePart::Condition, "require") => "requires",
+        (RulePart::Condition, "limit") => "counts",
         (RulePart::Condition, _) => "remarks when",
     }
 }

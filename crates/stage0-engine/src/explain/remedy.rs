@@ -55,7 +55,11 @@ impl Prose<'_, '_> {
         let mut steps = match resolution.needs {
             Needs::Approval => vec![self.approval_step(issue, resolution)],
             Needs::Fact => {
-                let mut steps = vec![self.fact_step(resolution)];
+                let mut steps = vec![if issue.code == IssueCode::RUN_REQUIRED.as_str() {
+                    "The host passes in the state of the run, and what was counted.".to_owned()
+                } else {
+                    self.fact_step(resolution)
+                }];
                 if resolution.approvals > 0 {
                     steps.push(self.approval_step(issue, resolution));
                 }

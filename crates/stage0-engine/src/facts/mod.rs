@@ -3,6 +3,7 @@
 //! A rule never sees a request. What was absent stays absent, a path through something without
 //! members is an error in that slot only, and what no rule reads is never looked at.
 
+pub(crate) mod run;
 pub(crate) mod table;
 
 use bumpalo::Bump;
@@ -191,9 +192,22 @@ impl<'a> Facts<'a> {
         while let Some((branch, value)) = waiting.pop() {
             match value {
                 Value::DocumentMap(map) => {
-                    map.visit_members(|key, member| {
-                        if let Some(place) = branch.fields.find(key.print(), || key.bytes()) {
-                            self.settle(place, Value::from_document(member), &mut waiting);
+                    map.visit_members(|member| {
+                        let find = branch.fields.find(member.print(), || member.key_bytes());
+                        match find {
+                            None => {}
+                            // Most facts have no parts that are facts.
+                            Some(Place {
+                                slot: Some(slot),
+                                branch: None,
+                            }) => {
+                                if let Some(cell) = self.cell(slot) {
+                                    *cell = Value::of_member(member);
+                                }
+                            }
+                            Some(place) => {
+                                self.settle(place, Value::of_member(member), &mut waiting);
+                            }
                         }
                     });
                 }
@@ -221,8 +235,10 @@ impl<'a> Facts<'a> {
     /// Puts a value into its slot; what has parts that the table names waits for them to be looked at.
     #[inline]
     fn settle(&mut self, place: Place, value: Value<'a>, waiting: &mut Waiting<'a>) {
-        if let Some(slot) = place.slot {
-            self.set(slot, value);
+        if let Some(slot) = place.slot
+            && let Some(cell) = self.cell(slot)
+        {
+            *cell = value;
         }
         if let Some(at) = place.branch
             && !value.is_unknown()
@@ -232,39 +248,44 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Where the value of a slot stands.
     #[inline]
-    fn set(&mut self, slot: Slot, value: Value<'a>) {
-        match self.few.get_mut(slot as usize) {
-            Some(cell) => *cell = value,
-            None => self.set_further(slot, value),
+    fn cell(&mut self, slot: Slot) -> Option<&mut Value<'a>> {
+        if (slot as usize) < self.few.len() {
+            self.few.get_mut(slot as usize)
+        } else {
+            self.further_cell(slot)
         }
     }
 
-    fn set_further(&mut self, slot: Slot, value: Value<'a>) {
+    fn further_cell(&mut self, slot: Slot) -> Option<&mut Value<'a>> {
         let further = (slot as usize).saturating_sub(FEW);
         let arena = self.arena;
-        if let Some(page) = self.pages.get_mut(further / PAGE) {
-            let page = page.get_or_insert_with(|| arena.alloc([Value::Unknown; PAGE]));
-            if let Some(cell) = page.get_mut(further % PAGE) {
-                *cell = value;
-            }
-        }
+        let page = self.pages.get_mut(further / PAGE)?;
+        let page = page.get_or_insert_with(|| arena.alloc([Value::Unknown; PAGE]));
+        page.get_mut(further % PAGE)
     }
 
     /// The value in a slot; unknown if the fact is absent.
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Value<'a> {
+        *self.look(slot)
+    }
+
+    /// The same where it stands, for those that look at one part of it.
+    #[inline]
+    pub(crate) fn look(&self, slot: Slot) -> &Value<'a> {
         match self.few.get(slot as usize) {
-            Some(value) => *value,
-            None => self.further_value(slot),
+            Some(value) => value,
+            None => self.look_further(slot),
         }
     }
 
-    fn further_value(&self, slot: Slot) -> Value<'a> {
+    fn look_further(&self, slot: Slot) -> &Value<'a> {
         let further = (slot as usize).saturating_sub(FEW);
         let page = self.pages.get(further / PAGE).and_then(Option::as_ref);
         let value = page.and_then(|page| page.get(further % PAGE));
-        value.copied().unwrap_or(Value::Unknown)
+        value.unwrap_or(&Value::Unknown)
     }
 
     /// Whether the fact in a slot is there.
@@ -297,7 +318,7 @@ impl<'a> Facts<'a> {
 /// The constraints as one object. One that stands twice means the stricter.
 fn constraint_map<'a>(request: &Request<'_>, arena: &'a Bump) -> Value<'a> {
     let mut entries: ArenaVec<'a, (&'a str, Value<'a>)> = ArenaVec::with_capacity_in(4, arena);
-    for (_, constraint) in request.read_constraints() {
+    for constraint in request.readings() {
         let (name, value) = match constraint {
             Constraint::Known { key, value } => (key.name, constraint_value(value, arena)),
             Constraint::Promise(name) => (*name, Value::Bool(true)),

@@ -29,6 +29,8 @@ pub enum FactRoot {
     Now,
     /// Whether the strict mode is on.
     Pro,
+    /// What the run has done, by the host's state.
+    Run,
     /// The declared effects as texts.
     SideEffects,
     /// How the agent would know that it is done.
@@ -129,6 +131,13 @@ pub const FACT_ROOTS: &[FactRootInfo] = &[
         "whether the request asks for the strict mode",
     ),
     root(
+        "run",
+        FactRoot::Run,
+        true,
+        false,
+        "what the run has done, this call included, such as run.attempts",
+    ),
+    root(
         "side_effects",
         FactRoot::SideEffects,
         false,
@@ -219,7 +228,8 @@ pub(crate) struct Branch {
 /// print that its key has in the document nearly always tells so without comparing texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// A hash table of twice as many cells as names, or more: a power of two.
+    /// A hash table of four times as many cells as names, or more: a power of two. So wide, nearly every
+    /// look at it is the only one.
     cells: Vec<Cell>,
     /// Names and places.
     entries: Vec<(Box<str>, Place)>,
@@ -241,7 +251,7 @@ impl Fields {
             print: 0,
             entry: EMPTY,
         };
-        let count = entries.len().saturating_mul(2).next_power_of_two();
+        let count = entries.len().saturating_mul(4).next_power_of_two();
         let mut cells = vec![empty; count];
         for (place, (name, _)) in entries.iter().enumerate() {
             let print = print_of(name);
@@ -265,7 +275,7 @@ impl Fields {
         let last = self.cells.len().checked_sub(1)?;
         let mut at = usize::from(print) & last;
         loop {
-            // Half of the cells are empty, so that this ends.
+            // Most of the cells are empty, so that this ends.
             let cell = self.cells.get(at)?;
             if cell.entry == EMPTY {
                 return None;
@@ -283,6 +293,11 @@ impl Fields {
     /// The place of a member by its name alone.
     pub(crate) fn named(&self, name: &str) -> Option<Place> {
         self.find(print_of(name), || name.as_bytes())
+    }
+
+    /// The members, each with its place.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.entries.iter().map(|(name, place)| (&**name, *place))
     }
 
     /// The places of all members.
@@ -346,6 +361,11 @@ impl FactTable {
     /// How many facts there are.
     pub(crate) fn len(&self) -> usize {
         self.facts.len()
+    }
+
+    /// The names of all facts, by slot.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().map(|fact| &*fact.name)
     }
 
     /// The fact of this name.

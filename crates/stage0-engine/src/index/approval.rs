@@ -63,7 +63,7 @@ impl LayerDraft<'_> {
     }
 
     /// The paths with what they are; those that are none of the facts are reported and left out.
-    fn typed_paths(
+    pub(super) fn typed_paths(
         &self,
         texts: &[Spanned<String>],
         tools: Option<&[Vec<u32>]>,

@@ -63,6 +63,8 @@ pub(crate) struct CatalogTool {
     /// Object schemas that the arguments must all fit.
     pub(crate) schemas: Vec<u32>,
     pub(crate) cost_usd: Option<(Number, Number)>,
+    /// The labels that a call leaves, sorted.
+    pub(crate) labels: Vec<Box<str>>,
 }
 
 /// What a pattern entry adds to the tools that it fits.
@@ -71,6 +73,7 @@ pub(crate) struct PatternTool {
     pub(crate) effects: EffectSet,
     pub(crate) states_effects: bool,
     pub(crate) schema: Option<u32>,
+    pub(crate) labels: Vec<Box<str>>,
 }
 
 /// The trusted catalog.

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::draft::{LayerDraft, RuleDraft};
 use super::gather::{Workshop, members};
+use super::names::NameList;
 use super::private::PrivateFacts;
 use super::{Layer, PolicyIndex, UnreadConstraint};
 use crate::digest::Digest;
@@ -146,6 +147,7 @@ fn compile_set(
         label: format!("{}@{}", root.name.value, root.version.value).into(),
         digest: set.digest,
         layers,
+        fact_names: NameList::new(facts.names()),
         facts,
         constants: Document::default(),
         disabled,

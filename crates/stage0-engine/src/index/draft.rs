@@ -6,16 +6,17 @@ use super::approval::ApprovalPaths;
 use super::environment::RuleNames;
 use super::gather::{Gathered, Member, Workshop, check_code, gather, pattern};
 use super::lets::{let_name, lets};
+use super::limit::LimitDraft;
 use super::lint::{lint_dodge, lint_idle_keys};
 use super::make::{asserted_paths, default_code};
 use super::message::{self, Written};
 use crate::condition::tree::{Expr, Tree};
-use crate::condition::typing;
+use crate::condition::typing::{self, Type};
 use crate::condition::{ConditionError, ConditionErrorKind, Path, syntax};
 use crate::facts::FactRoot;
 use crate::policy::{
-    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, PolicySource, Rule, Severity,
-    UnknownTools,
+    Action, EvidenceSource, Expression, FindingKind, Measure, PolicyFinding, PolicySource, Rule,
+    Severity, UnknownTools,
 };
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
@@ -35,6 +36,8 @@ pub(super) struct RuleDraft<'s> {
     pub(super) condition: Option<ConditionDraft<'s>>,
     /// What its approval block names.
     pub(super) approval: ApprovalPaths,
+    /// What its limit is made of.
+    pub(super) limit: LimitDraft<'s>,
     pub(super) message: Vec<Written>,
     /// For each tool that it is about, the schemas of its arguments; nothing where it is about tools
     /// that are not known.
@@ -141,6 +144,10 @@ impl<'s> LayerDraft<'s> {
             | Action::Defer(condition)
             | Action::Advise(condition)
             | Action::Require { condition, .. } => check(condition, workshop),
+            Action::Limit(limit) => match &limit.measure {
+                Measure::Sum(amount) => self.amount(amount, schemas.as_deref(), workshop),
+                Measure::Attempts | Measure::Allowed | Measure::Cost => None,
+            },
             Action::Approval(_) => None,
         };
         for draft in [&when, &condition].into_iter().flatten() {
@@ -172,6 +179,10 @@ impl<'s> LayerDraft<'s> {
             Action::Approval(approval) => self.approval(approval, schemas.as_deref(), workshop),
             _ => ApprovalPaths::default(),
         };
+        let limit = match &rule.action {
+            Action::Limit(limit) => self.limit(limit, schemas.as_deref(), workshop),
+            _ => LimitDraft::default(),
+        };
         lint_idle_keys(rule, workshop);
         let mut told = Vec::new();
         if let Some(message) = &rule.message {
@@ -198,6 +209,7 @@ impl<'s> LayerDraft<'s> {
             when,
             condition,
             approval,
+            limit,
             message: told,
             arguments: schemas,
         }
@@ -302,6 +314,26 @@ impl<'s> LayerDraft<'s> {
         tools: Option<&[Vec<u32>]>,
         workshop: &mut Workshop<'_>,
     ) -> Option<ConditionDraft<'s>> {
+        self.expression(expression, typing::require_truth, tools, workshop)
+    }
+
+    /// An expression whose value is a number.
+    pub(super) fn amount(
+        &self,
+        expression: &'s Expression,
+        tools: Option<&[Vec<u32>]>,
+        workshop: &mut Workshop<'_>,
+    ) -> Option<ConditionDraft<'s>> {
+        self.expression(expression, typing::require_number, tools, workshop)
+    }
+
+    fn expression(
+        &self,
+        expression: &'s Expression,
+        require: fn(&Tree, &[Type], &mut Vec<ConditionError>),
+        tools: Option<&[Vec<u32>]>,
+        workshop: &mut Workshop<'_>,
+    ) -> Option<ConditionDraft<'s>> {
         let tree = match syntax::parse(&expression.text) {
             Ok(tree) => tree,
             Err(error) => {
@@ -316,7 +348,7 @@ impl<'s> LayerDraft<'s> {
         };
         let mut errors = Vec::new();
         let types = typing::check(&tree, &names, &mut errors);
-        typing::require_truth(&tree, &types, &mut errors);
+        require(&tree, &types, &mut errors);
         for error in errors {
             report_condition(&error, expression, workshop);
         }
@@ -391,7 +423,7 @@ impl<'s> LayerDraft<'s> {
         let trees = self
             .rules
             .iter()
-            .flat_map(|rule| [&rule.when, &rule.condition])
+            .flat_map(|rule| [&rule.when, &rule.condition, &rule.limit.max])
             .flatten()
             .map(|draft| &draft.tree);
         let lets = self
@@ -410,7 +442,7 @@ impl<'s> LayerDraft<'s> {
         }
         for rule in &self.rules {
             let ApprovalPaths { not, bind } = &rule.approval;
-            paths.extend(not.iter().chain(bind).cloned());
+            paths.extend(not.iter().chain(bind).chain(&rule.limit.per).cloned());
             paths.extend(rule.message.iter().filter_map(|part| match part {
                 Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
                 _ => None,

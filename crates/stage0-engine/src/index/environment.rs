@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::condition::tree::{RUN_COUNT, RUN_HAS, RUN_LABELED, RUN_STARTED};
 use crate::condition::typing::{Element, Environment, NameError, SchemaId, Type};
 use crate::condition::{ConditionErrorKind, Path, Step};
 use crate::document::{Document, Kind, ValueRef};
@@ -33,6 +34,12 @@ pub(super) struct Names {
     pub(super) lets: BTreeMap<String, (u32, Type)>,
     pub(super) data: Option<(u32, Vec<String>)>,
     pub(super) facts: Vec<DeclaredFact>,
+    /// The labels that tools may leave on a run, sorted.
+    pub(super) labels: Vec<String>,
+    /// The catalogued tools, sorted.
+    pub(super) tools: Vec<String>,
+    /// Whether callers may name others, too.
+    pub(super) has_other_tools: bool,
 }
 
 impl Names {
@@ -66,6 +73,17 @@ impl Names {
         }
     }
 }
+
+/// The plain members of `run`.
+const RUN_FACTS: &[(&str, Type)] = &[
+    ("attempts", Type::Number),
+    ("calls", Type::Number),
+    ("cost", Type::Number),
+    ("failures", Type::Number),
+    ("same_call", Type::Number),
+    ("same_tool", Type::Number),
+    (RUN_STARTED, Type::Timestamp),
+];
 
 /// The names of one rule.
 pub(super) struct RuleNames<'n> {
@@ -183,6 +201,7 @@ impl RuleNames<'_> {
             FactRoot::Args => self.argument(path),
             FactRoot::Context => self.context(path),
             FactRoot::Constraint => constraint(path),
+            FactRoot::Run => self.run(path),
             root => {
                 let whole = match root {
                     FactRoot::Goal | FactRoot::Tool => Type::String,
@@ -272,6 +291,60 @@ impl RuleNames<'_> {
             _ => Type::Dyn,
         })
     }
+}
+
+impl RuleNames<'_> {
+    fn run(&self, path: &Path) -> Result<Type, NameError> {
+        let named = |what: &str, name: &str, known: &[String], otherwise: &str| {
+            if known.iter().any(|known| known == name) {
+                return None;
+            }
+            let near = nearest(name, known.iter().map(String::as_str));
+            let mut error = unknown(format!("there is no {what} `{name}`"), near);
+            error.help.get_or_insert_with(|| otherwise.to_owned());
+            Some(error)
+        };
+        let label = |name: &str| {
+            let help = "declare it under `labels`, and give it to the tools that leave it";
+            named("label", name, &self.names.labels, help)
+        };
+        let (kind, wrong) = match path.steps.as_slice() {
+            [Step::Field(name)] => (run_fact(name)?, None),
+            [Step::Field(method), Step::Field(name)] if method == RUN_HAS => {
+                (Type::Bool, label(name))
+            }
+            [Step::Field(method), Step::Field(name)] if method == RUN_LABELED => {
+                (Type::Timestamp, label(name))
+            }
+            [Step::Field(method), Step::Field(name)] if method == RUN_COUNT => {
+                let help = "add it under `tools`, or check the spelling";
+                let wrong = named("tool", name, &self.names.tools, help);
+                (Type::Number, wrong.filter(|_| !self.names.has_other_tools))
+            }
+            _ => return Err(unknown(format!("`{path}` is nothing that a run has"), None)),
+        };
+        match wrong {
+            Some(error) => Err(error),
+            None => Ok(kind),
+        }
+    }
+}
+
+/// The type of a plain member of `run`.
+fn run_fact(name: &str) -> Result<Type, NameError> {
+    if let Some((_, kind)) = RUN_FACTS.iter().find(|(known, _)| *known == name) {
+        return Ok(*kind);
+    }
+    let known = RUN_FACTS.iter().map(|(name, _)| *name);
+    let written = known.filter(|name| *name != RUN_STARTED).chain(["elapsed"]);
+    let mut error = unknown(
+        format!("`run` has no member `{name}`"),
+        nearest(name, written),
+    );
+    error.help.get_or_insert_with(|| {
+        "ask for run.attempts, run.elapsed, run.count(\"tool\"), run.has(\"label\"), ...".to_owned()
+    });
+    Err(error)
 }
 
 fn constraint(path: &Path) -> Result<Type, NameError> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
+use super::labels::{labels, labels_of};
 use super::{Layer, RiskWeights, SchemaPatterns};
 use crate::condition::program::{pattern_of, zone_help};
 use crate::condition::syntax;
@@ -192,6 +193,11 @@ pub(super) fn gather<'s>(
             }
         }
     }
+    labels(
+        &mut gathered.names.labels,
+        members.iter().filter_map(of),
+        workshop,
+    );
     let mut schema_offsets = Vec::new();
     for member in members {
         let offset = u32::try_from(gathered.names.schemas.nodes.len()).unwrap_or(u32::MAX);
@@ -204,7 +210,8 @@ pub(super) fn gather<'s>(
     for (member, offset) in members.iter().zip(&schema_offsets) {
         let Some(source) = of(member) else { continue };
         if member.allows {
-            drafts.collect(source, *offset, &gathered.layer, workshop);
+            let labels = &gathered.names.labels;
+            drafts.collect(source, *offset, &gathered.layer, labels, workshop);
         } else {
             let withheld = source.tools.iter().map(|tool| tool.name.value.as_str());
             let by = source.name.value.as_str();
@@ -293,6 +300,7 @@ fn settings<'s>(
     gathered.layer.default = default.into();
     gathered.layer.mode = mode;
     gathered.layer.unknown_tools = unknown_tools;
+    gathered.names.has_other_tools = unknown_tools == UnknownTools::Declared;
     if let Some(zone) = timezone {
         if let Err(error) = Zone::find(&zone.value) {
             let name = &zone.value;
@@ -407,6 +415,7 @@ impl<'s> CatalogDraft<'s> {
         source: &'s PolicySource,
         offset: u32,
         layer: &Layer,
+        known_labels: &[String],
         workshop: &mut Workshop<'_>,
     ) {
         let file = usize::from(source.name.span.file);
@@ -438,6 +447,7 @@ impl<'s> CatalogDraft<'s> {
                     );
                 }
                 let addition = PatternTool {
+                    labels: labels_of(tool, known_labels, workshop),
                     effects,
                     states_effects: tool.states_effects,
                     schema,
@@ -452,6 +462,7 @@ impl<'s> CatalogDraft<'s> {
                 states_effects: tool.states_effects,
                 schemas: schema.into_iter().collect(),
                 cost_usd: tool.cost_usd,
+                labels: labels_of(tool, known_labels, workshop),
             };
             match self.exact.get_mut(name) {
                 // All entries of a tool apply: effects unite, every schema must hold.
@@ -459,6 +470,7 @@ impl<'s> CatalogDraft<'s> {
                     known.effects = known.effects.union(effects);
                     known.states_effects |= tool.states_effects;
                     known.schemas.extend(fresh.schemas);
+                    known.labels.extend(fresh.labels);
                     if known
                         .cost_usd
                         .is_some_and(|cost| fresh.cost_usd.is_some_and(|other| other != cost))
@@ -522,12 +534,16 @@ impl<'s> CatalogDraft<'s> {
                 tool.effects = tool.effects.union(addition.effects);
                 tool.states_effects |= addition.states_effects;
                 tool.schemas.extend(addition.schema);
+                tool.labels.extend_from_slice(&addition.labels);
             }
+            tool.labels.sort_unstable();
+            tool.labels.dedup();
             let index = u32::try_from(catalog.tools.len()).unwrap_or(u32::MAX);
             catalog.tools.push(tool);
             catalog.add_name(name, index);
             places.insert(name, (index, span));
             gathered.tool_names.push(name.to_owned());
+            gathered.names.tools.push(name.to_owned());
         }
         for (alias, name) in self.aliases {
             let Some((index, _)) = places.get(name) else {

@@ -258,7 +258,10 @@ pub(super) fn lint_dodge(
     workshop: &mut Workshop<'_>,
 ) {
     let restricts = matches!(rule.action, Action::Deny(_) | Action::Defer(_));
-    let guards = matches!(rule.action, Action::Require { .. } | Action::Approval(_));
+    let guards = matches!(
+        rule.action,
+        Action::Require { .. } | Action::Approval(_) | Action::Limit(_)
+    );
     let suspects = when
         .filter(|_| restricts || guards)
         .into_iter()
@@ -356,6 +359,7 @@ pub(super) fn lint_idle_keys(rule: &Rule, workshop: &mut Workshop<'_>) {
     let defers = match &rule.action {
         Action::Defer(_) => true,
         Action::Require { otherwise, .. } => *otherwise == Verdict::Defer,
+        Action::Limit(limit) => limit.otherwise == Verdict::Defer,
         // What an approval needs is an approval.
         Action::Approval(_) | Action::Allow(_) | Action::Deny(_) | Action::Advise(_) => false,
     };

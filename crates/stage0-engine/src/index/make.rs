@@ -9,8 +9,10 @@ use super::lets::let_name;
 use super::message::{Message, Part, Written};
 use super::private::PrivateFacts;
 use super::reads::FactSet;
+use super::shelf::file;
 use super::{
-    CompiledApproval, CompiledCondition, CompiledRule, Layer, NamedProgram, RuleKind, RuleTiming,
+    CompiledApproval, CompiledCondition, CompiledLimit, CompiledRule, Layer, NamedProgram,
+    RuleKind, RuleTiming,
 };
 use crate::codes::IssueCode;
 use crate::condition::program::{
@@ -28,7 +30,7 @@ use crate::policy::{
     Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule, Severity, Verdict,
 };
 use crate::schema_check;
-use crate::span::{Spanned, TextPlaces};
+use crate::span::Spanned;
 use crate::time::Zone;
 use crate::vocabulary::constraint::ConstraintSet;
 
@@ -125,42 +127,6 @@ pub(crate) fn approver_path() -> Path {
     Path {
         root: "context".to_owned(),
         steps: vec![Step::Field("approved_by".to_owned())],
-    }
-}
-
-/// Files every rule where a decision will look for it.
-pub(super) fn file(layer: &mut Layer) {
-    let classes = layer.effects.names().count();
-    layer.by_effect = vec![Vec::new(); classes];
-    for (at, rule) in layer.rules.iter_mut().enumerate() {
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
-        let mut places = 0_usize;
-        for pattern in &rule.tools {
-            places = places.saturating_add(1);
-            if pattern.is_exact() {
-                layer
-                    .by_tool
-                    .entry(pattern.as_str().into())
-                    .or_default()
-                    .push(at);
-            } else {
-                layer.by_pattern.insert(pattern.clone(), at);
-            }
-        }
-        if rule.tools.is_empty() {
-            for class in rule.effects.classes() {
-                places = places.saturating_add(1);
-                if let Some(filed) = layer.by_effect.get_mut(class) {
-                    filed.push(at);
-                }
-            }
-            if rule.effects.is_empty() {
-                layer.everywhere.push(at);
-            } else if matches!(rule.kind, RuleKind::Allow) {
-                layer.allows_by_effect.push(at);
-            }
-        }
-        rule.filed_often = places > 1;
     }
 }
 
@@ -342,13 +308,7 @@ impl Maker<'_, '_> {
         let condition = match &draft.condition {
             Some(condition) => self.condition(condition.expression, &condition.tree),
             // An approval's condition is whether it is valid, which no program computes.
-            None => CompiledCondition {
-                program: crate::condition::program::Program::default(),
-                tree: Tree { nodes: Vec::new() },
-                text: "".into(),
-                places: TextPlaces::default(),
-                is_true: true,
-            },
+            None => CompiledCondition::nothing(),
         };
         let slots_of = |paths: &[Path], facts: &FactTable| -> Vec<Slot> {
             paths.iter().filter_map(|path| facts.slot(path)).collect()
@@ -370,9 +330,11 @@ impl Maker<'_, '_> {
                 }
             }
         }
-        if let Some(when) = &when {
-            slots.extend(when.program.slots.iter().copied());
-            lets.extend(when.program.lets.iter().copied());
+        let max = draft.limit.max.as_ref();
+        let max = max.map(|max| self.condition(max.expression, &max.tree));
+        for other in when.as_deref().into_iter().chain(&max) {
+            slots.extend(other.program.slots.iter().copied());
+            lets.extend(other.program.lets.iter().copied());
         }
         // Named expressions stand in the order of need, so going backwards finds what they need.
         let mut waiting: Vec<u32> = lets.iter().copied().collect();
@@ -407,6 +369,16 @@ impl Maker<'_, '_> {
                     Severity::Medium
                 },
             ),
+            Action::Limit(limit) => {
+                let per = slots_of(&draft.limit.per, self.facts);
+                slots.extend(&per);
+                let severity = match limit.otherwise {
+                    Verdict::Deny => Severity::High,
+                    _ => Severity::Medium,
+                };
+                let compiled = CompiledLimit::new(limit, draft.limit.window, per, max);
+                (RuleKind::Limit(Box::new(compiled)), severity)
+            }
             Action::Approval(approval) => {
                 slots.extend(&not);
                 slots.extend(&bind);
@@ -441,9 +413,10 @@ impl Maker<'_, '_> {
             .iter()
             .any(|slot| root_of(slot) == Some(FactRoot::Now));
         let is_planned = |condition: &CompiledCondition| condition.program.timing != Plan::Traced;
+        let is_limit = matches!(kind, RuleKind::Limit(_));
         let timing = if !reads_now {
             RuleTiming::Still
-        } else if when.as_deref().is_none_or(is_planned) && is_planned(&condition) {
+        } else if when.as_deref().is_none_or(is_planned) && is_planned(&condition) && !is_limit {
             RuleTiming::Planned
         } else {
             RuleTiming::Traced
@@ -490,6 +463,9 @@ impl Maker<'_, '_> {
             reads_args: slots
                 .iter()
                 .any(|slot| root_of(slot) == Some(FactRoot::Args)),
+            tells_content: matches!(kind, RuleKind::Allow | RuleKind::Limit(_))
+                || rule.family.is_some()
+                || constraints != ConstraintSet::default(),
             constraints,
             kind,
         }

@@ -10,21 +10,27 @@ pub(crate) mod compile;
 mod draft;
 mod environment;
 mod gather;
+mod labels;
 mod lets;
+pub(crate) mod limit;
 mod lint;
 mod lint_catalog;
 pub(crate) mod make;
 pub(crate) mod message;
+pub(crate) mod names;
 pub(crate) mod private;
 pub(crate) mod reads;
+pub(crate) mod shelf;
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use self::catalog::{Catalog, PatternIndex};
 use self::message::Message;
+use self::names::NameList;
 use self::private::PrivateFacts;
 use self::reads::FactSet;
+use self::shelf::Shelf;
+pub(crate) use self::shelf::{Candidates, Reach};
 use crate::condition::Slot;
 use crate::condition::program::{Pattern, Program};
 use crate::condition::tree::Tree;
@@ -35,6 +41,7 @@ use crate::facts::FactTable;
 use crate::policy::schema::Schemas;
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
 use crate::span::{Span, TextPlaces};
+use crate::state::counter::Window;
 use crate::time::Duration;
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
@@ -51,6 +58,8 @@ pub struct PolicyIndex {
     pub(crate) digest: Digest,
     pub(crate) layers: Vec<Layer>,
     pub(crate) facts: FactTable,
+    /// The names of all facts, by slot.
+    pub(crate) fact_names: NameList,
     /// Params and data that programs read.
     pub(crate) constants: Document<'static>,
     pub(crate) disabled: Vec<Box<str>>,
@@ -117,14 +126,14 @@ pub(crate) struct Layer {
     pub(crate) lets: Vec<NamedProgram>,
     pub(crate) rules: Vec<CompiledRule>,
     /// Rules about one tool each, by its exact name.
-    pub(crate) by_tool: FxHashMap<Box<str>, Vec<u32>>,
+    pub(crate) by_tool: FxHashMap<Box<str>, Shelf>,
     pub(crate) by_pattern: PatternIndex<u32>,
     /// Rules about effects of any tool, by class.
-    pub(crate) by_effect: Vec<Vec<u32>>,
+    pub(crate) by_effect: Vec<Shelf>,
     /// Allow rules about effects of any tool: all of them cover a tool without effects.
     pub(crate) allows_by_effect: Vec<u32>,
     /// Rules about everything.
-    pub(crate) everywhere: Vec<u32>,
+    pub(crate) everywhere: Shelf,
     pub(crate) risk: RiskWeights,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
@@ -203,6 +212,17 @@ pub(crate) struct CompiledCondition {
 }
 
 impl CompiledCondition {
+    /// What stands where nothing was written: it is true, and no program computes it.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            program: Program::default(),
+            tree: Tree { nodes: Vec::new() },
+            text: "".into(),
+            places: TextPlaces::default(),
+            is_true: true,
+        }
+    }
+
     /// A part of its text.
     pub(crate) fn text_of(&self, range: &core::ops::Range<u32>) -> &str {
         let range = range.start as usize..range.end as usize;
@@ -231,6 +251,29 @@ pub(crate) enum RuleKind {
         missing_otherwise: bool,
     },
     Approval(Box<CompiledApproval>),
+    Limit(Box<CompiledLimit>),
+}
+
+/// What a limit adds up; a sum's amount is the rule's condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitMeasure {
+    Attempts,
+    Allowed,
+    Cost,
+    Sum,
+}
+
+/// A bound on what calls come to together.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledLimit {
+    pub(crate) measure: LimitMeasure,
+    pub(crate) per: Vec<Slot>,
+    pub(crate) window: Window,
+    /// The window as it was written.
+    pub(crate) window_text: Box<str>,
+    pub(crate) max: CompiledCondition,
+    pub(crate) hold: Duration,
+    pub(crate) otherwise: Verdict,
 }
 
 /// Whether a rule reads the time, and what is known about it.
@@ -291,78 +334,6 @@ pub(crate) struct CompiledRule {
     pub(crate) reads_args: bool,
     /// The constraints it reads.
     pub(crate) constraints: ConstraintSet,
-}
-
-impl CompiledRule {
-    /// Whether the rule is about a tool with these effects. Of an allow the catalog alone decides:
-    /// else declaring one more effect would keep its errors from being found. One without effects is
-    /// covered by any: else declaring an effect would turn a DENY into ALLOW.
-    fn is_about(&self, reach: Reach) -> bool {
-        if self.effects.is_empty() {
-            return true;
-        }
-        if matches!(self.kind, RuleKind::Allow) {
-            return self.effects.covers(reach.catalogued) && reach.is_stated;
-        }
-        self.effects.overlaps(reach.effects)
-    }
-
-    /// Whether the rule's word counts for a tool with these effects. An allow has to cover every one,
-    /// also those that are declared, so that a tool which does more than the author thought of is not
-    /// let through.
-    pub(crate) fn counts_for(&self, reach: Reach) -> bool {
-        !matches!(self.kind, RuleKind::Allow)
-            || self.effects.is_empty()
-            || (self.effects.covers(reach.effects) && !reach.has_unknown)
-    }
-}
-
-/// The effects of a tool, as far as they matter for whether a rule is about it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach {
-    /// Effects of the catalog.
-    pub(crate) catalogued: EffectSet,
-    /// Whether the catalog states what a tool that it has does.
-    pub(crate) is_stated: bool,
-    /// Effects of the catalog joined with the declared ones.
-    pub(crate) effects: EffectSet,
-    /// Whether there may be others: some are declared that no class covers, or nobody stated any.
-    pub(crate) has_unknown: bool,
-}
-
-/// The rules that a decision asks, by their places.
-pub(crate) type Candidates = SmallVec<[u32; 32]>;
-
-impl Layer {
-    /// The rules whose scope matches, each once; their order has no meaning.
-    pub(crate) fn candidates(&self, tool: Option<&str>, reach: Reach, found: &mut Candidates) {
-        found.clear();
-        let mut take = |rule: u32| {
-            if let Some(compiled) = self.rules.get(rule as usize)
-                && compiled.is_about(reach)
-                && !(compiled.filed_often && found.contains(&rule))
-            {
-                found.push(rule);
-            }
-        };
-        for rule in &self.everywhere {
-            take(*rule);
-        }
-        if reach.catalogued.is_empty() {
-            for rule in &self.allows_by_effect {
-                take(*rule);
-            }
-        }
-        for class in reach.effects.classes() {
-            for rule in self.by_effect.get(class).into_iter().flatten() {
-                take(*rule);
-            }
-        }
-        if let Some(tool) = tool {
-            for rule in self.by_tool.get(tool).into_iter().flatten() {
-                take(*rule);
-            }
-            self.by_pattern.matches(tool, take);
-        }
-    }
+    /// Whether there is something to tell when it is content: that it allows, or what it checked.
+    pub(crate) tells_content: bool,
 }

@@ -4,6 +4,8 @@
 //! first 64 facts need no memory of their own; a policy about many tools has far more, of which one
 //! rule reads a few.
 
+use core::ops::Range;
+
 use crate::condition::Slot;
 
 /// A set of slots.
@@ -72,6 +74,25 @@ impl FactSet {
     }
 }
 
+impl FactSet {
+    /// The slots as runs of neighbours, ascending. A run ends with its word.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Range<Slot>> {
+        let words = core::iter::once((0, self.first)).chain(self.others.iter().copied());
+        words.flat_map(|(word, bits)| {
+            let first = word.saturating_mul(u64::BITS);
+            let mut left = bits;
+            core::iter::from_fn(move || {
+                let start = (left != 0).then(|| left.trailing_zeros())?;
+                // With everything below the run filled in, the run ends where the ones end.
+                let filled = left | left.wrapping_sub(1);
+                let end = filled.trailing_ones();
+                left &= filled.wrapping_add(1);
+                Some(first.saturating_add(start)..first.saturating_add(end))
+            })
+        })
+    }
+}
+
 impl FromIterator<Slot> for FactSet {
     fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
         let mut set = Self::default();
@@ -97,6 +118,22 @@ mod tests {
         for slot in 0..800 {
             assert_eq!(set.contains(slot), slots.contains(&slot), "{slot}");
         }
+    }
+
+    #[test]
+    fn runs_are_the_slots() {
+        for slots in [
+            vec![],
+            vec![0],
+            vec![1, 2, 3, 5, 62, 63, 64, 65, 128, 700, 701],
+            (0..64).collect(),
+            (3..200).collect(),
+        ] {
+            let set: FactSet = slots.iter().copied().collect();
+            assert_eq!(set.runs().flatten().collect::<Vec<_>>(), slots);
+        }
+        let set: FactSet = [4, 5, 6, 8].into_iter().collect();
+        assert_eq!(set.runs().collect::<Vec<_>>(), [4..7, 8..9]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ findings! {
     DuplicateId "POLICY_DUPLICATE_ID" Error "two rules of a policy have the same id";
     DuplicateName "POLICY_DUPLICATE_NAME" Error "two definitions have the same name";
     UnknownTool "POLICY_UNKNOWN_TOOL" Error "a rule names a tool that the catalog does not have";
+    UnknownLabel "POLICY_UNKNOWN_LABEL" Error "a label that nothing declares";
+    Limit "POLICY_LIMIT" Error "a limit that cannot be counted as it is written";
     UnknownEffect "POLICY_UNKNOWN_EFFECT" Error "an effect class that nothing defines";
     UnknownRule "POLICY_UNKNOWN_RULE" Error "a rule that is to be disabled does not exist";
     UnknownFact "POLICY_UNKNOWN_FACT" Error "a path that is not one of a fact";

@@ -173,6 +173,8 @@ pub struct PolicySource {
     pub effects: Vec<EffectClass>,
     /// What is known about facts.
     pub facts: Vec<FactDeclaration>,
+    /// The labels that tools may leave on a run.
+    pub labels: Vec<Spanned<String>>,
     /// Tables: an object whose members are read as `data.name`.
     pub data: Option<Document<'static>>,
     /// Weights of the risk score.
@@ -208,6 +210,8 @@ pub struct Tool {
     pub args: Option<u32>,
     /// Least and most cost of one call, in US dollars.
     pub cost_usd: Option<(Number, Number)>,
+    /// The labels that a call leaves on its run.
+    pub labels: Vec<Spanned<String>>,
     /// For people.
     pub description: Option<String>,
 }
@@ -282,6 +286,38 @@ pub enum Action {
     },
     /// Asks for a person's yes.
     Approval(Approval),
+    /// Bounds what is counted.
+    Limit(Limit),
+}
+
+/// What a limit adds up.
+#[derive(Debug, Clone)]
+pub enum Measure {
+    /// Decisions, whatever their verdict.
+    Attempts,
+    /// Calls that were allowed.
+    Allowed,
+    /// What the calls cost, in US dollars.
+    Cost,
+    /// A number that each call has.
+    Sum(Expression),
+}
+
+/// A bound on what calls come to together.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// What is added up.
+    pub measure: Measure,
+    /// Facts for each value of which it is counted apart.
+    pub per: Vec<Spanned<String>>,
+    /// What counts together: `run`, a length of time, or a period of the calendar.
+    pub window: Spanned<String>,
+    /// The most that it may come to.
+    pub max: Expression,
+    /// How long an amount can be given back.
+    pub hold: Option<Duration>,
+    /// `Defer` or `Deny` where it would come to more.
+    pub otherwise: Verdict,
 }
 
 /// Where an approval has to come from.

@@ -11,9 +11,10 @@ mod shape;
 
 use stage0_engine::document::Document;
 use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::number::Number;
 use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::span::{Span, Spanned};
-use stage0_engine::state::RunState;
+use stage0_engine::state::{Outcome, RunState};
 use stage0_engine::time::Timestamp;
 
 pub(crate) use read::read_cases;
@@ -67,6 +68,17 @@ pub struct TestStep {
     pub action: StepAction,
     /// What the decision must be.
     pub expect: Expectation,
+    /// What the host tells of the call after that.
+    pub report: Option<TestReport>,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestReport {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What it did cost, in US dollars.
+    pub cost: Option<Number>,
 }
 
 /// What happens in a step.

@@ -10,8 +10,10 @@ use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 
 use super::request::request;
-use super::shape::{REQUEST_KEYS, TEST_FILE, VERDICTS};
-use super::{Expectation, NOW_DEFAULT, StepAction, TestAnswer, TestCase, TestFile, TestStep};
+use super::shape::{OUTCOMES, REQUEST_KEYS, TEST_FILE, VERDICTS};
+use super::{
+    Expectation, NOW_DEFAULT, StepAction, TestAnswer, TestCase, TestFile, TestReport, TestStep,
+};
 use crate::approvals_json::parse_approvals;
 use crate::codes::ProblemCode;
 use crate::decode::Decoder;
@@ -106,7 +108,11 @@ fn case(decoder: &mut Decoder<'_>, fields: Fields<'_>) -> Option<TestCase> {
 
 /// What came before the first step: the run's state and people's answers, as hosts keep them.
 fn history(decoder: &mut Decoder<'_>, fields: Fields<'_>) -> (RunState, Vec<ApprovalRecord>) {
-    let state = told_by_host(decoder, fields, "state", |text| parse_state("state", text));
+    let state = if fields.has("state") {
+        told_by_host(decoder, fields, "state", |text| parse_state("state", text))
+    } else {
+        RunState::begin()
+    };
     let approvals = told_by_host(decoder, fields, "approvals", |text| {
         parse_approvals("approvals", text)
     });
@@ -217,6 +223,21 @@ fn step(
         mode: now.mode,
         action: action?,
         expect,
+        report: fields.get("report").and_then(report),
+    })
+}
+
+fn report(node: &Node) -> Option<TestReport> {
+    let (outcome, cost) = match Fields::of(node) {
+        Some(fields) => (
+            fields.word("outcome", &OUTCOMES)?,
+            fields.number("cost_usd"),
+        ),
+        None => (fields::word(node, &OUTCOMES)?, None),
+    };
+    Some(TestReport {
+        outcome: outcome.value,
+        cost: cost.map(|cost| cost.value),
     })
 }
 

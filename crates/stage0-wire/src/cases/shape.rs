@@ -1,6 +1,7 @@
 //! The keys of test cases.
 
 use stage0_engine::policy::Verdict;
+use stage0_engine::state::Outcome;
 
 use crate::policy::{ISSUE_CODE, MODE_WORDS};
 use crate::shape::{Form, Key, OneOf, Shape, Words, names};
@@ -107,9 +108,40 @@ static STEP_SHAPE: Shape = Shape {
         &[
             Key::required("expect", EXPECT, "What the decision must be.")
                 .or_help("write for example `expect: ALLOW`"),
+            Key::new(
+                "report",
+                Form::Either(&[Form::Words(&OUTCOME_WORDS), Form::Map(&REPORT)]),
+                "What the host reports of the call after the decision: executed, failed or stopped.",
+            ),
         ],
         &REQUEST_KEYS,
     ],
+    one_of: OneOf::NONE,
+};
+
+pub(super) const OUTCOMES: [(&str, Outcome); 3] = [
+    ("executed", Outcome::Executed),
+    ("failed", Outcome::Failed),
+    ("stopped", Outcome::Stopped),
+];
+static OUTCOME_WORDS: Words = Words::new(&names(&OUTCOMES));
+
+static REPORT: Shape = Shape {
+    name: "report",
+    what: "a report",
+    doc: "What became of a call that was allowed.",
+    groups: &[&[
+        Key::required(
+            "outcome",
+            Form::Words(&OUTCOME_WORDS),
+            "executed, failed or stopped.",
+        ),
+        Key::new(
+            "cost_usd",
+            Form::Number,
+            "What the call did cost, in US dollars.",
+        ),
+    ]],
     one_of: OneOf::NONE,
 };
 
@@ -187,12 +219,12 @@ static EXPECT_SHAPE: Shape = Shape {
         Key::new(
             "answer",
             Form::Object,
-            "Members of the answer as JSON, each exactly what it must be.",
+            "Members of the answer as JSON, each exactly what it must be; one inside another is named with dots.",
         ),
         Key::new(
             "state",
             Form::Object,
-            "Members of the run's next state as JSON, each exactly what it must be.",
+            "Members of the next state as JSON, such as run.attempts, each exactly what it must be.",
         ),
     ]],
     one_of: OneOf {

@@ -6,6 +6,7 @@
 //! engine's to judge, and imports are followed by [`load`](crate::load).
 
 mod approval;
+mod limit;
 mod name;
 mod rule;
 mod schema;
@@ -111,7 +112,7 @@ static ANSWER_KEYS: [Key; 4] = [
     ),
 ];
 
-static CONTENT_KEYS: [Key; 13] = [
+static CONTENT_KEYS: [Key; 15] = [
     Key::new(
         "extends",
         Form::OneOrMany(&section::IMPORT),
@@ -148,6 +149,16 @@ static CONTENT_KEYS: [Key; 13] = [
         "What is allowed and what is not. Their order does not matter: the strictest wins.",
     ),
     Key::new(
+        "limits",
+        Form::List(&limit::LIMIT),
+        "What calls may come to together, over time: counts and sums. They only restrict.",
+    ),
+    Key::new(
+        "labels",
+        Form::List(&limit::LABEL),
+        "The labels that tools may leave on a run, which conditions read as run.has(\"label\").",
+    ),
+    Key::new(
         "codes",
         Form::List(&Form::Name(&ISSUE_CODE)),
         "The order in which decisions list the codes of issues of one severity. Codes that are not here follow by name.",
@@ -179,15 +190,7 @@ static CONTENT_KEYS: [Key; 13] = [
     ),
 ];
 
-static LATER_KEYS: [Key; 4] = [
-    Key::later(
-        "limits",
-        "sums and counts over time come with a later version; until then bound the single call: `deny: args.amount > 1000`",
-    ),
-    Key::later(
-        "labels",
-        "labels on runs come with a later version; until then let the host state what happened before as a fact in `context`",
-    ),
+static LATER_KEYS: [Key; 2] = [
     Key::later(
         "keys",
         "signed approvals come with a later version; until then the host records approvals: `evidence: host`",
@@ -223,6 +226,8 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
     let lets = fields.table("let").iter();
     let lets = lets.filter_map(|(name, node)| Some((name.clone(), fields::expression(node)?)));
     let rules = fields.list("rules").iter().filter_map(rule::rule);
+    let limits = fields.list("limits").iter().filter_map(limit::limit);
+    let rules = rules.chain(limits);
     let root_only = ["layers", "disable"].into_iter();
     let beginning = fields
         .entries
@@ -247,6 +252,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
             layers: Vec::new(),
             disable: fields.texts("disable"),
             codes: fields.texts("codes"),
+            labels: fields.texts("labels"),
             tools,
             params,
             lets: lets.collect(),

@@ -51,7 +51,7 @@ static RULE_SHAPE: Shape = Shape {
     },
 };
 
-static SCOPE_KEYS: [Key; 4] = [
+pub(super) static SCOPE_KEYS: [Key; 4] = [
     Key::required(
         "id",
         Form::Name(&name::RULE_ID),
@@ -96,7 +96,7 @@ static ACTION_KEYS: [Key; 8] = [
     Key::new("approval", Form::Map(&approval::APPROVAL), "Asks for a person's yes, bound to this action."),
 ];
 
-static ISSUE_KEYS: [Key; 11] = [
+pub(super) static ISSUE_KEYS: [Key; 11] = [
     Key::new(
         "issue",
         Form::Name(&name::ISSUE_CODE),
@@ -153,13 +153,18 @@ static ISSUE_KEYS: [Key; 11] = [
 /// Reads a rule that was found good.
 pub(super) fn rule(node: &Node) -> Option<Rule> {
     let fields = Fields::of(node)?;
+    of(fields, action(fields)?)
+}
+
+/// The rule that says this, with what all rules have in common.
+pub(super) fn of(fields: Fields<'_>, action: Action) -> Option<Rule> {
     Some(Rule {
         id: fields.text("id")?,
         span: fields.span,
         tools: fields.texts("tools"),
         effects: fields.texts("effects"),
         when: fields.expression("when"),
-        action: action(fields)?,
+        action,
         issue: fields.text("issue"),
         issue_unknown: fields.text("issue_unknown"),
         severity: fields.word("severity", &SEVERITIES),

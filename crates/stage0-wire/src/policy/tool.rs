@@ -46,9 +46,10 @@ static TOOL_SHAPE: Shape = Shape {
             "What one call costs, in US dollars: a number, or the least and the most.",
         ),
         Key::new("description", Form::Text, "What the tool is for, for people who read the policy."),
-        Key::later(
+        Key::new(
             "labels",
-            "labels on runs come with a later version; until then let the host state what happened before as a fact in `context`",
+            Form::OneOrMany(&super::limit::LABEL),
+            "The labels that a call of the tool leaves on its run, each declared under the policy's `labels`.",
         ),
     ]],
     one_of: OneOf::NONE,
@@ -101,6 +102,7 @@ fn tool(
         states_effects: fields.has("effects"),
         args,
         cost_usd: fields.get("cost_usd").and_then(|node| cost(decoder, node)),
+        labels: fields.texts("labels"),
         description: fields.text("description").map(|text| text.value),
     })
 }

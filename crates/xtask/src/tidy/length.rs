@@ -20,7 +20,10 @@ const SPARE_LINES: usize = 100;
 /// Longer functions, as `file fn`: most are one exhaustive match, which is clearer whole.
 const FUNCTIONS: &[(&str, usize)] = &[
     ("crates/stage0-engine/src/condition/evaluate.rs step", 175),
-    ("crates/stage0-engine/src/condition/syntax.rs close", 150),
+    (
+        "crates/stage0-engine/src/condition/syntax/mod.rs close",
+        150,
+    ),
     ("crates/stage0-engine/src/condition/typing.rs node", 150),
     ("crates/stage0-engine/src/index/make.rs rule", 175),
     (
@@ -34,7 +37,7 @@ const FILES: &[(&str, usize)] = &[
     ("crates/stage0-engine/src/condition/builtin.rs", 625),
     ("crates/stage0-engine/src/condition/evaluate.rs", 750),
     ("crates/stage0-engine/src/condition/program.rs", 825),
-    ("crates/stage0-engine/src/condition/syntax.rs", 1000),
+    ("crates/stage0-engine/src/condition/syntax/mod.rs", 975),
     ("crates/stage0-engine/src/condition/typing.rs", 850),
     ("crates/stage0-engine/src/decide/finish.rs", 725),
     ("crates/stage0-engine/src/decide/rule.rs", 825),
@@ -51,7 +54,7 @@ const FILES: &[(&str, usize)] = &[
     ("crates/stage0-wire/tests/strict_json.rs", 650),
     ("tests/src/oracle/condition.rs", 650),
     ("tests/src/oracle/decide.rs", 1125),
-    ("tests/tests/limits.rs", 675),
+    ("tests/tests/limits.rs", 650),
 ];
 
 pub(super) fn files_are_not_long(files: &Files) -> Vec<String> {

@@ -270,6 +270,10 @@ fn says(rule: &RuleDescription<'_>, with_effects: bool) -> String {
     let shown = |text: &str| one_line(text, CONDITION_CHARS_MAX);
     let condition = rule.condition.map(shown);
     let mut text = match (rule.kind, condition, &rule.approval) {
+        _ if rule.limit.is_some() => format!(
+            "unless {}",
+            rule.limit.as_deref().map_or_else(String::new, shown)
+        ),
         ("require", Some(condition), _) => format!("unless {condition}"),
         (_, Some(condition), _) => format!("if {condition}"),
         (_, None, Some(approval)) if rule.verdict == Some(Verdict::Deny) => {

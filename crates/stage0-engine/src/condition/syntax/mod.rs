@@ -5,11 +5,14 @@
 //! limit and can never exhaust the host's stack. Paths with constant steps are folded here into one
 //! node, because they become one fact.
 
+mod run;
+
 use core::ops::Range;
 
+use self::run::is_run;
 use super::error::{ConditionError, ConditionErrorKind};
 use super::token::{Symbol, Token, TokenKind, tokens};
-use super::tree::{Expr, Id, LoopKind, Node, Operator, Path, Step, Tree, id};
+use super::tree::{Expr, Id, LoopKind, Node, Operator, Path, RUN_STARTED, Step, Tree, id};
 use crate::limits::{CONDITION_DEPTH_MAX, CONDITION_NODES_MAX, LOOP_DEPTH_MAX};
 use crate::suggest::nearest;
 
@@ -646,6 +649,9 @@ impl Parser {
         if let Some(node) = self.nodes.get_mut(operand as usize)
             && let Expr::Path(path) = &mut node.expr
         {
+            if is_run(path) && step == Step::Field("elapsed".to_owned()) {
+                return self.since(operand, &[RUN_STARTED], place);
+            }
             path.steps.push(step);
             node.range = place;
             return Ok(operand);
@@ -839,6 +845,9 @@ impl Parser {
     ) -> Result<Id, ConditionError> {
         if function == "has" && !method {
             return self.has(&arguments, range);
+        }
+        if method && let Some(asked) = self.run_method(&function, &arguments, &range)? {
+            return Ok(asked);
         }
         if !method && let Some((_, kind)) = LoopKind::ALL.iter().find(|(name, _)| *name == function)
         {
