@@ -150,8 +150,8 @@ export interface Clause {
 export interface RuleReport {
   readonly rule: string;
   readonly tool: string;
-  readonly kind: "allow" | "deny" | "defer" | "advise" | "require" | "approval";
-  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved";
+  readonly kind: "allow" | "deny" | "defer" | "advise" | "require" | "approval" | "limit";
+  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved" | "uncounted";
   /** Whether its `when` is true, or it has none. */
   readonly applies: boolean;
   /** Whether the verdict rests on it. */
@@ -160,6 +160,8 @@ export interface RuleReport {
   readonly observed: boolean;
   readonly approvers: readonly { readonly by: string; readonly until: string | null }[];
   readonly clauses: readonly Clause[];
+  /** Parts of its conditions that would have to come out differently for it to be content. */
+  readonly wanted: readonly { readonly clause: string; readonly holds: boolean }[];
 }
 
 const MEMBERS = [
