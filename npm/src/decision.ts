@@ -151,7 +151,7 @@ export interface RuleReport {
   readonly rule: string;
   readonly tool: string;
   readonly kind: "allow" | "deny" | "defer" | "advise" | "require" | "approval" | "limit";
-  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved" | "uncounted";
+  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved" | "exceeded" | "uncounted" | "full";
   /** Whether its `when` is true, or it has none. */
   readonly applies: boolean;
   /** Whether the verdict rests on it. */
@@ -213,6 +213,19 @@ const BEGINNINGS: readonly (readonly [begin: string, verdict: Verdict])[] = [
   ['{"decision":"DEFER","verdict":"DEFER",', "DEFER"],
 ];
 
+/** The issues of a canonical text, without the rest; `undefined` where they cannot be told apart. */
+function issuesAtFront(json: string): readonly Issue[] | undefined {
+  // Within a string a quote has a backslash before it, so neither of these is part of one.
+  const begin = json.indexOf(',"issues":[');
+  const end = json.indexOf('],"risk_score":', begin);
+  if (begin < 0 || end < 0) return undefined;
+  try {
+    return JSON.parse(json.slice(begin + ',"issues":'.length, end + 1));
+  } catch {
+    return undefined;
+  }
+}
+
 // The members of the wire are there by their names, as properties that read the text.
 export interface Decision extends DecisionData {}
 
@@ -231,6 +244,7 @@ export class Decision {
    */
   readonly state: string | null;
   #data: DecisionData | undefined;
+  #issues: readonly Issue[] | undefined;
 
   private constructor(json: string, state: string | null) {
     this.json = json;
@@ -278,13 +292,22 @@ export class Decision {
     if (name === "verdict" && this.#data === undefined) {
       for (const [begin, verdict] of BEGINNINGS) if (this.json.startsWith(begin)) return verdict;
     }
+    // The next thing is why, which stands in front of most of the text.
+    if (name === "issues" && this.#data === undefined) {
+      this.#issues ??= issuesAtFront(this.json);
+      if (this.#issues !== undefined) return freeze(this.#issues);
+    }
     const value = this.#members()[name];
     return typeof value === "object" ? freeze(value) : value;
   }
 
   #members(): DecisionData {
-    // The object is frozen, its private member is not.
-    this.#data ??= JSON.parse(this.json) as DecisionData;
+    // The object is frozen, its private members are not.
+    if (this.#data === undefined) {
+      const data = JSON.parse(this.json) as DecisionData;
+      // What was handed out stays the same object.
+      this.#data = this.#issues === undefined ? data : { ...data, issues: this.#issues };
+    }
     return this.#data;
   }
 

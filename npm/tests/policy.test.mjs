@@ -204,6 +204,13 @@ test("decisions are frozen, and never true or false by accident", () => {
     decision.codes,
     decision.issues.map(({ code }) => code),
   );
+  // Issues are there before the rest is, and stay the same object.
+  const early = payments.check({ ...CALL, context: {} }, { now: NOW });
+  const { issues } = early;
+  assert.deepEqual(issues, JSON.parse(early.json).issues);
+  assert.equal(early.toJSON().issues, issues);
+  assert.deepEqual(early.toJSON(), decision.toJSON());
+  assert.equal(JSON.stringify(early), early.json);
   const again = Decision.fromJson(decision.json, decision.state);
   assert.deepEqual(again.toJSON(), decision.toJSON());
   for (const text of ["[]", "{}", "1", "null", '{"verdict":"MAYBE"}', "x"]) {
