@@ -7,7 +7,17 @@
  */
 
 import { type File, freeze, type Problem, Stage0Error } from "./errors.js";
-import { __wbg_reset_state, check_value, engine_version, Inbox, lint, module_memory, NativePolicy } from "./glue/stage0.js";
+import {
+  __wbg_reset_state,
+  check_value,
+  engine_version,
+  Inbox,
+  lint,
+  module_memory,
+  NativePolicy,
+  new_run,
+  report,
+} from "./glue/stage0.js";
 
 type ErrorClass = new (problems: readonly Problem[], message?: string, options?: ErrorOptions) => Stage0Error;
 
@@ -60,6 +70,16 @@ function read(text: string): { problems: readonly Problem[]; texts: readonly str
 /** The version of the engine. */
 export function version(): string {
   return ask(Stage0Error, engine_version);
+}
+
+/** The state of a run that begins. */
+export function begunRun(): string {
+  return ask(Stage0Error, new_run);
+}
+
+/** The state after what became of a call that was allowed. */
+export function reported(refused: ErrorClass, ...words: Parameters<typeof report>): string {
+  return ask(refused, () => report(...words));
 }
 
 /** Everything that is wrong with a policy, or probably not meant. */

@@ -5,7 +5,7 @@
  */
 
 import { Decision, Explanation } from "./decision.js";
-import { checkValue, type Circumstances, CompiledPolicy, lintProblems, version } from "./engine.js";
+import { begunRun, checkValue, type Circumstances, CompiledPolicy, lintProblems, reported, version } from "./engine.js";
 import { type File, PolicyError, type Problem, refuse, RequestError } from "./errors.js";
 import { JsonText, textOf, wellFormed } from "./snapshot.js";
 
@@ -76,7 +76,10 @@ export interface Host {
 export interface CheckOptions {
   /** What the calling system adds. */
   host?: Host | undefined;
-  /** The run as the decision before left it, its `state`; a new run where there is none. */
+  /**
+   * The run as the decision before left it, its `state`; {@link newRun} begins one. Without one nothing
+   * is known of a run, and what asks for it is unknown.
+   */
   state?: string | null | undefined;
   /** When it is asked: a Date, or RFC 3339 text; the clock where there is none. */
   now?: Date | string | undefined;
@@ -123,6 +126,42 @@ let files: Files | undefined;
 /** @internal */
 export function useFiles(found: Files): void {
   files = found;
+}
+
+/** The state of a run that begins. */
+export function newRun(): string {
+  return begunRun();
+}
+
+/** What became of a call that was allowed. */
+export interface ReportOptions {
+  /** The run as it is now. */
+  state: string;
+  /** The id of the call, if it had one. */
+  callId?: string | undefined;
+  /** What it did cost, in US dollars: a safe integer, a BigInt, or a decimal as text. */
+  costUsd?: string | number | bigint | undefined;
+  now?: Date | string | undefined;
+}
+
+/**
+ * The state after a call that was allowed. What was reserved for it is spent, or given back if it did
+ * not run or did not do what it should.
+ *
+ * @throws RequestError if something is not of its form; the state then stays as it was.
+ */
+export function report(decision: Decision, outcome: "executed" | "failed" | "stopped", options: ReportOptions): string {
+  const { state, callId, costUsd, now } = options;
+  const cost = typeof costUsd === "string" ? costUsd : costUsd === undefined ? undefined : textOf(costUsd, POLICY_BYTES_MAX);
+  return reported(
+    RequestError,
+    word(state, "state") ?? "",
+    word(callId, "callId") ?? decision.request_id,
+    decision.action_digest,
+    word(outcome, "outcome") ?? "",
+    cost,
+    instant(now ?? new Date()),
+  );
 }
 
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");

@@ -14,7 +14,7 @@ test("the README's programs print what it says", () => {
   const blocks = (kind) => [...readme.matchAll(new RegExp(`\`\`\`${kind}\n(.*?)\`\`\``, "gs"))].map(([, text]) => text);
   const programs = blocks("js");
   assert.ok(programs.length > 1);
-  const program = programs.join("\n").replace('"stage0"', JSON.stringify(import.meta.resolve("stage0")));
+  const program = programs.join("\n").replaceAll('"stage0"', JSON.stringify(import.meta.resolve("stage0")));
   const run = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { cwd: root, encoding: "utf8" });
   assert.equal(run.stdout, blocks("text").join(""), run.stderr);
 });

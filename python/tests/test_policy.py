@@ -1,16 +1,29 @@
 """Where policies come from, and what they are asked."""
 
 import json
+import multiprocessing
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stage0 import Decision, Host, Policy, PolicyError, RequestError, Stage0Error, Verdict
+from stage0 import (
+    NEW_RUN,
+    Decision,
+    Host,
+    Policy,
+    PolicyError,
+    RequestError,
+    Stage0Error,
+    StateKeys,
+    Verdict,
+    report,
+)
 
 from conftest import NOW, PAYMENTS
 
@@ -178,10 +191,10 @@ def test_an_approval_lifts_the_defer_it_was_asked_for(payments: Policy) -> None:
 
 
 def test_a_run_goes_on_from_its_state(payments: Policy) -> None:
-    first = payments.check(CALL, now=NOW)
+    first = payments.check(CALL, state=NEW_RUN, now=NOW)
     assert first.state is not None
     second = payments.check(CALL, state=first.state, now=NOW)
-    assert json.loads(second.state or "")["attempts"] == 2
+    assert json.loads(second.state or "")["run"]["attempts"] == 2
     assert payments.check(CALL, state=json.loads(first.state), now=NOW) == second
 
 
@@ -189,9 +202,9 @@ def test_a_batch_is_a_run_only_with_its_state(payments: Policy) -> None:
     alone = payments.check_batch([CALL, json.dumps(CALL)], host=Host("b"), now=NOW)
     assert [decision.request_id for decision in alone] == ["b/1", "b/2"]
     assert alone[0].state == alone[1].state
-    begun = payments.check(CALL, now=NOW).state
+    begun = payments.check(CALL, state=NEW_RUN, now=NOW).state
     steps = payments.check_batch([CALL, CALL], state=begun, now=NOW)
-    assert [json.loads(step.state or "")["attempts"] for step in steps] == [2, 3]
+    assert [json.loads(step.state or "")["run"]["attempts"] for step in steps] == [2, 3]
     assert payments.check_batch([]) == []
     with pytest.raises(RequestError):
         payments.check_batch([CALL, "{"])
@@ -252,3 +265,58 @@ def test_other_threads_run_while_text_is_decided() -> None:
     done.set()
     thread.join()
     assert counted > 0
+
+
+LIMITED = """
+stage0: v1
+name: treasury
+version: 1.0.0
+tools: { pay: { effects: [money_movement], args: { amount: { type: number } } } }
+rules: [{ id: paying, allow: true }]
+limits: [{ id: daily, sum: args.amount, per: context.actor_id, window: 24h, max: 5000 }]
+"""
+
+
+def test_a_limit_counts_what_runs_and_takes_back_what_does_not() -> None:
+    policy = Policy.parse(LIMITED)
+
+    def pay(amount: int, state: str | None) -> Decision:
+        context = {"actor_id": "ana"}
+        return policy.check_tool_call("pay", {"amount": amount}, context=context, state=state, now=NOW)
+
+    assert pay(1, None).codes == ("RUN_REQUIRED",)
+    first = pay(3000, NEW_RUN)
+    assert first.allowed and first.state is not None
+    assert pay(3000, first.state).codes == ("DAILY",)
+    given_back = report(first, "failed", state=first.state, now=NOW)
+    assert pay(3000, given_back).allowed
+    kept = report(first, "executed", state=first.state, cost_usd=Decimal("0.10"), now=NOW)
+    assert not pay(3000, kept).allowed
+    request = {"tool_call": {"name": "pay", "arguments": {"amount": 1}}, "context": {"actor_id": "ana"}}
+    keys = policy.state_keys(request)
+    assert isinstance(keys, StateKeys) and not keys.run
+    assert set(json.loads(first.state)["counters"]) == set(keys.counters)
+    for wrong in ("done", ""):
+        with pytest.raises(RequestError, match="outcome"):
+            report(first, wrong, state=first.state)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="no cost"):
+        report(first, "executed", state=first.state, cost_usd="-1")
+
+
+def _answer(policy: Policy, sender: Any) -> None:
+    sender.send(policy.check(CALL, now=NOW).to_json())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_decide_alike(payments: Policy, method: str) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system cannot {method}")
+    context = multiprocessing.get_context(method)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(payments, sender))  # type: ignore[attr-defined]
+    process.start()
+    assert receiver.poll(30)
+    answer = receiver.recv()
+    process.join(30)
+    assert process.exitcode == 0
+    assert answer == payments.check(CALL, now=NOW).to_json()

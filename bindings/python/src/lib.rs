@@ -7,6 +7,7 @@
 mod refusal;
 mod snapshot;
 
+use std::ffi::OsString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
@@ -18,7 +19,8 @@ use stage0_wire::codes::ProblemCode;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::load::load;
 use stage0_wire::problem::Problem;
-use stage0_wire::question::{Question, parse_now};
+use stage0_wire::question::{NEW_RUN, Question, parse_now};
+use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
 use crate::refusal::{Told, policy_refused, request_refused, told};
@@ -26,15 +28,16 @@ use crate::snapshot::{JsonText, Snapshot, snapshot};
 
 #[pymodule]
 mod _native {
-    use super::{ENGINE_VERSION, PyModule, PyModuleMethods as _, PyResult};
+    use super::{ENGINE_VERSION, NEW_RUN, PyModule, PyModuleMethods as _, PyResult};
     use pyo3::Bound;
 
     #[pymodule_export]
-    use super::{JsonText, NativePolicy, lint, policy_text, text_of};
+    use super::{JsonText, NativePolicy, lint, policy_text, report, run_command, text_of};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("ENGINE_VERSION", ENGINE_VERSION)
+        module.add("ENGINE_VERSION", ENGINE_VERSION)?;
+        module.add("NEW_RUN", NEW_RUN)
     }
 }
 
@@ -126,6 +129,23 @@ impl NativePolicy {
         Ok((explained.decision, explained.explanation))
     }
 
+    /// Whether deciding a request needs the run, and the keys of the counters that it needs.
+    fn state_keys(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, PyAny>,
+        circumstances: Circumstances<'_>,
+    ) -> PyResult<(bool, Vec<String>)> {
+        let request =
+            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
+        let asked =
+            question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
+        let keys = asked.state_keys(&self.policy);
+        let keys = keys.map_err(|problems| request_refused(py, &problems))?;
+        let counters = keys.counters.into_iter().map(String::from);
+        Ok((keys.run, counters.collect()))
+    }
+
     /// What the policy says about each tool: one JSON text.
     fn describe(&self) -> String {
         let index = self.policy.index();
@@ -160,6 +180,36 @@ impl NativePolicy {
         names.dedup();
         names
     }
+}
+
+/// The state after a host has told what became of a call.
+#[pyfunction]
+#[pyo3(signature = (state, id, action, outcome, cost, now))]
+fn report(
+    py: Python<'_>,
+    state: &str,
+    id: &str,
+    action: &str,
+    outcome: &str,
+    cost: Option<&str>,
+    now: Option<Now>,
+) -> PyResult<String> {
+    let report = ReportText {
+        id,
+        action,
+        outcome,
+        cost,
+    };
+    let now = instant(now).map_err(|problem| request_refused(py, &[problem]))?;
+    let next = report.apply(state, now);
+    next.map_err(|problems| request_refused(py, &problems))
+}
+
+/// Runs the `stage0` command with these arguments, of which the first is the program's name; its exit
+/// code. It does not listen to Python's signals: whoever calls it gives them back to the system first.
+#[pyfunction]
+fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| stage0_cli::run(&arguments))
 }
 
 /// Everything that is wrong with a policy's text, or probably not meant.
@@ -208,23 +258,26 @@ fn question<'t>(
     circumstances: Circumstances<'t>,
 ) -> Result<Question<'t>, Problem> {
     let (request_id, mode, approvals, state, now) = circumstances;
-    let now = match now {
-        Some(Now::Milliseconds(ms)) => Timestamp::from_ms(ms),
-        Some(Now::Text(text)) => Some(parse_now(&text)?),
-        None => clock(),
-    };
-    let now = now.ok_or_else(|| {
-        Problem::new(
-            ProblemCode::HostInvalid,
-            "`now` is not between the years 1 and 9999",
-        )
-    })?;
+    let now = instant(now)?;
     Ok(Question {
         request_id,
         mode,
         approvals,
         state,
         ..Question::new(request.bytes(), now)
+    })
+}
+
+/// The time that is meant: that of the clock where there is none.
+fn instant(now: Option<Now>) -> Result<Timestamp, Problem> {
+    let now = match now {
+        Some(Now::Milliseconds(ms)) => Timestamp::from_ms(ms),
+        Some(Now::Text(text)) => Some(parse_now(&text)?),
+        None => clock(),
+    };
+    now.ok_or_else(|| {
+        let message = "`now` is not between the years 1 and 9999";
+        Problem::new(ProblemCode::HostInvalid, message)
     })
 }
 

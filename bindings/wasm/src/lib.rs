@@ -11,7 +11,8 @@ use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::json_object::object;
 use stage0_wire::load::load;
 use stage0_wire::problem::{Problem, problems_to_json};
-use stage0_wire::question::{Question, parse_now};
+use stage0_wire::question::{NEW_RUN, Question, parse_now};
+use stage0_wire::report::ReportText;
 use stage0_wire::strict_json::{JsonLimits, parse_str};
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json, json_problem};
 use wasm_bindgen::prelude::*;
@@ -260,6 +261,41 @@ pub fn lint(
     });
     files.check()?;
     Ok(told(&checked.unwrap_or_else(|problems| problems)))
+}
+
+/// The state of a run that begins.
+#[wasm_bindgen]
+pub fn new_run() -> String {
+    NEW_RUN.to_owned()
+}
+
+/// The state after what became of a call that was allowed.
+///
+/// # Errors
+/// One of the texts is not of its form.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts that may be missing are handed over like this by wasm-bindgen"
+)]
+#[wasm_bindgen]
+pub fn report(
+    state: &str,
+    id: &str,
+    action: &str,
+    outcome: &str,
+    cost: Option<String>,
+    now: &str,
+) -> Result<String, JsValue> {
+    let report = ReportText {
+        id,
+        action,
+        outcome,
+        cost: cost.as_deref(),
+    };
+    let now = parse_now(now).map_err(|problem| thrown(&[problem]))?;
+    report
+        .apply(state, now)
+        .map_err(|problems| thrown(&problems))
 }
 
 /// Throws unless a text is one whole JSON value, which may then stand inside another text.

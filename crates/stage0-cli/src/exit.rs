@@ -1,7 +1,6 @@
 //! How the command ends: exit codes, and what is said when it fails.
 
 use std::io;
-use std::process::ExitCode;
 
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::{Problem, problems_to_json};
@@ -25,15 +24,16 @@ pub(crate) enum Exit {
     Defer,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Problem => 1,
-            Exit::Usage => 2,
-            Exit::Deny => 3,
-            Exit::Defer => 4,
-        })
+impl Exit {
+    /// What the program ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Problem => 1,
+            Self::Usage => 2,
+            Self::Deny => 3,
+            Self::Defer => 4,
+        }
     }
 }
 

@@ -1,84 +1,8 @@
-//! The `stage0` command: check requests, and write, test, lint and explain policies.
-//!
-//! One file per verb under `command`. What a verb knows comes from `stage0-wire` and
-//! `stage0-engine`; this crate reads files, prints, and turns answers into exit codes. It is the only
-//! crate of the project that prints.
-
-mod advice;
-mod command;
-mod exit;
-mod folder;
-mod input;
-mod load;
-mod output;
-mod paint;
-mod pretty;
-mod progress;
-mod table;
-mod templates;
+//! The program: see the library.
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-
-use crate::advice::advise;
-use crate::command::Verb;
-use crate::exit::Exit;
-use crate::output::{ColorWhen, Format};
-
-/// Runtime authorization for AI agents: may this agent use this tool, with these arguments, now?
-#[derive(Debug, Parser)]
-#[command(
-    name = "stage0",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100,
-    after_help = "Begin with `stage0 init`, then `stage0 test`. Every verb has its own --help."
-)]
-struct Arguments {
-    /// When to use colours: auto (on terminals, unless `NO_COLOR` is set), always or never
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true,
-        help_heading = "Display"
-    )]
-    color: ColorWhen,
-
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 fn main() -> ExitCode {
-    let mut command = Arguments::command().styles(paint::HELP);
-    // Help is printed while arguments are still being read, so this one is looked for first.
-    if let Some(color) = ColorWhen::among(std::env::args_os()) {
-        color.apply();
-        command = command.color(color.for_help());
-    }
-    let parsed = command
-        .try_get_matches()
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
-        Err(mut error) => {
-            advise(&mut error);
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            };
-            // Nobody is left to be told that help could not be printed.
-            let _ = error.print();
-            return exit.into();
-        }
-    };
-    arguments.color.apply();
-    let format: Format = arguments.verb.format();
-    match arguments.verb.run() {
-        Ok(exit) => exit.into(),
-        Err(failure) => failure.report(format).into(),
-    }
+    let arguments: Vec<_> = std::env::args_os().collect();
+    ExitCode::from(stage0_cli::run(&arguments))
 }

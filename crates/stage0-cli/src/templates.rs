@@ -28,7 +28,7 @@ macro_rules! templates {
             },
             $(Template {
                 name: $name,
-                text: include_str!(concat!("../../../examples/", $name, "/policy.yaml")),
+                text: include_str!(concat!("../templates/", $name, ".yaml")),
                 request: $request,
             }),*
         ];

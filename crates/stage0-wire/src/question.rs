@@ -4,6 +4,7 @@
 //! given, so it asks with texts and gets texts. What each of them has to look like is said by the
 //! modules that read them; what is missing here has the meaning that it has at every other door.
 
+use stage0_engine::StateKeys;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::{ApprovalRecord, Host};
 use stage0_engine::legible::is_hidden;
@@ -135,6 +136,21 @@ impl<'t> Question<'t> {
             decision: decision_to_json(&explanation.decision),
             explanation: explanation_to_json(&explanation),
         })
+    }
+
+    /// What deciding it needs to know of the past. The state that it came with is not looked at.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn state_keys(&self, policy: &Policy) -> Result<StateKeys, Vec<Problem>> {
+        let circumstances = Self {
+            state: None,
+            ..*self
+        }
+        .read()?;
+        let request = parse_request(self.request)?;
+        policy.admit(&request).map_err(|problem| vec![problem])?;
+        Ok(policy.state_keys(&request, &circumstances.host(), self.now))
     }
 
     /// Reads what the host adds. Everything that is wrong with it is told.

@@ -19,7 +19,13 @@ const CHROMIUM: (&str, &str) = ("chromium", "/usr/bin/chromium");
 const GZIPPED: &str = "target/npm/stage0.wasm.gz";
 
 /// Development tools that programs need beside the package: those of `tests/hosts`, and the tests.
-const TOOLS: [&str; 5] = ["esbuild", "miniflare", "playwright-core", "typescript", "vite"];
+const TOOLS: [&str; 5] = [
+    "esbuild",
+    "miniflare",
+    "playwright-core",
+    "typescript",
+    "vite",
+];
 
 /// Fetches the development tools by the lock file, if it has changed.
 ///

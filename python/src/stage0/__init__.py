@@ -11,8 +11,8 @@ anything and never raises because of a DENY: your code reads :attr:`Decision.all
 """
 
 from stage0._errors import Location, PolicyError, Problem, RelatedPlace, RequestError, Stage0Error
-from stage0._native import ENGINE_VERSION
-from stage0._policy import Host, Mode, Policy
+from stage0._native import ENGINE_VERSION, NEW_RUN
+from stage0._policy import Host, Mode, Outcome, Policy, StateKeys, report
 from stage0._values import (
     Approver,
     Clause,
@@ -32,6 +32,7 @@ from stage0._values import (
 __version__ = ENGINE_VERSION
 
 __all__ = [
+    "NEW_RUN",
     "Approver",
     "Clause",
     "CostEstimate",
@@ -42,6 +43,7 @@ __all__ = [
     "Issue",
     "Location",
     "Mode",
+    "Outcome",
     "Policy",
     "PolicyError",
     "Problem",
@@ -51,8 +53,10 @@ __all__ = [
     "RuleReport",
     "Severity",
     "Stage0Error",
+    "StateKeys",
     "ToolVerdict",
     "Verdict",
     "Would",
     "__version__",
+    "report",
 ]

@@ -11,13 +11,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from stage0._errors import PolicyError, Problem, RequestError, problems_of
 from stage0._native import JsonText, NativePolicy, lint, policy_text, text_of
+from stage0._native import report as native_report
 from stage0._values import Decision, Explanation, Verdict
 
 Mode: TypeAlias = Literal["enforce", "observe", "read_only", "halted"]
+
+Outcome: TypeAlias = Literal["executed", "failed", "stopped"]
 
 _Text: TypeAlias = "str | bytes | bytearray"
 _Request: TypeAlias = "str | bytes | bytearray | Mapping[str, Any]"
@@ -48,6 +52,16 @@ class Host:
     """People's answers: records with ``id``, ``answer`` (``approved``, ``rejected``, ``pending``), ``by``,
     ``rule``, ``terms``, ``action`` and ``issued_at``, and perhaps ``roles`` and ``expires_at``; or their
     JSON text. ``rule``, ``terms`` and ``action`` are those of the issue that asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateKeys:
+    """What deciding a request needs to know of the past, for hosts that keep counters apart."""
+
+    run: bool
+    """Whether a rule asks what the run has done, or a limit counts within it."""
+    counters: tuple[str, ...]
+    """The keys of the counters that limits compare, sorted: members of the state's ``counters``."""
 
 
 class Policy:
@@ -135,8 +149,9 @@ class Policy:
         ``trusted``, ``environment`` and ``pro``. In a dict, ``int`` and ``Decimal`` are exact, a ``float``
         is the decimal that ``repr`` shows, and an aware ``datetime`` is its RFC 3339 text.
 
-        ``host`` is what the calling system adds, ``state`` the run as the decision before left it (a
-        new run where there is none), ``now`` an aware ``datetime`` or RFC 3339 text (the clock where
+        ``host`` is what the calling system adds, ``state`` the run as the decision before left it
+        (:data:`NEW_RUN` begins one; without one nothing is known of a run, and what asks for it is
+        DEFER), ``now`` an aware ``datetime`` or RFC 3339 text (the clock where
         there is none).
 
         Raises :class:`RequestError` if one of them is not of its form: then nothing was decided, and
@@ -218,7 +233,7 @@ class Policy:
         """Decides several requests at the same time ``now``.
 
         With a ``state`` they are steps of that run, one after the other: the last decision's ``state``
-        is the run after all of them. Without one each is a run of its own. A ``request_id`` of the host
+        is the run after all of them. Without one each stands alone. A ``request_id`` of the host
         gets ``/1``, ``/2``, ... behind it.
 
         Raises :class:`RequestError` at the first request that is not of its form.
@@ -247,6 +262,18 @@ class Policy:
         it compared, and what would make it an ALLOW. Moves no run."""
         decision, text = self._native.explain(request, _circumstances(host, state, now))
         return Explanation(text, decision)
+
+    def state_keys(
+        self,
+        request: _Request,
+        *,
+        host: Host | None = None,
+        now: datetime | str | None = None,
+    ) -> StateKeys:
+        """What deciding this request needs to know of the past, for hosts that keep counters apart and
+        load only what is needed. Raises as :meth:`check` does."""
+        run, counters = self._native.state_keys(request, _circumstances(host, None, now))
+        return StateKeys(run, tuple(counters))
 
     # --- What it is ---
 
@@ -298,6 +325,34 @@ class Policy:
 
     def __reduce__(self) -> tuple[Callable[..., Policy], tuple[Any, ...]]:
         return _restore, (type(self), self._origin)
+
+
+def report(
+    decision: Decision,
+    outcome: Outcome,
+    *,
+    state: _State,
+    call_id: str | None = None,
+    cost_usd: Decimal | int | str | None = None,
+    now: datetime | str | None = None,
+) -> str:
+    """The state after a call that was allowed: ``executed``, ``failed`` or ``stopped``.
+
+    What was reserved for the call is spent, or given back if it did not run or did not do what it
+    should. ``call_id`` is the id of the call, if it had one; ``cost_usd`` what it did cost.
+
+    Raises :class:`RequestError` if one of them is not of its form; the state then stays as it was.
+    """
+    text = state if isinstance(state, str) else text_of(state)
+    identity = call_id if call_id is not None else decision.request_id
+    cost = (
+        None
+        if cost_usd is None
+        else format(cost_usd, "f")
+        if isinstance(cost_usd, Decimal)
+        else str(cost_usd)
+    )
+    return native_report(text, identity, decision.action_digest, outcome, cost, _instant(now))
 
 
 def _restore(cls: type[Policy], origin: tuple[str, bytes, tuple[tuple[str, bytes], ...]] | str) -> Policy:

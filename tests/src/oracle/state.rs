@@ -33,8 +33,8 @@ pub fn advance(state: &RunState, moment: &Moment<'_>) -> RunState {
         return next;
     };
     let now = Timestamp::from_ms(moment.now).unwrap_or(Timestamp::EPOCH);
-    let name = format!("{}\n{}", moment.action, moment.id.unwrap_or(REQUEST_ID));
-    let call = Digest::of(name.as_bytes());
+    let id = moment.id.unwrap_or(REQUEST_ID);
+    let call = Digest::of(&[moment.action.as_bytes(), id.as_bytes()].concat());
     let place = run.asked.iter().position(|asked| asked.call == call);
     let place = place.filter(|_| moment.id.is_some());
     let was_allowed = place.is_some_and(|place| run.asked[place].allowed);

@@ -217,6 +217,10 @@ impl Counter {
 
     /// Adds an amount, and drops and joins what there is no more room for.
     pub(crate) fn add(&mut self, entry: Entry, window: Window, now: Timestamp) {
+        if self.entries.is_empty() {
+            self.entries.push(entry);
+            return;
+        }
         let begins = window.begins(now);
         self.entries
             .retain(|entry| begins.is_none_or(|begins| entry.at >= begins));

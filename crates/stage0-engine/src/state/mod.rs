@@ -12,6 +12,8 @@ mod run;
 use std::collections::BTreeMap;
 
 pub(crate) use self::advance::{HOLD_DEFAULT, Move, Step, Traces};
+use smallvec::SmallVec;
+
 use self::counter::Counter;
 pub use self::run::{Asked, Called, Run, Streak};
 use crate::digest::Digest;
@@ -73,11 +75,10 @@ pub struct Report<'t> {
 /// What a reservation is held under: a call's id together with its action, because an id alone may
 /// come from whoever is to be counted.
 pub fn hold_key(id: &str, action: &Digest) -> Digest {
-    let mut text = String::with_capacity(id.len().saturating_add(65));
-    action.write_hex(&mut text);
-    text.push('\n');
-    text.push_str(id);
-    Digest::of(text.as_bytes())
+    // The digest has one length, so nothing needs to stand between the two.
+    let mut named: SmallVec<[u8; 64]> = SmallVec::from_slice(action.as_bytes());
+    named.extend_from_slice(id.as_bytes());
+    Digest::of(&named)
 }
 
 impl RunState {
