@@ -49,7 +49,7 @@ writeFileSync("dist/node.mjs", shared);
 
 const compiler = fileURLToPath(import.meta.resolve("typescript/package.json")).replace("package.json", "bin/tsc");
 execFileSync(process.execPath, [compiler, "-p", "tsconfig.json"], { stdio: "inherit" });
-for (const entry of ["browser", "node", "workerd"]) rmSync(`dist/types/esm/${entry}.d.ts`);
+for (const entry of ["browser", "engine", "node", "workerd"]) rmSync(`dist/types/esm/${entry}.d.ts`);
 cpSync("dist/types/esm", "dist/types/cjs", { recursive: true });
 writeFileSync("dist/types/cjs/package.json", '{ "type": "commonjs" }\n');
 

@@ -150,8 +150,8 @@ export interface Clause {
 export interface RuleReport {
   readonly rule: string;
   readonly tool: string;
-  readonly kind: "allow" | "deny" | "defer" | "advise" | "require" | "approval";
-  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved";
+  readonly kind: "allow" | "deny" | "defer" | "advise" | "require" | "approval" | "limit";
+  readonly outcome: "fires" | "silent" | "undecided" | "error" | "unapproved" | "exceeded" | "uncounted" | "full";
   /** Whether its `when` is true, or it has none. */
   readonly applies: boolean;
   /** Whether the verdict rests on it. */
@@ -160,83 +160,8 @@ export interface RuleReport {
   readonly observed: boolean;
   readonly approvers: readonly { readonly by: string; readonly until: string | null }[];
   readonly clauses: readonly Clause[];
-}
-
-// The members of the wire are there by their names, as properties that read the text.
-export interface Decision extends DecisionData {}
-
-/**
- * The answer to one request: the members of {@link DecisionData}, and what is not on the wire.
- *
- * Compare `verdict`, or read `allowed`. Every object passes for true in JavaScript, also a DENY, so
- * never write `if (decision)`; converting one to a number, or comparing it with `==`, throws.
- */
-export class Decision {
-  /** The canonical text: its UTF-8 bytes are the same in every language and host. */
-  readonly json: string;
-  /**
-   * The run after this decision, as canonical text: keep it, and pass it as `state` with the next
-   * call of the run. `null` for decisions that moved no run.
-   */
-  readonly state: string | null;
-  #data: DecisionData | undefined;
-
-  private constructor(json: string, state: string | null) {
-    this.json = json;
-    this.state = state;
-    Object.freeze(this);
-  }
-
-  /**
-   * A decision from the text that `json` held.
-   *
-   * @throws TypeError if the text is none. It is not checked that a policy gave it.
-   */
-  static fromJson(json: string, state: string | null = null): Decision {
-    const decision = new Decision(json, state);
-    let verdict: unknown;
-    try {
-      verdict = decision.toJSON()?.verdict;
-    } catch {
-      verdict = undefined;
-    }
-    if (verdict !== "ALLOW" && verdict !== "DEFER" && verdict !== "DENY") {
-      throw new TypeError("the text is no decision");
-    }
-    return decision;
-  }
-
-  /** Whether the verdict is ALLOW: the one case in which the action may be carried out. */
-  get allowed(): boolean {
-    return this.verdict === "ALLOW";
-  }
-
-  /** The codes of the issues, in their order. */
-  get codes(): readonly string[] {
-    return this.issues.map((issue) => issue.code);
-  }
-
-  /** The members of the wire, frozen. */
-  toJSON(): DecisionData {
-    // The object is frozen, its private member is not.
-    this.#data ??= freeze(JSON.parse(this.json) as DecisionData);
-    return this.#data;
-  }
-
-  /** For logs: the decision in one sentence. */
-  toString(): string {
-    return this.decision_trace_summary;
-  }
-
-  [Symbol.toPrimitive](hint: string): string {
-    if (hint === "string") return this.toString();
-    throw new TypeError("a decision is not true or false: use decision.allowed");
-  }
-
-  /** @internal A decision that the engine made. */
-  static of(json: string, state: string | null): Decision {
-    return new Decision(json, state);
-  }
+  /** Parts of its conditions that would have to come out differently for it to be content. */
+  readonly wanted: readonly { readonly clause: string; readonly holds: boolean }[];
 }
 
 const MEMBERS = [
@@ -281,14 +206,137 @@ type Missing = Exclude<keyof DecisionData, (typeof MEMBERS)[number]>;
 const complete: Missing extends never ? true : Missing = true;
 void complete;
 
-for (const member of MEMBERS) {
-  Object.defineProperty(Decision.prototype, member, {
-    get(this: Decision) {
-      return this.toJSON()[member];
-    },
-    enumerable: true,
-    configurable: false,
-  });
+/** How the canonical text of a decision begins. */
+const BEGINNINGS: readonly (readonly [begin: string, verdict: Verdict])[] = [
+  ['{"decision":"GO","verdict":"ALLOW",', "ALLOW"],
+  ['{"decision":"NO_GO","verdict":"DENY",', "DENY"],
+  ['{"decision":"DEFER","verdict":"DEFER",', "DEFER"],
+];
+
+/** The issues of a canonical text, without the rest; `undefined` where they cannot be told apart. */
+function issuesAtFront(json: string): readonly Issue[] | undefined {
+  // Within a string a quote has a backslash before it, so neither of these is part of one.
+  const begin = json.indexOf(',"issues":[');
+  const end = json.indexOf('],"risk_score":', begin);
+  if (begin < 0 || end < 0) return undefined;
+  try {
+    return JSON.parse(json.slice(begin + ',"issues":'.length, end + 1));
+  } catch {
+    return undefined;
+  }
+}
+
+// The members of the wire are there by their names, as properties that read the text.
+export interface Decision extends DecisionData {}
+
+/**
+ * The answer to one request: the members of {@link DecisionData}, and what is not on the wire.
+ *
+ * Compare `verdict`, or read `allowed`. Every object passes for true in JavaScript, also a DENY, so
+ * never write `if (decision)`; converting one to a number, or comparing it with `==`, throws.
+ */
+export class Decision {
+  /** The canonical text: its UTF-8 bytes are the same in every language and host. */
+  readonly json: string;
+  /**
+   * The run after this decision, as canonical text: keep it, and pass it as `state` with the next
+   * call of the run. `null` for decisions that moved no run.
+   */
+  readonly state: string | null;
+  #data: DecisionData | undefined;
+  #issues: readonly Issue[] | undefined;
+
+  private constructor(json: string, state: string | null) {
+    this.json = json;
+    this.state = state;
+    Object.freeze(this);
+  }
+
+  /**
+   * A decision from the text that `json` held.
+   *
+   * @throws TypeError if the text is none. It is not checked that a policy gave it.
+   */
+  static fromJson(json: string, state: string | null = null): Decision {
+    const decision = new Decision(json, state);
+    let verdict: unknown;
+    try {
+      verdict = decision.#members()?.verdict;
+    } catch {
+      verdict = undefined;
+    }
+    if (verdict !== "ALLOW" && verdict !== "DEFER" && verdict !== "DENY") {
+      throw new TypeError("the text is no decision");
+    }
+    return decision;
+  }
+
+  /** Whether the verdict is ALLOW: the one case in which the action may be carried out. */
+  get allowed(): boolean {
+    return this.verdict === "ALLOW";
+  }
+
+  /** The codes of the issues, in their order. */
+  get codes(): readonly string[] {
+    return this.issues.map((issue) => issue.code);
+  }
+
+  /** The members of the wire, frozen. */
+  toJSON(): DecisionData {
+    return freeze(this.#members());
+  }
+
+  /** One member, frozen. */
+  #member(name: keyof DecisionData): unknown {
+    // Most callers want to know just this, and canonical texts begin alike.
+    if (name === "verdict" && this.#data === undefined) {
+      for (const [begin, verdict] of BEGINNINGS) if (this.json.startsWith(begin)) return verdict;
+    }
+    // The next thing is why, which stands in front of most of the text.
+    if (name === "issues" && this.#data === undefined) {
+      this.#issues ??= issuesAtFront(this.json);
+      if (this.#issues !== undefined) return freeze(this.#issues);
+    }
+    const value = this.#members()[name];
+    return typeof value === "object" ? freeze(value) : value;
+  }
+
+  #members(): DecisionData {
+    // The object is frozen, its private members are not.
+    if (this.#data === undefined) {
+      const data = JSON.parse(this.json) as DecisionData;
+      // What was handed out stays the same object.
+      this.#data = this.#issues === undefined ? data : { ...data, issues: this.#issues };
+    }
+    return this.#data;
+  }
+
+  /** For logs: the decision in one sentence. */
+  toString(): string {
+    return this.decision_trace_summary;
+  }
+
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError("a decision is not true or false: use decision.allowed");
+  }
+
+  static {
+    for (const member of MEMBERS) {
+      Object.defineProperty(Decision.prototype, member, {
+        get(this: Decision) {
+          return this.#member(member);
+        },
+        enumerable: true,
+        configurable: false,
+      });
+    }
+  }
+
+  /** @internal A decision that the engine made. */
+  static of(json: string, state: string | null): Decision {
+    return new Decision(json, state);
+  }
 }
 
 /** A decision with every rule that was asked. */

@@ -56,22 +56,6 @@ function told(problem: Problem): string {
   return `${problem.severity}[${problem.code}]: ${problem.message}${help}`;
 }
 
-/** Problems as the WebAssembly half tells them: as data, and as a person reads them. */
-export function read(text: string): { problems: readonly Problem[]; texts: readonly string[] } {
-  return JSON.parse(text);
-}
-
-/** Runs what throws problems as text, and throws them as an error of this class. */
-export function asking<T>(refused: ErrorClass, ask: () => T): T {
-  try {
-    return ask();
-  } catch (thrown) {
-    if (typeof thrown !== "string") throw thrown;
-    const { problems, texts } = read(thrown);
-    throw new refused(freeze(problems), texts.join("\n"));
-  }
-}
-
 /** An error about one thing that only this half of the package sees. */
 export function refuse(
   refused: ErrorClass,
@@ -84,14 +68,18 @@ export function refuse(
   return new refused(freeze([problem]), undefined, options);
 }
 
-/** Freezes a JSON value and all that is in it. */
+/** A file's name as problems show it, and its bytes. */
+export type File = [name: string, bytes: Uint8Array];
+
+/** Freezes a JSON value and all that is in it. What is frozen already is so as a whole. */
 export function freeze<T>(value: T): T {
-  const waiting: unknown[] = [value];
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const waiting: object[] = [value];
   for (let inner = waiting.pop(); inner !== undefined; inner = waiting.pop()) {
-    if (typeof inner === "object" && inner !== null) {
-      Object.freeze(inner);
-      waiting.push(...Object.values(inner).filter((member) => member !== undefined));
+    for (const member of Array.isArray(inner) ? inner : Object.values(inner)) {
+      if (typeof member === "object" && member !== null) waiting.push(member);
     }
+    Object.freeze(inner);
   }
   return value;
 }

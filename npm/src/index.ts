@@ -10,7 +10,7 @@ export { Decision, Explanation } from "./decision.js";
 export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
 export { PolicyError, RequestError, Stage0Error } from "./errors.js";
 export type { Location, Problem } from "./errors.js";
-export { engineVersion, Policy } from "./policy.js";
+export { engineVersion, newRun, Policy, report } from "./policy.js";
 export type {
   ApprovalRecord,
   CheckOptions,
@@ -18,6 +18,7 @@ export type {
   Mode,
   ParseOptions,
   PolicyInput,
+  ReportOptions,
   Request,
   RequestInput,
   ToolCallOptions,

@@ -5,9 +5,9 @@
  */
 
 import { Decision, Explanation } from "./decision.js";
-import { asking, freeze, PolicyError, type Problem, read, refuse, RequestError } from "./errors.js";
-import { check_value, engine_version, lint, NativePolicy } from "./glue/stage0.js";
-import { JsonText, textOf } from "./snapshot.js";
+import { begunRun, checkValue, type Circumstances, CompiledPolicy, lintProblems, reported, version } from "./engine.js";
+import { type File, PolicyError, type Problem, refuse, RequestError } from "./errors.js";
+import { JsonText, textOf, wellFormed } from "./snapshot.js";
 
 const REQUEST_BYTES_MAX = 1_000_000;
 const POLICY_BYTES_MAX = 16_000_000;
@@ -76,7 +76,10 @@ export interface Host {
 export interface CheckOptions {
   /** What the calling system adds. */
   host?: Host | undefined;
-  /** The run as the decision before left it, its `state`; a new run where there is none. */
+  /**
+   * The run as the decision before left it, its `state`; {@link newRun} begins one. Without one nothing
+   * is known of a run, and what asks for it is unknown.
+   */
   state?: string | null | undefined;
   /** When it is asked: a Date, or RFC 3339 text; the clock where there is none. */
   now?: Date | string | undefined;
@@ -107,11 +110,8 @@ export interface ParseOptions {
 
 /** The version of the engine. */
 export function engineVersion(): string {
-  return engine_version();
+  return version();
 }
-
-/** A file's name as problems show it, and its bytes. */
-type File = [name: string, bytes: Uint8Array];
 
 /** How files are read where there are some. */
 export interface Files {
@@ -128,6 +128,42 @@ export function useFiles(found: Files): void {
   files = found;
 }
 
+/** The state of a run that begins. */
+export function newRun(): string {
+  return begunRun();
+}
+
+/** What became of a call that was allowed. */
+export interface ReportOptions {
+  /** The run as it is now. */
+  state: string;
+  /** The id of the call, if it had one. */
+  callId?: string | undefined;
+  /** What it did cost, in US dollars: a safe integer, a BigInt, or a decimal as text. */
+  costUsd?: string | number | bigint | undefined;
+  now?: Date | string | undefined;
+}
+
+/**
+ * The state after a call that was allowed. What was reserved for it is spent, or given back if it did
+ * not run or did not do what it should.
+ *
+ * @throws RequestError if something is not of its form; the state then stays as it was.
+ */
+export function report(decision: Decision, outcome: "executed" | "failed" | "stopped", options: ReportOptions): string {
+  const { state, callId, costUsd, now } = options;
+  const cost = typeof costUsd === "string" ? costUsd : costUsd === undefined ? undefined : textOf(costUsd, POLICY_BYTES_MAX);
+  return reported(
+    RequestError,
+    word(state, "state") ?? "",
+    word(callId, "callId") ?? decision.request_id,
+    decision.action_digest,
+    word(outcome, "outcome") ?? "",
+    cost,
+    instant(now ?? new Date()),
+  );
+}
+
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 /**
@@ -137,10 +173,10 @@ const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.disp
  * it after that throws.
  */
 export class Policy {
-  readonly #native: NativePolicy;
+  readonly #compiled: CompiledPolicy;
 
-  private constructor(native: NativePolicy) {
-    this.#native = native;
+  private constructor(compiled: CompiledPolicy) {
+    this.#compiled = compiled;
   }
 
   /**
@@ -152,7 +188,7 @@ export class Policy {
     const bytes = bytesOf(policy);
     const imports = filesOf(options.imports);
     const name = options.name ?? "policy";
-    return new Policy(asking(PolicyError, () => NativePolicy.parse(name, bytes, imports)));
+    return new Policy(CompiledPolicy.parse(PolicyError, name, bytes, imports));
   }
 
   /**
@@ -164,7 +200,7 @@ export class Policy {
    */
   static load(path: string): Policy {
     const [name, bytes] = fileAt(path);
-    return new Policy(asking(PolicyError, () => NativePolicy.parse(name, bytes, [], findFile)));
+    return new Policy(CompiledPolicy.find(PolicyError, name, bytes, findFile));
   }
 
   /**
@@ -173,14 +209,14 @@ export class Policy {
    * @throws PolicyError if there is none.
    */
   static builtin(name = "standard"): Policy {
-    return new Policy(asking(PolicyError, () => NativePolicy.builtin(name)));
+    return new Policy(CompiledPolicy.builtin(PolicyError, name));
   }
 
   /** Everything that is wrong with a policy, or probably not meant, as data. */
   static lint(policy: PolicyInput, options: ParseOptions = {}): readonly Problem[] {
     const bytes = bytesOf(policy);
     const imports = filesOf(options.imports);
-    return freeze(read(lint(options.name ?? "policy", bytes, imports)).problems);
+    return lintProblems(options.name ?? "policy", bytes, imports);
   }
 
   /**
@@ -193,15 +229,14 @@ export class Policy {
    * decided, and the action must not be carried out.
    */
   check(request: RequestInput, options: CheckOptions = {}): Decision {
-    const both = this.#ask(request, options);
+    const both = this.#ask("check", request, options);
     const end = both.lastIndexOf("\n");
     return Decision.of(both.slice(0, end), both.slice(end + 1));
   }
 
   /** As {@link check}, from text to text: the decision's canonical JSON and nothing else. */
   checkJson(request: RequestInput, options: CheckOptions = {}): string {
-    const both = this.#ask(request, options);
-    return both.slice(0, both.lastIndexOf("\n"));
+    return this.#ask("peek", request, options);
   }
 
   /**
@@ -259,40 +294,39 @@ export class Policy {
    * @throws RequestError as {@link check} does.
    */
   explain(request: RequestInput, options: CheckOptions = {}): Explanation {
-    const text = textOf(request, REQUEST_BYTES_MAX);
-    const both = asking(RequestError, () => this.#native.explain(text, ...circumstances(options)));
+    const both = this.#ask("explain", request, options);
     const end = both.indexOf("\n");
     return Explanation.of(both.slice(end + 1), both.slice(0, end));
   }
 
   /** The policy's name. */
   get name(): string {
-    return this.#native.name;
+    return this.#live.get((native) => native.name);
   }
 
   /** The policy's version. */
   get version(): string {
-    return this.#native.version;
+    return this.#live.get((native) => native.version);
   }
 
   /** SHA-256 of what the policy says, imports included, as 64 hexadecimal digits. */
   get digest(): string {
-    return this.#native.digest;
+    return this.#live.get((native) => native.digest);
   }
 
   /** Every name of a catalogued tool that a request may use, sorted. */
   get toolNames(): readonly string[] {
-    return Object.freeze(this.#native.tool_names());
+    return Object.freeze(this.#live.get((native) => native.tool_names()));
   }
 
   /** What the policy probably does not mean. */
   get warnings(): readonly Problem[] {
-    return freeze(read(this.#native.warnings()).problems);
+    return this.#live.warnings;
   }
 
   /** What the policy says about each tool, as `stage0 explain POLICY --format json` prints it. */
   describe(): unknown {
-    return JSON.parse(this.#native.describe());
+    return JSON.parse(this.#live.get((native) => native.describe()));
   }
 
   toString(): string {
@@ -301,33 +335,45 @@ export class Policy {
 
   /** Frees the policy's memory. */
   [dispose](): void {
-    this.#native.free();
+    this.#compiled.dispose();
   }
 
-  #ask(request: RequestInput, options: CheckOptions): string {
-    const text = textOf(request, REQUEST_BYTES_MAX);
-    return asking(RequestError, () => this.#native.check(text, ...circumstances(options)));
+  get #live(): CompiledPolicy {
+    if (!this.#compiled.isDisposed) return this.#compiled;
+    throw refuse(RequestError, "POLICY_DISPOSED", "the policy has been disposed", "keep it for as long as it is asked");
+  }
+
+  #ask(door: "check" | "peek" | "explain", request: RequestInput, options: CheckOptions): string {
+    const text = questionOf(request);
+    const asked = circumstances(options);
+    return this.#live.ask(door, RequestError, text, REQUEST_BYTES_MAX, stateOf(options), asked);
   }
 }
 
-type Circumstances = [
-  requestId: string | undefined,
-  mode: string | undefined,
-  approvals: string | undefined,
-  state: string | undefined,
-  now: string,
-];
+/** A request's text, or its bytes as they are. */
+function questionOf(request: RequestInput): string | Uint8Array {
+  return request instanceof Uint8Array ? request : textOf(request, REQUEST_BYTES_MAX);
+}
 
-function circumstances({ host, state, now }: CheckOptions): Circumstances {
+function stateOf({ state }: CheckOptions): string | undefined {
+  return word(state ?? undefined, "state");
+}
+
+function circumstances({ host, now }: CheckOptions): Circumstances {
   const approvals = host?.approvals;
-  return [
-    word(host?.requestId, "host.requestId"),
-    word(host?.mode, "host.mode"),
-    approvals === undefined ? undefined : textOf(approvals, POLICY_BYTES_MAX),
-    word(state ?? undefined, "state"),
-    instant(now ?? new Date()),
-  ];
+  const nowMs = now === undefined ? Date.now() : now instanceof Date ? Date.prototype.getTime.call(now) : NaN;
+  const isPlain = nowMs >= 0 && nowMs <= LAST_MS;
+  return {
+    nowMs: isPlain ? nowMs : 0,
+    now: isPlain ? undefined : instant(now as Date | string),
+    requestId: word(host?.requestId, "host.requestId"),
+    mode: word(host?.mode, "host.mode"),
+    approvals: approvals === undefined ? undefined : textOf(approvals, POLICY_BYTES_MAX),
+  };
 }
+
+/** The end of the year 9999: what lies behind has no RFC 3339 text. */
+const LAST_MS = 253_402_300_799_999;
 
 /** A time as RFC 3339 text. */
 function instant(now: Date | string): string {
@@ -339,7 +385,7 @@ function instant(now: Date | string): string {
 /** What has to be text, if it is there. */
 function word(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === "string") return textOf(value, POLICY_BYTES_MAX);
+  if (typeof value === "string") return wellFormed(value, RequestError);
   const message = `\`${name}\` must be a string, and this is of type ${value === null ? "null" : typeof value}`;
   throw refuse(RequestError, "HOST_INVALID", message, null);
 }
@@ -347,7 +393,7 @@ function word(value: unknown, name: string): string | undefined {
 /** Arguments as text stand inside the request's text, so they have to be one whole value. */
 function raw(text: string): JsonText {
   const whole = textOf(text, REQUEST_BYTES_MAX);
-  asking(RequestError, () => check_value(whole));
+  checkValue(whole, RequestError);
   return new JsonText(whole);
 }
 

@@ -18,18 +18,6 @@ export class JsonText {
   constructor(readonly text: string) {}
 }
 
-/** A list or object whose end has not been written. */
-interface Open {
-  readonly owner: object;
-  readonly close: "]" | "}";
-  /** Keys of an object; a list's are its positions. */
-  readonly keys: readonly string[] | null;
-  readonly length: number;
-  readonly at: (position: number) => unknown;
-  next: number;
-  isEmpty: boolean;
-}
-
 /** The text of a request, policy or the like: of a string or of bytes what they hold. */
 export function textOf(value: unknown, bytesMax: number, refused: ErrorClass = RequestError): string {
   if (typeof value === "string") return wellFormed(value, refused);
@@ -38,11 +26,19 @@ export function textOf(value: unknown, bytesMax: number, refused: ErrorClass = R
 }
 
 /** A text without half surrogate pairs, which would become other characters on their way. */
-function wellFormed(text: string, refused: ErrorClass): string {
-  // With the flag `u` only halves that stand alone match.
-  if (!/[\uD800-\uDFFF]/u.test(text)) return text;
+export function wellFormed(text: string, refused: ErrorClass): string {
+  if (isWellFormed(text)) return text;
   throw refuse(refused, "JSON_LONE_SURROGATE", LONE_SURROGATE, LONE_SURROGATE_HELP);
 }
+
+/** Newer runtimes know it of a string; with the flag `u` only halves that stand alone match. */
+const isWellFormed: (text: string) => boolean =
+  "isWellFormed" in String.prototype
+    ? (text) => (text as string & { isWellFormed(): boolean }).isWellFormed()
+    : (text) => !/[\uD800-\uDFFF]/u.test(text);
+
+/** What makes a text differ from the same between quotes, or may: then nobody looks closer here. */
+const SPECIAL = /["\\\u0000-\u001F\uD800-\uDFFF]/;
 
 const LONE_SURROGATE = "half of a surrogate pair stands alone, which is not a character";
 const LONE_SURROGATE_HELP = "write both halves of the pair; a text cut in the middle of an emoji is the usual cause";
@@ -56,10 +52,34 @@ function decoded(bytes: Uint8Array, refused: ErrorClass): string {
   }
 }
 
+/** Short texts are the usual ones, and for them a loop is quicker than the start of an expression. */
+function isPlain(text: string): boolean {
+  if (text.length > SHORT) return !SPECIAL.test(text);
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x20 || unit === QUOTE || unit === BACKSLASH || (unit >= 0xd800 && unit <= 0xdfff)) return false;
+  }
+  return true;
+}
+
+const SHORT = 40;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Keys as they stand in the text; as many as a program writes, not as an attacker can think of. */
+const KEYS = new Map<string, string>();
+const KEYS_MAX = 500;
+const KEY_LENGTH_MAX = 64;
+
+/**
+ * Nests as deep as requests may, and never deeper: the depth is counted. It stays in this file, so it
+ * does without private members, whose every call is checked.
+ */
 class Snapshot {
-  #out = "";
-  /** Innermost last. */
-  readonly #open: Open[] = [];
+  out = "";
+  /** Lists and objects around the value, and which of their members it is; outermost first. */
+  readonly owners: object[] = [];
+  readonly places: (string | number)[] = [];
 
   constructor(
     readonly bytesMax: number,
@@ -67,158 +87,184 @@ class Snapshot {
   ) {}
 
   take(root: unknown): string {
-    if (root === undefined) throw this.#refused("`undefined` has no form in JSON", MISSING_HELP);
-    this.#value(root);
-    for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
-      if (this.#out.length > this.bytesMax) {
-        const message = `the value has more than ${this.bytesMax} bytes as JSON`;
-        const help = "leave out what no rule reads, or send a digest of it";
-        throw refuse(this.refusedAs, "JSON_TOO_LARGE", message, help);
-      }
-      if (open.next >= open.length) {
-        this.#out += open.close;
-        this.#open.pop();
-        continue;
-      }
-      const position = open.next;
-      open.next += 1;
-      const value = open.at(position);
-      if (open.keys !== null) {
-        // A member that is undefined is one that is not there.
-        if (value === undefined) continue;
-        this.#comma(open);
-        this.#string(open.keys[position] as string);
-        this.#out += ":";
-      } else {
-        if (value === undefined) throw this.#refused("`undefined` stands in a list", MISSING_HELP);
-        this.#comma(open);
-      }
-      this.#value(value);
-    }
-    return this.#out;
+    if (root === undefined) throw this.refused("`undefined` has no form in JSON", MISSING_HELP);
+    this.value(root);
+    return this.out;
   }
 
-  #comma(open: Open): void {
-    if (!open.isEmpty) this.#out += ",";
-    open.isEmpty = false;
+  string(text: string): string {
+    if (isPlain(text)) return `"${text}"`;
+    if (isWellFormed(text)) return JSON.stringify(text);
+    const message = LONE_SURROGATE + this.place();
+    throw refuse(this.refusedAs, "JSON_LONE_SURROGATE", message, LONE_SURROGATE_HELP);
   }
 
-  #string(text: string): void {
-    if (/[\uD800-\uDFFF]/u.test(text)) {
-      const message = LONE_SURROGATE + this.#place();
-      throw refuse(this.refusedAs, "JSON_LONE_SURROGATE", message, LONE_SURROGATE_HELP);
-    }
-    this.#out += JSON.stringify(text);
+  /** A key with its colon. The same few come again and again. */
+  key(key: string): string {
+    const known = KEYS.get(key);
+    if (known !== undefined) return known;
+    const text = `${this.string(key)}:`;
+    if (KEYS.size < KEYS_MAX && key.length < KEY_LENGTH_MAX) KEYS.set(key, text);
+    return text;
   }
 
-  /** Writes a scalar, or opens a list or object. */
-  #value(value: unknown): void {
+  value(value: unknown): void {
     switch (typeof value) {
       case "string":
-        return this.#string(value);
+        this.out += this.string(value);
+        return;
       case "number":
-        return this.#number(value);
+        this.number(value);
+        return;
       case "boolean":
-        this.#out += value ? "true" : "false";
+        this.out += value ? "true" : "false";
         return;
       case "bigint":
-        this.#out += value.toString();
+        this.out += value.toString();
         return;
       case "object":
-        if (value === null) {
-          this.#out += "null";
-          return;
-        }
-        return this.#object(value);
+        if (value === null) this.out += "null";
+        else this.object(value);
+        return;
       default:
-        throw this.#refused(`a ${typeof value} has no form in JSON`, CONVERT_HELP);
+        throw this.refused(`a ${typeof value} has no form in JSON`, CONVERT_HELP);
     }
   }
 
-  #number(value: number): void {
+  number(value: number): void {
     if (!Number.isFinite(value)) {
-      throw this.#refused(`${value} is no number`, "leave the member out, or send null where nothing is known");
+      throw this.refused(`${value} is no number`, "leave the member out, or send null where nothing is known");
     }
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      throw this.#refused(
+      throw this.refused(
         `the integer ${value} may have been rounded already`,
         "integers beyond Number.MAX_SAFE_INTEGER are exact as a BigInt, or as JSON text",
       );
     }
     // The shortest digits that mean this number; -0 is 0.
-    this.#out += String(value);
+    this.out += String(value);
   }
 
-  #object(value: object): void {
-    if (Array.isArray(value)) {
-      const length = value.length;
-      return this.#begin(value, "]", null, length, (position) => value[position]);
-    }
-    if (value instanceof Map) {
-      const entries = [...Map.prototype.entries.call(value)];
-      const strange = entries.find(([key]) => typeof key !== "string");
-      if (strange !== undefined) {
-        throw this.#refused(
-          `a Map has a key of type ${typeof strange[0]}`,
-          "keys are strings, as in JSON: convert them with String()",
-        );
-      }
-      const keys = entries.map(([key]) => key as string);
-      return this.#begin(value, "}", keys, keys.length, (position) => entries[position]?.[1]);
-    }
-    if (value instanceof Date) {
+  object(value: object): void {
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) {
+      this.members(value);
+    } else if (Array.isArray(value)) {
+      this.list(value);
+    } else if (value instanceof Map) {
+      this.map(value);
+    } else if (value instanceof Date) {
       const ms = Date.prototype.getTime.call(value);
-      if (Number.isNaN(ms)) throw this.#refused("the Date is invalid", "check it with Number.isNaN(+date)");
+      if (Number.isNaN(ms)) throw this.refused("the Date is invalid", "check it with Number.isNaN(+date)");
       const text = new Date(ms).toISOString();
       // As the engine writes times: milliseconds only where there are some.
-      this.#out += `"${text.replace(".000Z", "Z")}"`;
-      return;
-    }
-    if (value instanceof JsonText) {
-      this.#out += value.text;
-      return;
-    }
-    const prototype = Object.getPrototypeOf(value);
-    // Also the plain objects of another realm: their prototype is at the end of its chain.
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+      this.out += `"${text.replace(".000Z", "Z")}"`;
+    } else if (value instanceof JsonText) {
+      this.out += value.text;
+    } else if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       const name = String(prototype.constructor?.name ?? "?").slice(0, 64);
-      throw this.#refused(`an instance of ${JSON.stringify(name)} has no form in JSON`, CONVERT_HELP);
+      throw this.refused(`an instance of ${JSON.stringify(name)} has no form in JSON`, CONVERT_HELP);
+    } else {
+      // Also the plain objects of another realm: their prototype is at the end of its chain.
+      this.members(value);
     }
-    const keys = Object.keys(value);
-    const members = value as Record<string, unknown>;
-    this.#begin(value, "}", keys, keys.length, (position) => members[keys[position] as string]);
   }
 
-  #begin(
-    owner: object,
-    close: "]" | "}",
-    keys: readonly string[] | null,
-    length: number,
-    at: (position: number) => unknown,
-  ): void {
-    if (this.#open.some((open) => open.owner === owner)) {
-      throw this.#refused("a value contains itself", "send a tree: each value in one place, with names for what refers back");
+  list(list: readonly unknown[]): void {
+    const depth = this.enter(list);
+    const length = list.length;
+    this.out += "[";
+    for (let position = 0; position < length; position += 1) {
+      this.places[depth] = position;
+      const value = list[position];
+      if (value === undefined) throw this.refused("`undefined` stands in a list", MISSING_HELP);
+      if (position > 0) this.out += ",";
+      this.value(value);
+      this.measure();
     }
-    if (this.#open.length >= DEPTH_MAX) {
-      const message = `lists and objects nest deeper than ${DEPTH_MAX}${this.#place()}`;
+    this.out += "]";
+    this.leave();
+  }
+
+  members(value: object): void {
+    const depth = this.enter(value);
+    const members = value as Record<string, unknown>;
+    let comma = "{";
+    for (const key of Object.keys(value)) {
+      this.places[depth] = key;
+      const member = members[key];
+      // A member that is undefined is one that is not there.
+      if (member === undefined) continue;
+      this.out += comma + this.key(key);
+      comma = ",";
+      this.value(member);
+      this.measure();
+    }
+    this.out += comma === "{" ? "{}" : "}";
+    this.leave();
+  }
+
+  map(map: Map<unknown, unknown>): void {
+    const entries = [...Map.prototype.entries.call(map)];
+    const strange = entries.find(([key]) => typeof key !== "string");
+    if (strange !== undefined) {
+      throw this.refused(
+        `a Map has a key of type ${typeof strange[0]}`,
+        "keys are strings, as in JSON: convert them with String()",
+      );
+    }
+    const depth = this.enter(map);
+    let comma = "{";
+    for (const [key, value] of entries as [string, unknown][]) {
+      this.places[depth] = key;
+      if (value === undefined) continue;
+      this.out += comma + this.key(key);
+      comma = ",";
+      this.value(value);
+      this.measure();
+    }
+    this.out += comma === "{" ? "{}" : "}";
+    this.leave();
+  }
+
+  /** Enters a list or object, and says how deep it stands. */
+  enter(owner: object): number {
+    const depth = this.owners.length;
+    if (this.owners.includes(owner)) {
+      throw this.refused("a value contains itself", "send a tree: each value in one place, with names for what refers back");
+    }
+    if (depth >= DEPTH_MAX) {
+      const message = `lists and objects nest deeper than ${DEPTH_MAX}${this.place()}`;
       const help = "flatten the value, or send the inner part as a string";
       throw refuse(this.refusedAs, "JSON_DEPTH", message, help);
     }
-    this.#out += close === "]" ? "[" : "{";
-    this.#open.push({ owner, close, keys, length, at, next: 0, isEmpty: true });
+    this.owners.push(owner);
+    return depth;
   }
 
-  #refused(message: string, help: string): Stage0Error {
-    return refuse(this.refusedAs, "VALUE_UNSUPPORTED", message + this.#place(), help);
+  leave(): void {
+    this.owners.pop();
+    this.places.length = this.owners.length;
+  }
+
+  /** What is too long is refused before it has become much longer. */
+  measure(): void {
+    if (this.out.length <= this.bytesMax) return;
+    const message = `the value has more than ${this.bytesMax} bytes as JSON`;
+    const help = "leave out what no rule reads, or send a digest of it";
+    throw refuse(this.refusedAs, "JSON_TOO_LARGE", message, help);
+  }
+
+  refused(message: string, help: string): Stage0Error {
+    return refuse(this.refusedAs, "VALUE_UNSUPPORTED", message + this.place(), help);
   }
 
   /** Where the value stands that is being written; nothing for the outermost. */
-  #place(): string {
+  place(): string {
     let path = "";
-    for (const { keys, next } of this.#open) {
-      const key = keys?.[next - 1];
-      if (keys === null) path += `[${next - 1}]`;
-      else path += (path === "" ? "" : ".") + legible(key ?? "");
+    for (const place of this.places) {
+      if (typeof place === "number") path += `[${place}]`;
+      else path += (path === "" ? "" : ".") + legible(place);
     }
     return path === "" ? "" : `, in \`${path}\``;
   }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Decision, engineVersion, Policy, PolicyError, RequestError, Stage0Error } from "stage0";
+import { Decision, engineVersion, newRun, Policy, PolicyError, report, RequestError, Stage0Error } from "stage0";
 
 const NOW = "2026-01-05T10:00:00Z";
 
@@ -160,9 +160,9 @@ test("an approval lifts the DEFER it was asked for", () => {
 });
 
 test("a run goes on from its state, and a batch is a run only with one", () => {
-  const first = payments.check(CALL, { now: NOW });
+  const first = payments.check(CALL, { state: newRun(), now: NOW });
   const second = payments.check(CALL, { state: first.state, now: NOW });
-  assert.equal(JSON.parse(second.state).attempts, 2);
+  assert.equal(JSON.parse(second.state).run.attempts, 2);
   const alone = payments.checkBatch([CALL, JSON.stringify(CALL)], { host: { requestId: "b" }, now: NOW });
   assert.deepEqual(
     alone.map((decision) => decision.request_id),
@@ -171,9 +171,23 @@ test("a run goes on from its state, and a batch is a run only with one", () => {
   assert.equal(alone[0].state, alone[1].state);
   const steps = payments.checkBatch([CALL, CALL], { state: first.state, now: NOW });
   assert.deepEqual(
-    steps.map((step) => JSON.parse(step.state).attempts),
+    steps.map((step) => JSON.parse(step.state).run.attempts),
     [2, 3],
   );
+});
+
+test("what did not run is given back to a limit", () => {
+  const limits = "limits: [{ id: once, tools: [payments.payout], count: allowed, window: run, max: 1 }]";
+  const policy = Policy.parse(`${PAYMENTS}${limits}`);
+  const first = policy.check(CALL, { state: newRun(), now: NOW });
+  assert.ok(first.allowed);
+  const after = (outcome) => report(first, outcome, { state: first.state, now: NOW });
+  assert.ok(!policy.check(CALL, { state: after("executed"), now: NOW }).allowed);
+  assert.ok(policy.check(CALL, { state: after("stopped"), now: NOW }).allowed);
+  for (const options of [{ state: "{}" }, { state: first.state, costUsd: NaN }, { state: first.state, costUsd: "much" }]) {
+    assert.ok(thrown(() => report(first, "executed", options)) instanceof RequestError);
+  }
+  assert.ok(thrown(() => report(first, "done", { state: first.state })) instanceof RequestError);
 });
 
 test("an explanation fits the decision", () => {
@@ -204,6 +218,13 @@ test("decisions are frozen, and never true or false by accident", () => {
     decision.codes,
     decision.issues.map(({ code }) => code),
   );
+  // Issues are there before the rest is, and stay the same object.
+  const early = payments.check({ ...CALL, context: {} }, { now: NOW });
+  const { issues } = early;
+  assert.deepEqual(issues, JSON.parse(early.json).issues);
+  assert.equal(early.toJSON().issues, issues);
+  assert.deepEqual(early.toJSON(), decision.toJSON());
+  assert.equal(JSON.stringify(early), early.json);
   const again = Decision.fromJson(decision.json, decision.state);
   assert.deepEqual(again.toJSON(), decision.toJSON());
   for (const text of ["[]", "{}", "1", "null", '{"verdict":"MAYBE"}', "x"]) {

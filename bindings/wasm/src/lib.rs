@@ -11,7 +11,8 @@ use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::json_object::object;
 use stage0_wire::load::load;
 use stage0_wire::problem::{Problem, problems_to_json};
-use stage0_wire::question::{Question, parse_now};
+use stage0_wire::question::{NEW_RUN, Question, parse_now};
+use stage0_wire::report::ReportText;
 use stage0_wire::strict_json::{JsonLimits, parse_str};
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json, json_problem};
 use wasm_bindgen::prelude::*;
@@ -59,25 +60,24 @@ impl NativePolicy {
             .map_err(|problems| thrown(&problems))
     }
 
-    /// Decides a request: the decision's text, a line break, and that of the run after it.
+    /// Decides the question in the inbox: the decision's text, a line break, and that of the run after it.
     ///
     /// # Errors
     /// One of the texts is not of its form.
     pub fn check(
         &self,
-        request: &str,
+        inbox: &Inbox,
+        now_ms: f64,
+        now: Option<String>,
         request_id: Option<String>,
         mode: Option<String>,
         approvals: Option<String>,
-        state: Option<String>,
-        now: &str,
     ) -> Result<String, JsValue> {
         let asked = Question {
             request_id: request_id.as_deref(),
             mode: mode.as_deref(),
             approvals: approvals.as_deref(),
-            state: state.as_deref(),
-            ..Question::new(request.as_bytes(), instant(now)?)
+            ..inbox.question(now_ms, now.as_deref())?
         };
         let answer = asked
             .check(&self.policy)
@@ -89,25 +89,49 @@ impl NativePolicy {
         Ok(both)
     }
 
-    /// Decides a request, and tells why: the decision's text, a line break, and the explanation's.
+    /// Decides the question in the inbox, and moves no run: the decision's text.
     ///
     /// # Errors
     /// As for [`check`](Self::check).
-    pub fn explain(
+    pub fn peek(
         &self,
-        request: &str,
+        inbox: &Inbox,
+        now_ms: f64,
+        now: Option<String>,
         request_id: Option<String>,
         mode: Option<String>,
         approvals: Option<String>,
-        state: Option<String>,
-        now: &str,
     ) -> Result<String, JsValue> {
         let asked = Question {
             request_id: request_id.as_deref(),
             mode: mode.as_deref(),
             approvals: approvals.as_deref(),
-            state: state.as_deref(),
-            ..Question::new(request.as_bytes(), instant(now)?)
+            ..inbox.question(now_ms, now.as_deref())?
+        };
+        asked
+            .peek(&self.policy)
+            .map_err(|problems| thrown(&problems))
+    }
+
+    /// Decides the question in the inbox, and tells why: the decision's text, a line break, and the
+    /// explanation's.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn explain(
+        &self,
+        inbox: &Inbox,
+        now_ms: f64,
+        now: Option<String>,
+        request_id: Option<String>,
+        mode: Option<String>,
+        approvals: Option<String>,
+    ) -> Result<String, JsValue> {
+        let asked = Question {
+            request_id: request_id.as_deref(),
+            mode: mode.as_deref(),
+            approvals: approvals.as_deref(),
+            ..inbox.question(now_ms, now.as_deref())?
         };
         let explained = asked
             .explain(&self.policy)
@@ -155,6 +179,67 @@ impl NativePolicy {
     }
 }
 
+/// Where JavaScript writes the texts of a question: the request's, and that of the run's state behind it.
+///
+/// Its own encoder writes them here at once. A string that is handed over as such is looked at character
+/// by character first, which for a request of a kilobyte takes a fifth as long as deciding it.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    request_end: usize,
+    state_end: Option<usize>,
+}
+
+#[wasm_bindgen]
+impl Inbox {
+    /// An inbox without room.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Inbox {
+        Self::default()
+    }
+
+    /// Makes room for this many bytes, keeps those that are there, and says where they begin.
+    pub fn room(&mut self, bytes: usize) -> *const u8 {
+        if self.bytes.len() < bytes {
+            self.bytes.resize(bytes, 0);
+        }
+        self.bytes.as_ptr()
+    }
+
+    /// How many bytes have room.
+    #[wasm_bindgen(getter)]
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Says where the request ends, and the state where there is one.
+    pub fn close(&mut self, request_end: usize, state_end: Option<usize>) {
+        self.request_end = request_end;
+        self.state_end = state_end;
+    }
+}
+
+impl Inbox {
+    /// What it holds, asked at a time in milliseconds, or as a text says.
+    fn question(&self, now_ms: f64, now: Option<&str>) -> Result<Question<'_>, JsValue> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the milliseconds of a Date, which are whole and fewer than 2^53"
+        )]
+        let told = Timestamp::from_ms(now_ms as i64).filter(|_| now.is_none());
+        let instant = told.map_or_else(|| parse_now(now.unwrap_or_default()), Ok);
+        let instant = instant.map_err(|problem| thrown(&[problem]))?;
+        let text = |from, to| self.bytes.get(from..to).unwrap_or_default();
+        let state = self.state_end.map(|end| text(self.request_end, end));
+        Ok(Question {
+            // The encoder writes nothing but UTF-8.
+            state: state.map(|state| str::from_utf8(state).unwrap_or_default()),
+            ..Question::new(text(0, self.request_end), instant)
+        })
+    }
+}
+
 /// Everything that is wrong with a policy's text, or probably not meant, in the form in which
 /// problems are thrown.
 ///
@@ -176,6 +261,41 @@ pub fn lint(
     });
     files.check()?;
     Ok(told(&checked.unwrap_or_else(|problems| problems)))
+}
+
+/// The state of a run that begins.
+#[wasm_bindgen]
+pub fn new_run() -> String {
+    NEW_RUN.to_owned()
+}
+
+/// The state after what became of a call that was allowed.
+///
+/// # Errors
+/// One of the texts is not of its form.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "texts that may be missing are handed over like this by wasm-bindgen"
+)]
+#[wasm_bindgen]
+pub fn report(
+    state: &str,
+    id: &str,
+    action: &str,
+    outcome: &str,
+    cost: Option<String>,
+    now: &str,
+) -> Result<String, JsValue> {
+    let report = ReportText {
+        id,
+        action,
+        outcome,
+        cost: cost.as_deref(),
+    };
+    let now = parse_now(now).map_err(|problem| thrown(&[problem]))?;
+    report
+        .apply(state, now)
+        .map_err(|problems| thrown(&problems))
 }
 
 /// Throws unless a text is one whole JSON value, which may then stand inside another text.
@@ -200,8 +320,10 @@ pub fn engine_version() -> String {
     ENGINE_VERSION.to_owned()
 }
 
-fn instant(now: &str) -> Result<Timestamp, JsValue> {
-    parse_now(now).map_err(|problem| thrown(&[problem]))
+/// The module's memory, which is another after it has grown.
+#[wasm_bindgen]
+pub fn module_memory() -> JsValue {
+    wasm_bindgen::memory()
 }
 
 /// Problems as data, and as a person reads them.

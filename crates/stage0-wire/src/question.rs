@@ -108,6 +108,20 @@ impl<'t> Question<'t> {
         })
     }
 
+    /// Decides it as [`check`](Self::check) does, for those who only look: the decision's text. No run
+    /// is moved.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn peek(&self, policy: &Policy) -> Result<String, Vec<Problem>> {
+        let circumstances = self.read()?;
+        let request = parse_request(self.request)?;
+        policy.admit(&request).map_err(|problem| vec![problem])?;
+        let (host, state) = (circumstances.host(), &circumstances.state);
+        let decision = policy.peek(&request, &host, state, self.now);
+        Ok(decision_to_json(&decision))
+    }
+
     /// Decides it, and tells why. No run is moved.
     ///
     /// # Errors
@@ -310,6 +324,7 @@ mod tests {
         let policy = Policy::builtin("standard").unwrap();
         let answer = question().check(&policy).unwrap();
         assert_eq!(question().check(&policy).unwrap(), answer);
+        assert_eq!(question().peek(&policy).unwrap(), answer.decision);
         assert!(answer.decision.contains(r#""request_id":"req-"#));
         let explained = question().explain(&policy).unwrap();
         assert_eq!(explained.decision, answer.decision);

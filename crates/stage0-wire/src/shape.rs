@@ -7,6 +7,8 @@
 //!
 //! [`check`]: crate::decode::Decoder::check
 
+use stage0_engine::describe::for_reference;
+
 use crate::tree::NodeValue;
 
 /// A map with known keys.
@@ -80,7 +82,7 @@ impl Key {
         Self {
             name,
             form,
-            doc,
+            doc: for_reference(doc),
             presence: Presence::Optional,
         }
     }

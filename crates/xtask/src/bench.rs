@@ -1,10 +1,12 @@
-//! `cargo xtask bench [quick]`: how long deciding takes, beside a program written by hand.
+//! `cargo xtask bench [quick|npm|python]`: how long deciding takes, beside a program written by hand; for a
+//! language, how long it takes from there, beside what else its registry has.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
 //! `tests/bench/README.md`, and a missed one is told, not failed: times belong to a machine.
 
 use crate::command::{cargo, show};
+use crate::npm;
 use crate::python;
 
 /// Builds and runs both programs.
@@ -15,8 +17,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let quick = match args {
         [] => None,
         [word] if word == "quick" => Some("quick"),
+        [word] if word == "npm" => return npm::bench(),
         [word] if word == "python" => return python::bench(),
-        _ => return Err("usage: cargo xtask bench [quick|python]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [quick|npm|python]".to_owned()),
     };
     for program in ["bench", "bench_memory"] {
         let mut command = cargo(&[

@@ -84,8 +84,8 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        usage: "[quick]",
-        summary: "measure deciding beside a program written by hand for the same rules",
+        usage: "[quick|npm|python]",
+        summary: "measure deciding beside a program written by hand, or beside what else a registry has",
         run: bench::run,
     },
     Verb {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::checks::within_budget;
-use crate::command::{Tally, program, root, show};
+use crate::command::{Tally, cargo, program, read, root, show};
 use crate::wasm::{apt, module_with_glue, remake, succeed, told};
 
 /// What Debian calls the browser, and where it puts it.
@@ -18,8 +18,14 @@ const CHROMIUM: (&str, &str) = ("chromium", "/usr/bin/chromium");
 /// The module as an edge worker loads it; its budget stands in `parts`.
 const GZIPPED: &str = "target/npm/stage0.wasm.gz";
 
-/// Development tools that the programs of `tests/hosts` need beside the package.
-const TOOLS_OF_HOSTS: [&str; 3] = ["esbuild", "miniflare", "playwright-core"];
+/// Development tools that programs need beside the package: those of `tests/hosts`, and the tests.
+const TOOLS: [&str; 5] = [
+    "esbuild",
+    "miniflare",
+    "playwright-core",
+    "typescript",
+    "vite",
+];
 
 /// Fetches the development tools by the lock file, if it has changed.
 ///
@@ -63,17 +69,67 @@ pub(crate) fn build() -> Result<Tally, String> {
     within_budget(GZIPPED)
 }
 
-/// Format, types and tests of the package.
+/// Format, types and tests of the package, and what judges packages say about it.
+///
+/// All but the format is asked of the package as it would be published, in a project that has it
+/// installed.
 ///
 /// # Errors
 /// One of them fails.
 pub(crate) fn test() -> Result<Tally, String> {
-    project()?;
-    let folder = folder()?;
-    npm(&folder, &["run", "--silent", "format"])?;
-    npm(&folder, &["run", "--silent", "check"])?;
-    npm(&folder, &["test", "--silent"])?;
+    let project = project()?;
+    setup_chromium()?;
+    npm(&folder()?, &["run", "--silent", "format"])?;
+    let tests = project.join("tests");
+    let types = tests.join("types").to_string_lossy().into_owned();
+    node_in(project, &[&module("typescript", "bin/tsc")?, "-p", &types])?;
+    let package = find(project, "tgz")?.to_string_lossy().into_owned();
+    let publint = module("publint", "src/cli.js")?;
+    node_in(project, &[&publint, &package, "--strict"])?;
+    // The module is no JavaScript, so it has no types that could be wrong.
+    let types_of_module = ["--exclude-entrypoints", "stage0.wasm", "--quiet"];
+    let attw = module("@arethetypeswrong/cli", "dist/index.js")?;
+    let judging = [&[attw.as_str(), &package], types_of_module.as_slice()].concat();
+    node_in(project, &judging)?;
+    let mut words = vec!["--test".to_owned()];
+    let listed = fs::read_dir(&tests).map_err(|error| told(&tests, &error))?;
+    let files = listed.filter_map(Result::ok).map(|file| file.path());
+    words.extend(
+        files
+            .filter(|path| path.extension().is_some_and(|ending| ending == "mjs"))
+            .map(|path| path.to_string_lossy().into_owned()),
+    );
+    words.sort();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    node_in(project, &words)?;
     Ok(Tally::ONE)
+}
+
+/// Measures the package beside what else npm has, which is fetched for this and into a folder of its own.
+///
+/// # Errors
+/// A tool is missing or fails, or the engines that are compared do not agree.
+pub(crate) fn bench() -> Result<(), String> {
+    let package = find(project()?, "tgz")?.to_string_lossy().into_owned();
+    let root = root()?;
+    let folder = root.join("target").join("npm-bench");
+    remake(&folder)?;
+    copy(&root.join("tests").join("bench").join("npm"), &folder)?;
+    npm(&folder, &["install", "--no-save", "--silent"])?;
+    let install = ["install", "--silent", "--no-save", "--offline", &package];
+    npm(&folder, &install)?;
+    let task = [
+        "run",
+        "--quiet",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        "bench_task",
+    ];
+    let task = read(cargo(&task)?)?;
+    let path = folder.join("task.json");
+    fs::write(&path, task).map_err(|error| told(&path, &error))?;
+    node_in(&folder, &["bench.mjs", &path.to_string_lossy()])
 }
 
 /// A program of `tests/hosts` in Node.
@@ -150,6 +206,19 @@ fn folder() -> Result<PathBuf, String> {
     Ok(root()?.join("npm"))
 }
 
+/// A program of a development tool.
+fn module(name: &str, path: &str) -> Result<String, String> {
+    let program = folder()?.join("node_modules").join(name).join(path);
+    Ok(program.to_string_lossy().into_owned())
+}
+
+/// Runs Node in a project, whose programs find the repository by `STAGE0_ROOT`.
+fn node_in(project: &Path, words: &[&str]) -> Result<(), String> {
+    let mut command = program("node", words)?;
+    command.current_dir(project).env("STAGE0_ROOT", root()?);
+    succeed(command, words.first().unwrap_or(&"node"))
+}
+
 fn tool(name: &str) -> Result<String, String> {
     let program = folder()?.join("node_modules").join(".bin").join(name);
     Ok(program.to_string_lossy().into_owned())
@@ -160,9 +229,10 @@ fn script_at(name: &str) -> Result<String, String> {
 }
 
 /// A project that has the package installed, and the programs of `tests/hosts`.
-fn project() -> Result<PathBuf, String> {
+fn project() -> Result<&'static Path, String> {
     static PROJECT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    PROJECT.get_or_init(install).clone()
+    let project = PROJECT.get_or_init(install).as_ref();
+    project.map(PathBuf::as_path).map_err(String::clone)
 }
 
 fn install() -> Result<PathBuf, String> {
@@ -183,19 +253,23 @@ fn install() -> Result<PathBuf, String> {
         &project,
         &["install", "--silent", "--no-save", "--offline", &package],
     )?;
-    for tool in TOOLS_OF_HOSTS {
+    for tool in TOOLS {
         link(
             &folder()?.join("node_modules").join(tool),
             &project.join("node_modules").join(tool),
         )?;
     }
-    let hosts = root.join("tests").join("hosts");
-    let listed = fs::read_dir(&hosts).map_err(|error| told(&hosts, &error))?;
-    for file in listed.filter_map(Result::ok) {
-        let to = project.join(file.file_name());
-        fs::copy(file.path(), &to).map_err(|error| told(&to, &error))?;
-    }
+    copy(&root.join("tests").join("hosts"), &project)?;
+    copy(&folder()?.join("tests"), &project.join("tests"))?;
     Ok(project)
+}
+
+/// Copies what a folder holds into another.
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let copying = "require('fs').cpSync(process.argv[1], process.argv[2], { recursive: true })";
+    let mut command = program("node", &["--eval", copying])?;
+    command.arg(from).arg(to);
+    succeed(command, "node")
 }
 
 /// Links to a folder. Node does it, which knows how on every system.

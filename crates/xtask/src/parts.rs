@@ -99,6 +99,7 @@ pub(crate) const HOSTS: &[Host] = &[
 pub(crate) const BYTES_MAX: &[(&str, u64)] = &[
     // 4.47 million on Linux, with symbols; what a container or a hook carries along.
     ("target/release/stage0", 4_750_000),
-    // What an edge worker loads before it answers, gzipped; 200,000 is what it should come to.
-    ("target/npm/stage0.wasm.gz", 410_000),
+    // What an edge worker loads before it answers, gzipped; 200,000 is what it should come to, and
+    // `bindings/wasm/README.md` tells what is in the way.
+    ("target/npm/stage0.wasm.gz", 415_000),
 ];

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
                 .remove_name_section(true)
                 .remove_producers_section(true)
                 .typescript(true)
+                // What traps leaves an instance half way: the package takes a new one.
+                .reset_state_function(true)
                 // Bundlers would look for a file of the default name, and the package says itself where it is.
                 .omit_default_module_path(true)
                 .generate(folder)

@@ -11,6 +11,7 @@ use super::operation::{equal, has_member};
 use super::scratch::{ENTRY_BYTES, Scratch, ZONE_STEPS};
 use super::typing::Type;
 use super::value::{EvalError, Value};
+use crate::describe::for_reference;
 use crate::function;
 use crate::legible::is_hidden;
 use crate::number::Number;
@@ -115,7 +116,7 @@ macro_rules! functions {
             optional: 0 $(+ $optional)?,
             result: $result,
             cost: $cost,
-            summary: $summary,
+            summary: for_reference($summary),
         }),*];
     };
 }
@@ -175,7 +176,7 @@ const fn form(
         name,
         usage,
         result,
-        summary,
+        summary: for_reference(summary),
     }
 }
 
