@@ -207,6 +207,10 @@ fn report(
 
 /// Runs the `stage0` command with these arguments, of which the first is the program's name; its exit
 /// code. It does not listen to Python's signals: whoever calls it gives them back to the system first.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a list is handed over like this by pyo3"
+)]
 #[pyfunction]
 fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| stage0_cli::run(&arguments))

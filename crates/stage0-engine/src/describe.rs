@@ -185,15 +185,6 @@ pub fn functions() -> impl Iterator<Item = FunctionDescription> {
     functions.chain(forms)
 }
 
-/// A text that only the reference shows: empty, and not in the program, without the feature `reference`.
-pub const fn for_reference(text: &'static str) -> &'static str {
-    if cfg!(feature = "reference") {
-        text
-    } else {
-        ""
-    }
-}
-
 fn short_name(kind: Type) -> &'static str {
     match kind {
         Type::Dyn => "any",

@@ -28,6 +28,7 @@ pub mod legible;
 pub mod limits;
 pub mod number;
 pub mod policy;
+pub mod reference;
 pub mod request;
 mod schema_check;
 pub mod span;

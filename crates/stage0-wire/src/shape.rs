@@ -7,7 +7,7 @@
 //!
 //! [`check`]: crate::decode::Decoder::check
 
-use stage0_engine::describe::for_reference;
+use stage0_engine::reference::for_reference;
 
 use crate::tree::NodeValue;
 
