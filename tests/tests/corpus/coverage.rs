@@ -14,9 +14,8 @@ use stage0_wire::testing::Exchange;
 
 /// Codes that need what the standard policy does not have: a catalog, a default that is not allow, an
 /// approval that is bound to an action, or a rule whose missing facts have no code of their own.
-const OUT_OF_REACH: [IssueCode; 21] = [
+const OUT_OF_REACH: [IssueCode; 20] = [
     IssueCode::RUN_REQUIRED,
-    IssueCode::STATE_FULL,
     IssueCode::TOOL_NAME_CONFUSABLE,
     IssueCode::TOOL_UNKNOWN,
     IssueCode::ARGUMENT_MISSING,

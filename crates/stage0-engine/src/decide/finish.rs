@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, View, sentence};
-use super::{Counts, Finding, REMARK, mode_of};
+use super::{ANOTHER_RUN, Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
@@ -298,6 +298,9 @@ impl<'a> Draft<'a> {
                 Some(fix),
                 Vec::new(),
             );
+            if let Some(finding) = self.findings.last_mut() {
+                finding.questions.push(Cow::Borrowed(ANOTHER_RUN));
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::limit::Tally;
 use super::rule::{Inquiry, about, asks};
-use super::{Counts, Finding};
+use super::{ANOTHER_RUN, Counts, Finding};
 use crate::codes::IssueCode;
 use crate::condition::trace::Missing;
 use crate::decision::{Detail, Needs, Resolution, Who};
@@ -97,7 +97,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             verdict: Verdict::Defer,
             issue,
             counts: Counts::of(rule),
-            questions: Vec::new(),
+            questions: vec![Cow::Borrowed(ANOTHER_RUN)],
         }
     }
 }

@@ -37,6 +37,9 @@ const ARENA_BYTES: usize = 900;
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
 
+/// What is asked where a run is full.
+const ANOTHER_RUN: &str = "May this go on in a new run?";
+
 /// One reason, with what it does.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding<'a> {
