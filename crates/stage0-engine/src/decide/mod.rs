@@ -5,11 +5,13 @@
 //! fires. What happens when a rule cannot be evaluated is not an accident but an outcome of its own.
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
+mod approval_finding;
 mod finish;
 pub(crate) mod keys;
 pub(crate) mod limit;
 mod limit_finding;
 mod order;
+mod room;
 pub(crate) mod rule;
 pub(crate) mod subject;
 
@@ -36,9 +38,6 @@ const ARENA_BYTES: usize = 900;
 
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
-
-/// What is asked where a run is full.
-const ANOTHER_RUN: &str = "May this go on in a new run?";
 
 /// One reason, with what it does.
 #[derive(Debug, Clone)]
