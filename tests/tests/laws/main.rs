@@ -12,6 +12,7 @@
 
 mod action;
 mod approvals;
+mod batch;
 mod bounded;
 mod bytes;
 mod catalog;

@@ -289,6 +289,7 @@ impl<'t> Question<'t> {
             request_id: &self.request_id,
             mode: self.mode,
             approvals: &self.approvals,
+            ..Host::default()
         }
     }
 
