@@ -26,6 +26,7 @@ pub mod position;
 pub mod problem;
 pub mod question;
 pub mod record;
+pub mod replay;
 pub mod report;
 mod request_text;
 mod shape;

@@ -192,13 +192,13 @@ impl<'t> Question<'t> {
 #[derive(Debug)]
 pub(crate) struct Circumstances {
     request_id: String,
-    mode: Mode,
+    pub(crate) mode: Mode,
     approvals: Vec<ApprovalRecord>,
     pub(crate) state: RunState,
 }
 
 impl Circumstances {
-    fn host(&self) -> Host<'_> {
+    pub(crate) fn host(&self) -> Host<'_> {
         self.host_of(&self.request_id)
     }
 

@@ -152,6 +152,7 @@ fn codes(answer: &BatchAnswer) -> Vec<Vec<String>> {
     issues.collect()
 }
 
+/// Law 7 (one call, or a whole plan): what the calls of a batch come to together is what a limit compares.
 #[test]
 fn three_payouts_together_are_too_much_and_two_of_them_are_not() {
     let policy = payouts();
@@ -169,6 +170,7 @@ fn three_payouts_together_are_too_much_and_two_of_them_are_not() {
     assert_eq!(codes(&last), [["CAP"]]);
 }
 
+/// Law 7 (one call, or a whole plan): the strictest of the calls is the answer to each that would be milder.
 #[test]
 fn what_is_denied_denies_what_was_to_run_with_it() {
     let policy = payouts();

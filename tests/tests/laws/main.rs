@@ -27,6 +27,7 @@ mod numbers;
 mod order;
 mod plans;
 mod pure;
+mod replay;
 mod restrictions;
 mod risk;
 mod run;

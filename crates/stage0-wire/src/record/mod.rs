@@ -3,13 +3,14 @@
 //! A record has everything that the decision was made from, word for word, and what came out:
 //!
 //! ```json
-//! {"v":1,"request":{...},"request_id":"...","mode":"enforce","approvals":[...],"state":{...},
-//!  "now":"...","decision":{...},"state_after":{...}}
+//! {"v":1,"run":"...","request":{...},"request_id":"...","mode":"enforce","approvals":[...],
+//!  "state":{...},"now":"...","decision":{...},"state_after":{...}}
 //! ```
 //!
-//! `mode` and `approvals` are left out where the host added none, `state` and `state_after` where nobody
-//! keeps a run. What became of a call has a line of its own, with `report` in place of the decision. A
-//! record holds the whole request: what may not be kept may not be recorded.
+//! `run` is what the host calls the run, and left out where it has no name; `mode` and `approvals` where the
+//! host added none, `state` and `state_after` where nobody keeps a run. What became of a call has a line of
+//! its own, with `report` in place of the decision. A record holds the whole request: what may not be kept
+//! may not be recorded.
 
 mod members;
 mod read;
@@ -33,7 +34,7 @@ pub const RECORD_LIMITS: JsonLimits = JsonLimits {
     nodes_max: 1_000_000,
 };
 
-/// The line of a decision, without the line break behind it.
+/// The line of a decision of this run, without the line break behind it.
 ///
 /// ```
 /// use stage0_engine::time::Timestamp;
@@ -43,11 +44,11 @@ pub const RECORD_LIMITS: JsonLimits = JsonLimits {
 /// let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
 /// let question = Question { state: Some(NEW_RUN), ..Question::new(br#"{"goal": "tidy up"}"#, now) };
 /// let answer = question.check(&policy).unwrap();
-/// let line = record_decision(&question, &answer);
+/// let line = record_decision(Some("wiki-7"), &question, &answer);
 /// let record = parse_record("log:1", &line).unwrap();
 /// assert_eq!(record.question().unwrap().check(&policy).unwrap(), answer);
 /// ```
-pub fn record_decision(question: &Question<'_>, answer: &Answer) -> String {
+pub fn record_decision(run: Option<&str>, question: &Question<'_>, answer: &Answer) -> String {
     let Question {
         request,
         request_id,
@@ -57,7 +58,7 @@ pub fn record_decision(question: &Question<'_>, answer: &Answer) -> String {
         now,
     } = question;
     let mut line = String::with_capacity(answer.decision.len().saturating_mul(2));
-    begin(&mut line);
+    begin(&mut line, run);
     member(&mut line, "request");
     // It was decided, so it is UTF-8.
     push_compact(&mut line, str::from_utf8(request).unwrap_or("null"));
@@ -85,13 +86,14 @@ pub fn record_decision(question: &Question<'_>, answer: &Answer) -> String {
 
 /// The line of what became of a call: what was told, and the state before and after it.
 pub fn record_report(
+    run: Option<&str>,
     report: &ReportText<'_>,
     now: stage0_engine::time::Timestamp,
     before: &str,
     after: &str,
 ) -> String {
     let mut line = String::new();
-    begin(&mut line);
+    begin(&mut line, run);
     member(&mut line, "report");
     line.push('{');
     let told = [
@@ -114,9 +116,13 @@ pub fn record_report(
     end(line, true, after)
 }
 
-fn begin(line: &mut String) {
+fn begin(line: &mut String, run: Option<&str>) {
     line.push_str("{\"v\":");
     line.push_str(&RECORD_VERSION.to_string());
+    if let Some(run) = run {
+        member(line, "run");
+        write_string(line, run);
+    }
 }
 
 fn member(line: &mut String, name: &str) {

@@ -18,6 +18,8 @@ use crate::strict_json::parse;
 pub struct Record<'t> {
     /// What was recorded.
     pub deed: Deed<'t>,
+    /// What the host calls the run.
+    pub run: Option<String>,
     /// The state before it, where a run is kept.
     pub state: Option<&'t str>,
     /// The state after it.
@@ -107,7 +109,10 @@ pub fn parse_record<'t>(name: &str, line: &'t str) -> Result<Record<'t>, Vec<Pro
     let document = parse(line.as_bytes(), &RECORD_LIMITS)
         .map_err(|error| vec![json_problem(name, line.as_bytes(), &error)])?;
     read(document.root(), line).map_err(|(code, message)| {
-        let help = "records are lines that Stage0 wrote, one decision each";
+        let help = match code {
+            ProblemCode::RecordVersion => "use the version of Stage0 that wrote it",
+            _ => "records are lines that Stage0 wrote, one decision each",
+        };
         vec![Problem::in_file(name, 1, code, message).help(help)]
     })
 }
@@ -118,8 +123,9 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, Refused> {
     Err((ProblemCode::RecordInvalid, message.into()))
 }
 
-const DECISION: [&str; 8] = [
+const DECISION: [&str; 9] = [
     "v",
+    "run",
     "request",
     "request_id",
     "mode",
@@ -128,7 +134,7 @@ const DECISION: [&str; 8] = [
     "now",
     "decision",
 ];
-const REPORT: [&str; 4] = ["v", "report", "state", "now"];
+const REPORT: [&str; 5] = ["v", "run", "report", "state", "now"];
 const AFTER: &str = "state_after";
 
 fn read<'t>(root: ValueRef<'_>, line: &'t str) -> Result<Record<'t>, Refused> {
@@ -189,6 +195,7 @@ fn read<'t>(root: ValueRef<'_>, line: &'t str) -> Result<Record<'t>, Refused> {
     }
     Ok(Record {
         deed,
+        run: may(root, "run")?,
         state,
         state_after,
         now,
