@@ -166,9 +166,7 @@ export class CompiledPolicy {
     asked: Circumstances,
   ): string[] {
     const { nowMs, now, requestId, mode, approvals } = asked;
-    return ask(refused, () =>
-      this.#live().check_batch(requests, state, atomic, nowMs, now, requestId, mode, approvals),
-    );
+    return ask(refused, () => this.#live().check_batch(requests, state, atomic, nowMs, now, requestId, mode, approvals));
   }
 
   /** Something that the policy says about itself. */

@@ -115,6 +115,10 @@ impl NativePolicy {
     }
 
     /// Decides several requests: for each the verdict, the decision's text, and that of the run.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a list is handed over like this by pyo3"
+    )]
     fn check_batch(
         &self,
         py: Python<'_>,

@@ -32,4 +32,5 @@ mod restrictions;
 mod risk;
 mod run;
 mod standard;
+mod states;
 mod unknown;
