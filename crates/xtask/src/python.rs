@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::command::{cargo, program, read, root};
+use crate::npm;
 use crate::wasm::{remake, succeed, told};
 
 /// What is formatted and linted, with the configuration of the package.
@@ -127,7 +128,9 @@ pub(crate) fn test() -> Result<(), String> {
         check.args(arguments).current_dir(root()?.join("python"));
         succeed(check, name)?;
     }
-    Ok(())
+    let mut types = program("node", &[&npm::tool("pyright")?, "--warnings"])?;
+    types.current_dir(root()?.join("python"));
+    succeed(types, "pyright")
 }
 
 /// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its

@@ -75,7 +75,7 @@ def _location_to_dict(location: Location) -> dict[str, Any]:
 
 def problems_of(told: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
     """Problems from what the native half tells: JSON and report of each."""
-    problems = []
+    problems: list[Problem] = []
     for text, report in told:
         members = json.loads(text)
         members["locations"] = tuple(Location(**place) for place in members["locations"])

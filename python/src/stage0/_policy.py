@@ -376,7 +376,7 @@ def _state(state: _State | None) -> str | None:
     return state if state is None or isinstance(state, str) else text_of(state)
 
 
-def _instant(now: datetime | str | None) -> int | str | None:
+def _instant(now: object) -> int | str | None:
     if now is None or isinstance(now, str):
         return now
     if isinstance(now, datetime) and now.utcoffset() is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, NoReturn, TypeVar, final
+from typing import Any, Literal, NoReturn, TypeGuard, TypeVar, final
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -195,11 +195,23 @@ def _resolution(members: Mapping[str, Any] | None) -> Resolution | None:
     )
 
 
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether JSON's value is a list."""
+    return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether JSON's value is an object."""
+    return isinstance(value, dict)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if is_list(value) else value
+
+
 def _issue(members: Mapping[str, Any]) -> Issue:
-    details = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in members["details"].items()
-    }
+    told: Mapping[str, Any] = members["details"]
+    details: dict[str, Any] = {name: _frozen(value) for name, value in told.items()}
     return Issue(
         code=members["code"],
         severity=Severity(members["severity"]),

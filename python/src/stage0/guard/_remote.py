@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stage0._native import text_of
-from stage0._values import Decision, Verdict
+from stage0._values import Decision, Verdict, is_list, is_object
 from stage0.guard._errors import (
     ConnectionFailed,
     GuardError,
@@ -92,7 +94,7 @@ def no_redirect() -> urllib.request.HTTPRedirectHandler:
     import urllib.request
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *arguments: Any) -> None:
+        def redirect_request(self, *arguments: Any, **named: Any) -> None:
             return None
 
     return NoRedirect()
@@ -112,14 +114,12 @@ def _decision(text: bytes) -> Decision:
 
 
 def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
-    members: dict[str, Any] = {}
-    try:
-        found = json.loads(body)
-        members = found if isinstance(found, dict) else {}
-    except ValueError:
-        pass
-    told = members.get("detail")
-    detail = told.get("detail") if isinstance(told, dict) else told
+    members: Mapping[str, Any] = {}
+    with suppress(ValueError):
+        found: object = json.loads(body)
+        members = found if is_object(found) else {}
+    told: Any = members.get("detail")
+    detail: Any = told.get("detail") if is_object(told) else told
     message = str(members.get("message") or detail or f"the server refused with status {status}")
     request_id = str(members.get("request_id") or "")
     seconds = _seconds(members.get("retry_after_seconds"), retry_after)
@@ -132,8 +132,8 @@ def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
     if status == 429:
         return RateLimitError(message, seconds, request_id=request_id)
     if status in (400, 413, 422):
-        problems = members.get("problems")
-        known = [one for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
+        problems: object = members.get("problems")
+        known = [one for one in problems if is_object(one)] if is_list(problems) else []
         return InvalidIntentError(message, known, request_id=request_id)
     return ConnectionFailed(message, request_id=request_id)
 
