@@ -4,6 +4,9 @@
 //! wrong, so that a host which quietly collects nothing has no score to be proud of.
 
 use std::fmt;
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{available_parallelism, scope};
 
 use super::{Host, Question, Reply};
 
@@ -70,8 +73,33 @@ pub struct Exam {
 
 /// Asks every host every question.
 pub fn compare(hosts: &mut [Box<dyn Host>], exams: &[Exam]) -> Vec<Score> {
-    let scores = hosts.iter_mut().map(|host| score(host.as_mut(), exams));
-    scores.collect()
+    of_each(hosts, |host| score(host, exams))
+}
+
+/// What comes of each host, in their order. As many are at work at once as there are processors.
+pub(super) fn of_each<T: Send>(
+    hosts: &mut [Box<dyn Host>],
+    ask: impl Fn(&mut dyn Host) -> T + Sync,
+) -> Vec<T> {
+    let mut found: Vec<Option<T>> = hosts.iter().map(|_| None).collect();
+    let waiting = Mutex::new(hosts.iter_mut().zip(&mut found));
+    let workers = available_parallelism().map_or(1, NonZero::get);
+    scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                // Nobody holds the queue while a host is asked.
+                while let Some((host, place)) = next(&waiting) {
+                    *place = Some(ask(host.as_mut()));
+                }
+            });
+        }
+    });
+    found.into_iter().flatten().collect()
+}
+
+fn next<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.next()
 }
 
 fn score(host: &mut dyn Host, exams: &[Exam]) -> Score {

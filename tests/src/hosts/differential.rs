@@ -18,7 +18,7 @@ use stage0_wire::{approvals_to_json, state_to_json};
 use crate::fuzz::Mutator;
 use crate::generate::{Sample, policy::ANY, sample, timestamp};
 
-use super::compare::Score;
+use super::compare::{Score, of_each};
 use super::{Host, PolicyText, Question, Reply, Wire};
 
 /// How far a comparison goes.
@@ -108,9 +108,11 @@ pub fn run(hosts: &mut [Box<dyn Host>], bounds: &Bounds, folder: &Path) -> Resul
             Reply::Decided { .. } => report.decided = report.decided.saturating_add(1),
             Reply::Refused(_) => report.refused = report.refused.saturating_add(1),
         }
-        for (host, score) in hosts.iter_mut().zip(&mut report.scores) {
+        let agreed = of_each(hosts, |host| differs(host, &question, &expected).is_none());
+        let scores = report.scores.iter_mut().zip(agreed);
+        for (host, (score, agrees)) in hosts.iter_mut().zip(scores) {
             score.asked = score.asked.saturating_add(1);
-            if differs(host.as_mut(), &question, &expected).is_none() {
+            if agrees {
                 score.agreed = score.agreed.saturating_add(1);
                 continue;
             }

@@ -74,7 +74,7 @@ pub enum Reply {
 }
 
 /// Whatever can be asked.
-pub trait Host {
+pub trait Host: Send {
     /// What it is called in reports.
     fn name(&self) -> &str;
 
