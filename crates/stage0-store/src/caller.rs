@@ -33,12 +33,20 @@ impl CallerStore {
     /// # Errors
     /// It is no such text.
     pub fn new(text: &str) -> Result<Self, StoreError> {
+        Self::read("state", text.as_bytes())
+    }
+
+    /// The same, from bytes, where problems have a name for the text.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn read(name: &str, text: &[u8]) -> Result<Self, StoreError> {
         let key = Key::Run(RunId::only());
         let refused = |problems| StoreError::Text {
             key: key.clone(),
             problems,
         };
-        let state = parse_state("state", text.as_bytes()).map_err(&refused)?;
+        let state = parse_state(name, text).map_err(&refused)?;
         if !state.is_whole {
             let message = "this state is a part of one, and nothing is known of the rest";
             let problem = Problem::new(ProblemCode::StateInvalid, message);

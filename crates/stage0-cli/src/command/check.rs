@@ -10,12 +10,12 @@ use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
+use stage0_store::{Asking, Decided};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::derived_request_id;
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_state,
-    state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, parse_approvals, parse_state, state_to_json,
 };
 
 use crate::exit::{Exit, Failure};
@@ -24,6 +24,7 @@ use crate::load::{load_policy, read_request};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
+use crate::runs::{self, Runs};
 
 /// The policy that decides if none is named.
 const STANDARD: &str = "stage0/standard";
@@ -72,6 +73,9 @@ pub(crate) struct Check {
     /// For one process at a time
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+
+    #[command(flatten)]
+    runs: Runs,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -139,7 +143,7 @@ impl From<ModeWord> for Mode {
     }
 }
 
-fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
@@ -165,30 +169,38 @@ impl Check {
             Some(named) => load_policy(named)?,
             None => load_policy(standard()?)?,
         };
-        let question = Question::new(&self.circumstances, &self.request, &text)?;
+        let mut question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;
-        let state = match &self.state {
-            Some(path) => read_state(path)?,
-            None => RunState::default(),
-        };
-        let host = question.host();
-        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
-        // The state is safe before anybody can act on the answer.
-        if let Some(path) = &self.state {
-            let mut text = state_to_json(&next);
-            text.push('\n');
-            replace(path, &text)?;
+        // Two processes may ask the same at the same time, and each has to be counted.
+        if self.runs.named().is_some() && self.circumstances.request_id.is_none() {
+            question.request_id = format!("{}-{}", question.request_id, std::process::id());
         }
+        let host = question.host();
+        // The state is safe before anybody can act on the answer.
+        let decided = match self.runs.named() {
+            Some((path, run)) => {
+                let asking = Asking {
+                    policy: &policy,
+                    request: &question.request,
+                    host: &host,
+                    run: Some(run),
+                };
+                runs::decide(path, &asking, &runs::clock(self.circumstances.now))?
+            }
+            None => self.decide(&policy, &question)?,
+        };
         let format = match self.format {
             _ if self.explain => Format::Text,
             Format::Auto if is_terminal() => Format::Text,
             Format::Auto => Format::Json,
             chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
         };
-        let json = decision_to_json(&decision);
+        let json = decided.to_json();
         print(&match format {
             Format::Text => {
-                let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
+                let explained =
+                    policy.explain(&question.request, &host, &decided.state, decided.now);
+                let mut prose = explained.to_prose_with(&Colors);
                 if self.policy.is_none() {
                     prose.push_str(NONE_NAMED);
                 }
@@ -197,10 +209,34 @@ impl Check {
             Format::Pretty => pretty(&json),
             Format::Auto | Format::Json => json + "\n",
         })?;
-        Ok(match decision.verdict {
+        Ok(match decided.decision.verdict {
             Verdict::Allow => Exit::Success,
             Verdict::Deny => Exit::Deny,
             Verdict::Defer => Exit::Defer,
+        })
+    }
+
+    /// Decides with the state in a file, or with none.
+    fn decide<'q>(
+        &self,
+        policy: &'q Policy,
+        question: &'q Question<'_>,
+    ) -> Result<Decided<'q>, Failure> {
+        let state = match &self.state {
+            Some(path) => read_state(path)?,
+            None => RunState::default(),
+        };
+        let now = question.now;
+        let (decision, next) = policy.decide(&question.request, &question.host(), &state, now);
+        if let Some(path) = &self.state {
+            let mut text = state_to_json(&next);
+            text.push('\n');
+            replace(path, &text)?;
+        }
+        Ok(Decided {
+            decision,
+            state,
+            now,
         })
     }
 }

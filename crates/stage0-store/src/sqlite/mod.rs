@@ -55,7 +55,7 @@ impl SqliteStore {
     pub fn open_with(path: &Path, wait: Duration) -> Result<Self, StoreError> {
         let trouble = Trouble(&path.to_string_lossy());
         create(path).map_err(|reason| trouble.unwritable(&reason))?;
-        let file = std::fs::metadata(path).map_err(|error| trouble.unreadable(&error))?;
+        let file = std::fs::metadata(path).map_err(|error| trouble.unreadable(&error.kind()))?;
         if file.len() == 0 {
             return Err(trouble.damaged("it is empty"));
         }
