@@ -73,7 +73,8 @@ fn read_from(source: impl Read, path: &Path, bytes_max: usize) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
+/// What is wrong with a file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let name = name_of(path);
     let message = if error.kind() == io::ErrorKind::NotFound {
         format!("there is no file `{name}`")

@@ -1,5 +1,6 @@
 //! Runs that processes share in one file: how they are named, and what is wrong with the file.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,11 +9,13 @@ use stage0_store::{Asking, Clock, Decided, Keeper, RunId, SqliteStore, StoreErro
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 
+use crate::input::unreadable;
+
 /// Where a run is kept, if it is kept in a file of runs.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
-    /// The file that keeps runs and what they share, made if it is not there. For as many processes as
-    /// you like
+    /// The file that keeps runs and what they share, which `check` makes if it is not there. Any number
+    /// of processes may share it
     #[arg(long, value_name = "FILE", requires = "run", conflicts_with = "state")]
     runs: Option<PathBuf>,
 
@@ -32,8 +35,15 @@ impl Runs {
     }
 }
 
-/// Opens a file of runs.
+/// Opens a file of runs that is there.
 pub(crate) fn open(path: &Path) -> Result<Keeper<SqliteStore>, Vec<Problem>> {
+    if !path.exists() {
+        return Err(vec![unreadable(path, &io::ErrorKind::NotFound.into())]);
+    }
+    open_or_make(path)
+}
+
+fn open_or_make(path: &Path) -> Result<Keeper<SqliteStore>, Vec<Problem>> {
     SqliteStore::open(path).map(Keeper::new).map_err(problems)
 }
 
@@ -48,7 +58,7 @@ pub(crate) fn decide<'q>(
     asking: &Asking<'q>,
     clock: &Clock<'_>,
 ) -> Result<Decided<'q>, Vec<Problem>> {
-    let keeper = open(path)?;
+    let keeper = open_or_make(path)?;
     let decided = keeper.decide(asking, clock).map_err(problems)?;
     // What is not dropped now is dropped another time.
     let _ = keeper.purge(clock);
@@ -73,4 +83,38 @@ pub(crate) fn problems(error: StoreError) -> Vec<Problem> {
         StoreError::Clock => problem(ProblemCode::PolicyTime).help("say when it is with --now"),
         _ => problem(ProblemCode::StateInvalid),
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use stage0_store::Key;
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_a_store_is_a_problem() {
+        let text = StoreError::Text {
+            key: Key::Counter("p/l".into()),
+            problems: vec![Problem::new(ProblemCode::JsonSyntax, "a")],
+        };
+        let why = || "why".to_owned();
+        for (error, code) in [
+            (StoreError::Contended, "FILE_UNREADABLE"),
+            (StoreError::Busy(why()), "FILE_UNREADABLE"),
+            (StoreError::Unreadable(why()), "FILE_UNREADABLE"),
+            (StoreError::Unwritable(why()), "FILE_UNWRITABLE"),
+            (StoreError::Damaged(why()), "STATE_INVALID"),
+            (StoreError::Version(why()), "STATE_VERSION"),
+            (text, "JSON_SYNTAX"),
+            (
+                StoreError::Elsewhere(Key::Counter("a".into())),
+                "STATE_INVALID",
+            ),
+            (StoreError::Clock, "POLICY_TIME"),
+        ] {
+            let problems = problems(error);
+            assert_eq!(problems.len(), 1);
+            assert_eq!(problems[0].code().as_str(), code);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 use stage0_engine::host::Host;
 use stage0_engine::time::Timestamp;
 use stage0_store::{Asking, Keeper, RunId, SqliteStore};
-use stage0_tests::store::{NOW, payout, policy};
+use stage0_tests::store::{CAP, NOW, payout, policy};
 use stage0_wire::parse_request;
 
 fn main() {
@@ -24,7 +24,7 @@ fn main() {
         panic!("usage: keep-runs FILE RUN CALLS");
     };
     let keeper = Keeper::new(SqliteStore::open(Path::new(file)).unwrap());
-    let (policy, run) = (policy(), RunId::new(run).unwrap());
+    let (policy, run) = (policy(CAP), RunId::new(run).unwrap());
     let now = Timestamp::parse(NOW).unwrap();
     for call in 0..calls.parse::<u32>().unwrap() {
         let text = payout(&format!("c{call}"), 100);

@@ -31,7 +31,10 @@ pub(super) fn create(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     let fresh = beside(path).ok_or("it is no name of a file")?;
-    let told = |error: io::Error| error.kind().to_string();
+    let told = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        kind => kind.to_string(),
+    };
     File::create_new(&fresh).map_err(told)?;
     let made = fill(&fresh).map_err(|error| error.to_string());
     let named = made.and_then(|()| name(&fresh, path).map_err(told));
