@@ -10,3 +10,4 @@ pub mod hosts;
 pub mod markdown;
 pub mod oracle;
 pub mod random;
+pub mod store;

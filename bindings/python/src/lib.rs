@@ -178,7 +178,7 @@ impl NativePolicy {
             question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
         let keys = asked.state_keys(&self.policy);
         let keys = keys.map_err(|problems| request_refused(py, &problems))?;
-        let counters = keys.counters.into_iter().map(String::from);
+        let counters = keys.counters.into_keys().map(String::from);
         Ok((keys.run, counters.collect()))
     }
 

@@ -73,6 +73,7 @@ fn read_from(source: impl Read, path: &Path, bytes_max: usize) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// What is wrong with a file that cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let name = name_of(path);
     let message = if error.kind() == io::ErrorKind::NotFound {

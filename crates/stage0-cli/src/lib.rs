@@ -15,6 +15,7 @@ mod output;
 mod paint;
 mod pretty;
 mod progress;
+mod runs;
 mod table;
 mod templates;
 

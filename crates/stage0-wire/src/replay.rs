@@ -11,7 +11,7 @@ use stage0_engine::digest::Digest;
 use stage0_engine::document::ValueRef;
 use stage0_engine::policy::Verdict;
 use stage0_engine::state::counter::Counter;
-use stage0_engine::state::{Run, RunState};
+use stage0_engine::state::{Report, Run, RunState};
 use stage0_engine::time::Timestamp;
 
 use crate::codes::ProblemCode;
@@ -174,30 +174,30 @@ impl<'p> Replay<'p> {
     }
 
     fn report(&mut self, name: &str, record: &Record<'_>) -> Result<Replayed, Vec<Problem>> {
-        let (Some(told), Some(before), Some(after)) =
-            (record.report(), record.state, record.state_after)
-        else {
-            return Err(vec![differs(name, "it reports nothing")]);
-        };
-        let made = told.apply(before, record.now)?;
-        if made != after {
-            return Err(vec![differs(name, "the state after it is another one")]);
-        }
+        let told = record
+            .report()
+            .ok_or_else(|| vec![differs(name, "it reports nothing")])?;
         let report = told.read()?;
-        let before = parse_state(name, before.as_bytes())?;
-        let after = parse_state(name, after.as_bytes())?;
+        let mut recorded = None;
+        if let (Some(before), Some(after)) = (record.state, record.state_after) {
+            if told.apply(before, record.now)? != after {
+                return Err(vec![differs(name, "the state after it is another one")]);
+            }
+            let before = parse_state(name, before.as_bytes())?;
+            recorded = Some((before, parse_state(name, after.as_bytes())?));
+        }
+        let run = record.run.as_deref();
         for course in [Some(&mut self.policy), self.against.as_mut()] {
             let Some(course) = course else { continue };
-            let mut state = course.begin(record.run.as_deref(), &before, Vec::new());
-            state.settle(&report, record.now);
-            // Calls are known by their actions, so that no other call's amounts are touched.
-            let mut shared = RunState {
-                counters: std::mem::take(&mut course.counters),
-                ..RunState::default()
-            };
-            shared.settle(&report, record.now);
-            course.counters = shared.counters;
-            course.end(record.run.as_deref(), &after, state);
+            match &recorded {
+                Some((before, after)) => {
+                    let mut state = course.begin(run, before, Vec::new());
+                    state.settle(&report, record.now);
+                    course.end(run, after, state);
+                }
+                None => course.settle_run(run, &report, record.now),
+            }
+            course.settle_shared(&report, record.now);
         }
         Ok(Replayed::Report)
     }
@@ -281,7 +281,8 @@ impl<'p> Course<'p> {
             circumstances.state.clone()
         } else {
             let keys = self.policy.state_keys(&request, &host, record.now);
-            self.begin(record.run.as_deref(), &circumstances.state, keys.counters)
+            let counters = keys.counters.into_keys().collect();
+            self.begin(record.run.as_deref(), &circumstances.state, counters)
         };
         let (decision, next) = self.policy.decide(&request, &host, &state, record.now);
         let text = decision_to_json(&decision);
@@ -335,6 +336,31 @@ impl<'p> Course<'p> {
             counters: counters.collect(),
             is_whole: false,
         }
+    }
+
+    /// Tells a run that is known by its name what became of a call.
+    fn settle_run(&mut self, name: Option<&str>, report: &Report<'_>, now: Timestamp) {
+        let Some(name) = name else { return };
+        let key = name_or(Some(name), &RunState::default());
+        if let Some(run) = self.runs.remove(&key) {
+            let mut state = RunState {
+                run: Some(run),
+                ..RunState::default()
+            };
+            state.settle(report, now);
+            self.runs.extend(state.run.map(|run| (key, run)));
+        }
+    }
+
+    /// Tells it to the counters that runs share. Calls are known by their actions, so that no other call's
+    /// amounts are touched.
+    fn settle_shared(&mut self, report: &Report<'_>, now: Timestamp) {
+        let mut shared = RunState {
+            counters: std::mem::take(&mut self.counters),
+            ..RunState::default()
+        };
+        shared.settle(report, now);
+        self.counters = shared.counters;
     }
 
     /// Keeps what a recorded state stands for from here on.

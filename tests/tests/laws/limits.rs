@@ -274,7 +274,7 @@ impl Both<'_> {
         };
         let partly = RunState {
             run: self.state.run.clone(),
-            counters: keys.counters.into_iter().map(counter).collect(),
+            counters: keys.counters.into_keys().map(counter).collect(),
             is_whole: false,
         };
         let (same, partly) = self.policy.decide(&parsed, &host, &partly, now);

@@ -94,10 +94,8 @@ impl<'p> Hosted<'p> {
             request_id: Some(&request_id),
             ..Question::new(text.as_bytes(), at)
         };
-        let keys = question
-            .state_keys(self.policy)
-            .expect("a request")
-            .counters;
+        let keys = question.state_keys(self.policy).expect("a request");
+        let keys: Vec<Box<str>> = keys.counters.into_keys().collect();
         let before = self.given(run, &keys);
         let question = Question {
             state: Some(&before),
@@ -122,8 +120,12 @@ impl<'p> Hosted<'p> {
         };
         let before = self.given(run, &keys);
         let after = report.apply(&before, at).expect("a report");
-        self.log
-            .push(record_report(Some(&run_name), &report, at, &before, &after));
+        self.log.push(record_report(
+            Some(&run_name),
+            &report,
+            at,
+            Some((&before, &after)),
+        ));
         self.keep(run, &after);
     }
 }

@@ -10,13 +10,14 @@ use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
+use stage0_store::{Asking, Decided};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::{Answer, derived_request_id};
 use stage0_wire::record::record_decision;
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, decision_to_json, parse_approvals,
-    parse_state, state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, parse_approvals, parse_state,
+    state_to_json,
 };
 
 use crate::exit::{Exit, Failure};
@@ -25,6 +26,7 @@ use crate::load::{load_policy, read_request};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
+use crate::runs::{self, Runs};
 
 /// The policy that decides if none is named.
 const STANDARD: &str = "stage0/standard";
@@ -79,6 +81,9 @@ pub(crate) struct Check {
     /// given; `stage0 replay` makes it again
     #[arg(long, value_name = "LOG")]
     record: Option<PathBuf>,
+
+    #[command(flatten)]
+    runs: Runs,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -146,7 +151,7 @@ impl From<ModeWord> for Mode {
     }
 }
 
-fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
@@ -172,41 +177,51 @@ impl Check {
             Some(named) => load_policy(named)?,
             None => load_policy(standard()?)?,
         };
-        let question = Question::new(&self.circumstances, &self.request, &text)?;
+        let mut question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;
-        let state = match &self.state {
-            Some(path) => read_state(path)?,
-            None => RunState::default(),
-        };
+        // Two processes may ask the same at the same time, and each has to be counted.
+        if self.runs.named().is_some() && self.circumstances.request_id.is_none() {
+            question.request_id = format!("{}-{}", question.request_id, std::process::id());
+        }
         let host = question.host();
-        let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
-        let json = decision_to_json(&decision);
-        // The record and the state are safe before anybody can act on the answer.
-        if let Some(path) = &self.record {
-            let answer = Answer {
-                verdict: decision.verdict,
-                decision: json.clone(),
-                state: state_to_json(&next),
-            };
-            append(
-                path,
-                &question.record(&text, self.state.is_some().then_some(&state), &answer),
-            )?;
-        }
-        if let Some(path) = &self.state {
-            let mut text = state_to_json(&next);
-            text.push('\n');
-            replace(path, &text)?;
-        }
+        // The state is safe before anybody can act on the answer.
+        let decided = match self.runs.named() {
+            Some((path, run)) => {
+                let asking = Asking {
+                    policy: &policy,
+                    request: &question.request,
+                    host: &host,
+                    run: Some(run),
+                };
+                runs::decide(path, &asking, &runs::clock(self.circumstances.now))?
+            }
+            None => self.decide(&policy, &question)?,
+        };
         let format = match self.format {
             _ if self.explain => Format::Text,
             Format::Auto if is_terminal() => Format::Text,
             Format::Auto => Format::Json,
             chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
         };
+        let json = decided.to_json();
+        if let Some(path) = &self.record {
+            let (_, next) = policy.decide(&question.request, &host, &decided.state, decided.now);
+            let answer = Answer {
+                verdict: decided.decision.verdict,
+                decision: json.clone(),
+                state: state_to_json(&next),
+            };
+            let run = self.runs.named().map(|(_, run)| run.as_str());
+            let keeps_run = run.is_some() || self.state.is_some();
+            let before = keeps_run.then(|| state_to_json(&decided.state));
+            let line = question.record(&text, (run, before.as_deref()), decided.now, &answer);
+            append(path, &line)?;
+        }
         print(&match format {
             Format::Text => {
-                let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
+                let explained =
+                    policy.explain(&question.request, &host, &decided.state, decided.now);
+                let mut prose = explained.to_prose_with(&Colors);
                 if self.policy.is_none() {
                     prose.push_str(NONE_NAMED);
                 }
@@ -215,10 +230,34 @@ impl Check {
             Format::Pretty => pretty(&json),
             Format::Auto | Format::Json => json + "\n",
         })?;
-        Ok(match decision.verdict {
+        Ok(match decided.decision.verdict {
             Verdict::Allow => Exit::Success,
             Verdict::Deny => Exit::Deny,
             Verdict::Defer => Exit::Defer,
+        })
+    }
+
+    /// Decides with the state in a file, or with none.
+    fn decide<'q>(
+        &self,
+        policy: &'q Policy,
+        question: &'q Question<'_>,
+    ) -> Result<Decided<'q>, Failure> {
+        let state = match &self.state {
+            Some(path) => read_state(path)?,
+            None => RunState::default(),
+        };
+        let now = question.now;
+        let (decision, next) = policy.decide(&question.request, &question.host(), &state, now);
+        if let Some(path) = &self.state {
+            let mut text = state_to_json(&next);
+            text.push('\n');
+            replace(path, &text)?;
+        }
+        Ok(Decided {
+            decision,
+            state,
+            now,
         })
     }
 }
@@ -311,19 +350,24 @@ impl<'t> Question<'t> {
         }
     }
 
-    /// What was asked and what came out, as a line of a log.
-    fn record(&self, text: &[u8], state: Option<&RunState>, answer: &Answer) -> String {
+    /// What was asked of a run in this state and what came out, as a line of a log.
+    fn record(
+        &self,
+        text: &[u8],
+        (run, state): (Option<&str>, Option<&str>),
+        now: Timestamp,
+        answer: &Answer,
+    ) -> String {
         let approvals = approvals_to_json(&self.approvals);
-        let state = state.map(state_to_json);
         let asked = stage0_wire::question::Question {
             request: text,
             request_id: Some(&self.request_id),
             mode: Some(self.mode.as_str()),
             approvals: (!self.approvals.is_empty()).then_some(&*approvals),
-            state: state.as_deref(),
-            now: self.now,
+            state,
+            now,
         };
-        record_decision(None, &asked, answer)
+        record_decision(run, &asked, answer)
     }
 
     /// The decision with its reasons.

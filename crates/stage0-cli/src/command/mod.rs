@@ -6,6 +6,7 @@ mod eval;
 mod explain;
 mod init;
 mod lint;
+mod outcome;
 mod policy;
 mod replay;
 mod schema;
@@ -20,6 +21,7 @@ use crate::output::Format;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Check(check::Check),
+    Outcome(outcome::Tell),
     Init(init::Init),
     Test(test::Test),
     Lint(lint::Lint),
@@ -36,6 +38,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Check(verb) => verb.run(),
+            Self::Outcome(verb) => verb.run(),
             Self::Init(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
             Self::Lint(verb) => verb.run(),
@@ -56,7 +59,8 @@ impl Verb {
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
             Self::Replay(verb) => verb.problem_format(),
-            Self::Init(_)
+            Self::Outcome(_)
+            | Self::Init(_)
             | Self::Eval(_)
             | Self::Policy(_)
             | Self::Schema(_)

@@ -10,4 +10,5 @@ mod console;
 mod decisions;
 mod hostile;
 mod limits;
+mod runs;
 mod support;

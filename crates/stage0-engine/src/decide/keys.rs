@@ -1,5 +1,7 @@
 //! What a decision needs to know of the past: for hosts that keep counters apart from each other.
 
+use std::collections::BTreeMap;
+
 use bumpalo::Bump;
 
 use super::rule::Inquiry;
@@ -18,8 +20,8 @@ use crate::time::Timestamp;
 pub struct StateKeys {
     /// Whether a rule asks what the run has done, or a limit counts within it.
     pub run: bool,
-    /// The counters that limits compare, by key, sorted: those that runs share.
-    pub counters: Vec<Box<str>>,
+    /// The counters that limits compare, by key, each with its window: those that runs share.
+    pub counters: BTreeMap<Box<str>, Window>,
 }
 
 /// The parts of a state that deciding this request needs. A limit whose `per` facts are missing has no
@@ -36,7 +38,7 @@ pub fn state_keys<'a>(
     let state = RunState::default();
     let mut keys = StateKeys {
         run: policy.facts.root(FactRoot::Run).is_some(),
-        counters: Vec::new(),
+        counters: BTreeMap::new(),
     };
     let mut found = Candidates::default();
     for subject in &Plan::new(policy, request).subjects {
@@ -61,12 +63,10 @@ pub fn state_keys<'a>(
                 if limit.window == Window::Run {
                     keys.run = true;
                 } else if let Ok(key) = inquiry.counter_key(rule, limit) {
-                    keys.counters.push(key);
+                    keys.counters.insert(key, limit.window);
                 }
             }
         }
     }
-    keys.counters.sort_unstable();
-    keys.counters.dedup();
     keys
 }

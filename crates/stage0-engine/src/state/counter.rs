@@ -191,6 +191,15 @@ impl Counter {
             .try_fold(Number::ZERO, Number::checked_add)
     }
 
+    /// When all of it has left the window and nobody can give back any of it: from then on a counter that has
+    /// counted nothing is the same. Never, if nothing is told.
+    pub fn ends(&self, window: Window) -> Option<Timestamp> {
+        self.entries.iter().try_fold(Timestamp::MIN, |ends, entry| {
+            let held = entry.hold.map_or(Timestamp::MIN, |hold| hold.until);
+            Some(ends.max(window.leaves(entry.at)?).max(held))
+        })
+    }
+
     /// The first instant at which the sum is this or less, if waiting alone gets there.
     pub fn sinks_to(&self, most: Number, window: Window, now: Timestamp) -> Option<Timestamp> {
         let mut sum = self.sum(window, now).ok()?;

@@ -84,13 +84,13 @@ pub fn record_decision(run: Option<&str>, question: &Question<'_>, answer: &Answ
     end(line, state.is_some(), &answer.state)
 }
 
-/// The line of what became of a call: what was told, and the state before and after it.
+/// The line of what became of a call: what was told, and the states before and after it, where the host
+/// has them. Where it has not, the run's name says whose call it is.
 pub fn record_report(
     run: Option<&str>,
     report: &ReportText<'_>,
     now: stage0_engine::time::Timestamp,
-    before: &str,
-    after: &str,
+    states: Option<(&str, &str)>,
 ) -> String {
     let mut line = String::new();
     begin(&mut line, run);
@@ -109,11 +109,14 @@ pub fn record_report(
         }
     }
     line.push('}');
-    member(&mut line, "state");
-    push_compact(&mut line, before);
+    if let Some((before, _)) = states {
+        member(&mut line, "state");
+        push_compact(&mut line, before);
+    }
     member(&mut line, "now");
     write_string(&mut line, &now.to_string());
-    end(line, true, after)
+    let after = states.map_or("", |(_, after)| after);
+    end(line, states.is_some(), after)
 }
 
 fn begin(line: &mut String, run: Option<&str>) {

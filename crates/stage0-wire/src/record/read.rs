@@ -190,12 +190,16 @@ fn read<'t>(root: ValueRef<'_>, line: &'t str) -> Result<Record<'t>, Refused> {
         }
     };
     let (state, state_after) = (text_of("state"), text_of(AFTER));
-    if state.is_some() != state_after.is_some() || is_report && state.is_none() {
+    if state.is_some() != state_after.is_some() {
         return invalid("the record has one state, before or after, and needs both");
+    }
+    let run = may(root, "run")?;
+    if is_report && state.is_none() && run.is_none() {
+        return invalid("the record does not say in which run something became of a call");
     }
     Ok(Record {
         deed,
-        run: may(root, "run")?,
+        run,
         state,
         state_after,
         now,
@@ -259,7 +263,7 @@ mod tests {
                     r#"{{"v":1,"report":{{"id":"c","action":"d","outcome":"executed"}},{now}}}"#
                 ),
                 "RECORD_INVALID",
-                "one state",
+                "in which run",
             ),
             (
                 &format!(r#"{{"v":1,"report":{{"id":7}},{now}}}"#),

@@ -1,0 +1,28 @@
+//! What was made with rows as they were found, and counts only if they still are.
+
+use crate::error::StoreError;
+use crate::store::{Change, StateStore};
+
+/// An answer that nobody may hear of yet.
+#[derive(Debug)]
+#[must_use = "what is not put down never happened"]
+pub struct Attempt<T> {
+    answer: T,
+    changes: Vec<Change>,
+}
+
+impl<T> Attempt<T> {
+    pub(super) fn new(answer: T, changes: Vec<Change>) -> Self {
+        Self { answer, changes }
+    }
+
+    /// The answer, if what comes of it could be kept; nothing if another one was faster, and then it never
+    /// was given.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    pub fn put(self, store: &dyn StateStore) -> Result<Option<T>, StoreError> {
+        let is_kept = self.changes.is_empty() || store.swap(&self.changes)?;
+        Ok(is_kept.then_some(self.answer))
+    }
+}

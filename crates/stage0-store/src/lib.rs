@@ -1,0 +1,26 @@
+//! Where hosts keep runs, and how a decision and the state after it become one step.
+//!
+//! A [`StateStore`] keeps rows of text, each with a version, and swaps some of them if none of those that
+//! were looked at has changed. There are three: [`MemoryStore`], [`SqliteStore`] and [`CallerStore`]. A
+//! [`Keeper`] loads the rows that a decision needs, decides, and swaps; where another one was faster it
+//! decides anew. A decision is handed out only after the state behind it is kept, and whatever goes wrong is
+//! a [`StoreError`], which every gate treats as DENY. Nothing here decides anything.
+
+mod caller;
+mod clock;
+mod error;
+mod keeper;
+mod key;
+mod memory;
+mod parts;
+mod sqlite;
+mod store;
+
+pub use caller::CallerStore;
+pub use clock::{Clock, system_clock};
+pub use error::StoreError;
+pub use keeper::{Asking, Attempt, Decided, Keeper, Telling};
+pub use key::{Key, RunId, RunIdError};
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+pub use store::{Change, Kept, Row, StateStore, To};

@@ -1,0 +1,53 @@
+//! What SQLite says, in words for whoever keeps the file.
+
+use std::fmt;
+
+use rusqlite::ErrorCode;
+
+use super::create::SCHEMA_VERSION;
+use crate::error::StoreError;
+
+/// Says what is wrong with the file of this name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trouble<'n>(pub(super) &'n str);
+
+impl Trouble<'_> {
+    pub(super) fn unreadable(self, reason: &impl fmt::Display) -> StoreError {
+        StoreError::Unreadable(format!("`{}` cannot be read: {reason}", self.0))
+    }
+
+    pub(super) fn unwritable(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
+        StoreError::Unwritable(format!("`{}` cannot be written: {reason}", self.0))
+    }
+
+    pub(super) fn damaged(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
+        StoreError::Damaged(format!("`{}` is no file that keeps runs: {reason}", self.0))
+    }
+
+    pub(super) fn version(self, found: i32) -> StoreError {
+        StoreError::Version(format!(
+            "`{}` is of version {found}, and this is {SCHEMA_VERSION}",
+            self.0
+        ))
+    }
+
+    pub(super) fn of(self, error: &rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Busy(format!("`{}` is held by another process", self.0))
+            }
+            Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::TooBig) => {
+                self.unwritable(error)
+            }
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+                | ErrorCode::FileLockingProtocolFailed,
+            ) => self.unreadable(error),
+            // Not a database, a page that is none, a table or value that is not as we made it.
+            _ => self.damaged(error),
+        }
+    }
+}
