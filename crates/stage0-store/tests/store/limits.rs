@@ -3,12 +3,26 @@
 use std::time::Duration;
 
 use stage0_engine::host::Host;
-use stage0_engine::limits::*;
+use stage0_store::limits::*;
 use stage0_store::{Asking, Keeper, Key, MemoryStore, RunId, SqliteStore, StateStore, StoreError};
 
 use stage0_wire::parse_request;
 
 use crate::support::{Folder, Slow, ask, kept_run, ms, payout, policy, run};
+
+#[test]
+fn every_limit_has_a_test() {
+    let limits = include_str!("../../src/limits.rs").lines();
+    let names = limits.filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    assert!(names.len() > 4, "the limits are gone");
+    for name in names {
+        assert!(
+            include_str!("limits.rs").contains(&format!("fn {name}()")),
+            "{name}"
+        );
+    }
+}
 
 #[test]
 fn run_id_bytes_max() {
