@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use stage0_engine::limits::CLOCK_SKEW_MS_MAX;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 
 use crate::error::StoreError;
+use crate::limits::CLOCK_SKEW_MS_MAX;
 
 /// What tells the time; nothing where no such time can be written down. It is asked anew each time that a
 /// decision is made.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use stage0_engine::digest::Digest;
 use stage0_engine::legible::is_hidden;
-use stage0_engine::limits::RUN_ID_BYTES_MAX;
+
+use crate::limits::RUN_ID_BYTES_MAX;
 
 /// The name of a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ mod clock;
 mod error;
 mod keeper;
 mod key;
+pub mod limits;
 mod memory;
 mod parts;
 mod sqlite;

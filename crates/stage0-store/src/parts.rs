@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stage0_engine::digest::Digest;
-use stage0_engine::limits::RUN_IDLE_DAYS_MAX;
 use stage0_engine::state::counter::Counter;
 use stage0_engine::state::{Run, RunState};
 use stage0_engine::time::{Duration, Timestamp};
@@ -16,6 +15,7 @@ use stage0_wire::{parse_state, state_to_json};
 
 use crate::error::StoreError;
 use crate::key::{Key, RunId};
+use crate::limits::RUN_IDLE_DAYS_MAX;
 use crate::store::{Change, Kept, Row, StateStore, To};
 
 /// The rows that a whole state is made of, where its only run has no name.

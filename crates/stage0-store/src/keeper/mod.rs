@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use stage0_engine::limits::{STALL_MS_MAX, SWAP_TRIES_MAX};
 use stage0_engine::time;
 
 pub use self::asking::{Asking, Decided};
@@ -17,6 +16,7 @@ pub use self::attempt::Attempt;
 pub use self::telling::Telling;
 use crate::clock::{Clock, ask};
 use crate::error::StoreError;
+use crate::limits::{STALL_MS_MAX, SWAP_TRIES_MAX};
 use crate::store::StateStore;
 
 /// Lost races in a row after which the pauses between two tries grow no more.

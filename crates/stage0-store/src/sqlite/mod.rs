@@ -14,13 +14,13 @@ use std::time::Duration;
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params,
 };
-use stage0_engine::limits::FILE_WAIT_MS_MAX;
 use stage0_engine::time::Timestamp;
 
 use self::create::{APPLICATION_ID, SCHEMA_VERSION, create};
 use self::trouble::Trouble;
 use crate::error::StoreError;
 use crate::key::Key;
+use crate::limits::FILE_WAIT_MS_MAX;
 use crate::store::{Change, Kept, Row, StateStore, To};
 
 const FIND: &str = "SELECT version, until, text FROM state WHERE key = ?1";

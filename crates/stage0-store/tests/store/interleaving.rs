@@ -4,10 +4,10 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use stage0_engine::host::Host;
-use stage0_engine::limits::STALL_MS_MAX;
 use stage0_engine::request::Request;
 use stage0_engine::state::{Outcome, Report};
 use stage0_engine::time::Timestamp;
+use stage0_store::limits::STALL_MS_MAX;
 use stage0_store::{
     Asking, Attempt, Decided, Keeper, MemoryStore, RunId, SqliteStore, StateStore, Telling,
 };

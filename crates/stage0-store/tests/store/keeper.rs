@@ -1,5 +1,7 @@
 //! Decisions and reports on what is kept: holds, lost outcomes, rows that end, and rows that are damaged.
 
+use std::cell::Cell;
+
 use stage0_engine::host::Host;
 use stage0_engine::number::Number;
 use stage0_engine::state::{Outcome, Report};
@@ -8,7 +10,9 @@ use stage0_store::{
 };
 use stage0_wire::parse_request;
 
-use crate::support::{Said, ask, daily, kept_run, ms, payout, policy, run, spent, tell, text};
+use crate::support::{
+    Said, Slow, ask, daily, kept_run, ms, payout, policy, run, spent, tell, text,
+};
 
 const DAY: i64 = 24 * 3_600_000;
 const HOLD: i64 = 600_000;
@@ -197,6 +201,28 @@ fn a_clock_that_lags_a_little_goes_by_the_run_or_the_counter() {
     let set_back = pay(&keeper, "a", "c3", 1, 4_999);
     assert_eq!(set_back.codes, ["CLOCK_BACKWARDS"]);
     assert_eq!(set_back.now, ms(4_999));
+}
+
+#[test]
+fn the_clock_is_asked_anew_for_each_try() {
+    let keeper = Keeper::new(Slow::new(3));
+    let request = payout("c1", 1);
+    let request = parse_request(request.as_bytes()).unwrap();
+    let host = Host::default();
+    let run = run("a");
+    let asking = Asking {
+        policy: policy(),
+        request: &request,
+        host: &host,
+        run: Some(&run),
+    };
+    let asked = Cell::new(0);
+    let clock = || {
+        asked.set(asked.get() + 1);
+        Some(ms(asked.get() * 1_000))
+    };
+    assert_eq!(keeper.decide(&asking, &clock).unwrap().now, ms(4_000));
+    assert_eq!(kept_run(keeper.store(), &run).last_at, Some(ms(4_000)));
 }
 
 #[test]

@@ -1,18 +1,28 @@
 //! Limits that only stores see, at their figure and one beyond.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use stage0_engine::host::Host;
-use stage0_engine::limits::*;
-use stage0_engine::time::Timestamp;
-use stage0_store::{
-    Asking, Change, Keeper, Kept, Key, MemoryStore, RunId, SqliteStore, StateStore, StoreError,
-};
+use stage0_store::limits::*;
+use stage0_store::{Asking, Keeper, Key, MemoryStore, RunId, SqliteStore, StateStore, StoreError};
 
 use stage0_wire::parse_request;
 
-use crate::support::{Folder, ask, kept_run, ms, payout, policy, run};
+use crate::support::{Folder, Slow, ask, kept_run, ms, payout, policy, run};
+
+#[test]
+fn every_limit_has_a_test() {
+    let limits = include_str!("../../src/limits.rs").lines();
+    let names = limits.filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    let names: Vec<String> = names.map(str::to_lowercase).collect();
+    assert!(names.len() > 4, "the limits are gone");
+    for name in names {
+        assert!(
+            include_str!("limits.rs").contains(&format!("fn {name}()")),
+            "{name}"
+        );
+    }
+}
 
 #[test]
 fn run_id_bytes_max() {
@@ -38,39 +48,10 @@ fn clock_skew_ms_max() {
     }
 }
 
-/// A store in which another one is faster so many times.
-#[derive(Debug)]
-struct Slow {
-    store: MemoryStore,
-    losses: AtomicU32,
-}
-
-impl StateStore for Slow {
-    fn load(&self, keys: &[Key]) -> Result<Vec<Option<Kept>>, StoreError> {
-        self.store.load(keys)
-    }
-
-    fn swap(&self, changes: &[Change]) -> Result<bool, StoreError> {
-        let left = self.losses.load(Ordering::SeqCst);
-        if left == 0 {
-            return self.store.swap(changes);
-        }
-        self.losses.store(left - 1, Ordering::SeqCst);
-        Ok(false)
-    }
-
-    fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.store.purge(now)
-    }
-}
-
 #[test]
 fn swap_tries_max() {
     let after = |losses: u32| {
-        let keeper = Keeper::new(Slow {
-            store: MemoryStore::new(),
-            losses: AtomicU32::new(losses),
-        });
+        let keeper = Keeper::new(Slow::new(losses));
         let said = ask(&keeper, &run("r"), &payout("c1", 1), ms(0));
         (said, keeper)
     };

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
@@ -12,7 +13,9 @@ use stage0_engine::number::Number;
 use stage0_engine::policy::Verdict;
 use stage0_engine::state::{Outcome, Report, Run};
 use stage0_engine::time::Timestamp;
-use stage0_store::{Asking, Decided, Keeper, Key, RunId, StateStore, StoreError, Telling};
+use stage0_store::{
+    Asking, Change, Decided, Keeper, Kept, Key, MemoryStore, RunId, StateStore, StoreError, Telling,
+};
 use stage0_wire::{Policy, parse_request, parse_state};
 
 /// 5000 a day for all together, five attempts of each actor an hour, three calls in one run.
@@ -172,6 +175,41 @@ pub(crate) fn spent(store: &dyn StateStore) -> i64 {
     let mut amounts = entries.iter().map(|entry| entry.amount);
     let sum = amounts.try_fold(Number::ZERO, Number::checked_add).unwrap();
     sum.to_i64().unwrap()
+}
+
+/// A store in which another one is faster so many times.
+#[derive(Debug)]
+pub(crate) struct Slow {
+    store: MemoryStore,
+    losses: AtomicU32,
+}
+
+impl Slow {
+    pub(crate) fn new(losses: u32) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            losses: AtomicU32::new(losses),
+        }
+    }
+}
+
+impl StateStore for Slow {
+    fn load(&self, keys: &[Key]) -> Result<Vec<Option<Kept>>, StoreError> {
+        self.store.load(keys)
+    }
+
+    fn swap(&self, changes: &[Change]) -> Result<bool, StoreError> {
+        let left = self.losses.load(Ordering::SeqCst);
+        if left == 0 {
+            return self.store.swap(changes);
+        }
+        self.losses.store(left - 1, Ordering::SeqCst);
+        Ok(false)
+    }
+
+    fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.purge(now)
+    }
 }
 
 /// A folder of its own for a test, removed with everything in it.

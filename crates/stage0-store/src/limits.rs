@@ -1,0 +1,16 @@
+//! Every limit of stores as a named constant with its unit and its reason.
+
+/// Bytes of a run's id: it is the name of a row.
+pub const RUN_ID_BYTES_MAX: usize = 256;
+/// Milliseconds by which the clocks of workers may differ. One that lags behind a run by more is DENY
+/// `CLOCK_BACKWARDS`.
+pub const CLOCK_SKEW_MS_MAX: i64 = 5_000;
+/// Milliseconds that a worker may stand still between finding a state and keeping the next one. Rows of which
+/// nothing counts any more stay for that long, so that it finds its state changed.
+pub const STALL_MS_MAX: i64 = 3_600_000;
+/// Times that a decision is made while others are faster each time; then it is given up.
+pub const SWAP_TRIES_MAX: u32 = 64;
+/// Days for which a run is kept that nobody goes on with.
+pub const RUN_IDLE_DAYS_MAX: i64 = 30;
+/// Milliseconds that a file is waited for which another process writes.
+pub const FILE_WAIT_MS_MAX: u64 = 5_000;
