@@ -20,7 +20,7 @@ mod store;
 pub use caller::CallerStore;
 pub use clock::{Clock, system_clock};
 pub use error::StoreError;
-pub use keeper::{Asking, Attempt, Decided, Keeper, Telling};
+pub use keeper::{Asking, AskingBatch, Attempt, Decided, Keeper, Telling};
 pub use key::{Key, RunId, RunIdError};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;

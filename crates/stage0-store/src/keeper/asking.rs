@@ -1,8 +1,11 @@
 //! A decision, made with what was found under its keys.
 
+use std::collections::BTreeMap;
+
 use stage0_engine::decision::Decision;
 use stage0_engine::host::Host;
 use stage0_engine::request::Request;
+use stage0_engine::state::counter::Window;
 use stage0_engine::state::{RunState, hold_key};
 use stage0_engine::time::Timestamp;
 use stage0_wire::{Policy, decision_to_json};
@@ -11,8 +14,11 @@ use super::attempt::Attempt;
 use crate::clock::level;
 use crate::error::StoreError;
 use crate::key::{Key, RunId};
-use crate::parts::{find, find_one, hold_row, run_row, state_of};
+use crate::parts::{Found, find, find_one, hold_row, run_row, state_of};
 use crate::store::{Change, StateStore};
+
+/// The counters that a decision needs, with how long each counts.
+pub(super) type Needed = BTreeMap<Box<str>, Window>;
 
 /// What is asked. A call that has no id of its own is known by the host's request id, which has to be another
 /// one each time.
@@ -64,31 +70,11 @@ impl<'q> Asking<'q> {
             run,
         } = *self;
         let needed = policy.state_keys(request, host, now).counters;
-        let run_key = run.cloned().map(Key::Run);
-        let keys = needed.keys().cloned().map(Key::Counter);
-        let found = find(store, run_key.into_iter().chain(keys).collect())?;
-        let mut state = state_of(&found)?;
-        if run.is_some() {
-            state.run.get_or_insert_default();
-        }
-        let now = level(now, &state);
+        let Loaded { found, state, now } = load(store, run, &needed, now)?;
         let (decision, mut next) = policy.decide(request, host, &state, now);
         let mut changes = Vec::with_capacity(found.len().saturating_add(1));
         changes.extend(self.hold(store, &decision, &mut next)?);
-        for found in found {
-            changes.push(match found.key.clone() {
-                Key::Counter(name) => {
-                    let counter = next.counters.remove(&name).unwrap_or_default();
-                    let window = needed.get(&name);
-                    let until = window.and_then(|window| counter.ends(*window));
-                    found.becomes_counter(&name, counter, until)
-                }
-                Key::Run(_) | Key::Hold(_) => {
-                    let row = next.run.take().map(|run| run_row(run, now));
-                    found.becomes(row)
-                }
-            });
-        }
+        changes.extend(put_back(found, &needed, next, now));
         let decided = Decided {
             decision,
             state,
@@ -99,7 +85,7 @@ impl<'q> Asking<'q> {
 
     /// Names the amounts that are now held for this call after its run, and writes down where they are, so
     /// that a report finds them without the request.
-    fn hold(
+    pub(super) fn hold(
         &self,
         store: &dyn StateStore,
         decision: &Decision<'_>,
@@ -126,4 +112,51 @@ impl<'q> Asking<'q> {
         held_in.extend(found.held_in()?);
         Ok(Some(found.becomes(Some(hold_row(held_in, until)))))
     }
+}
+
+/// What was found of a run and of counters, and what it comes to.
+pub(super) struct Loaded {
+    pub(super) found: Vec<Found>,
+    pub(super) state: RunState,
+    /// The time, made even with that of the state.
+    pub(super) now: Timestamp,
+}
+
+/// Loads a run and counters.
+pub(super) fn load(
+    store: &dyn StateStore,
+    run: Option<&RunId>,
+    needed: &Needed,
+    now: Timestamp,
+) -> Result<Loaded, StoreError> {
+    let run_key = run.cloned().map(Key::Run);
+    let keys = needed.keys().cloned().map(Key::Counter);
+    let found = find(store, run_key.into_iter().chain(keys).collect())?;
+    let mut state = state_of(&found)?;
+    if run.is_some() {
+        state.run.get_or_insert_default();
+    }
+    let now = level(now, &state);
+    Ok(Loaded { found, state, now })
+}
+
+/// What becomes of the rows that were found.
+pub(super) fn put_back(
+    found: Vec<Found>,
+    needed: &Needed,
+    mut next: RunState,
+    now: Timestamp,
+) -> impl Iterator<Item = Change> {
+    found.into_iter().map(move |found| match found.key.clone() {
+        Key::Counter(name) => {
+            let counter = next.counters.remove(&name).unwrap_or_default();
+            let window = needed.get(&name);
+            let until = window.and_then(|window| counter.ends(*window));
+            found.becomes_counter(&name, counter, until)
+        }
+        Key::Run(_) | Key::Hold(_) => {
+            let row = next.run.take().map(|run| run_row(run, now));
+            found.becomes(row)
+        }
+    })
 }

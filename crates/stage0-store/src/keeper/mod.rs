@@ -2,6 +2,7 @@
 
 mod asking;
 mod attempt;
+mod batch;
 mod telling;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -13,6 +14,7 @@ use stage0_engine::time;
 
 pub use self::asking::{Asking, Decided};
 pub use self::attempt::Attempt;
+pub use self::batch::AskingBatch;
 pub use self::telling::Telling;
 use crate::clock::{Clock, ask};
 use crate::error::StoreError;
@@ -69,6 +71,19 @@ impl<S: StateStore> Keeper<S> {
         asking: &Asking<'q>,
         clock: &Clock<'_>,
     ) -> Result<Decided<'q>, StoreError> {
+        self.until_kept(|| asking.attempt(&self.store, ask(clock)?)?.put(&self.store))
+    }
+
+    /// Decides calls that run together or not at all, and keeps what comes out. For each the decision, in
+    /// their order.
+    ///
+    /// # Errors
+    /// As for [`decide`](Self::decide).
+    pub fn decide_batch<'q>(
+        &self,
+        asking: &AskingBatch<'q>,
+        clock: &Clock<'_>,
+    ) -> Result<Vec<Decided<'q>>, StoreError> {
         self.until_kept(|| asking.attempt(&self.store, ask(clock)?)?.put(&self.store))
     }
 

@@ -8,6 +8,7 @@
     reason = "a test says what went wrong by panicking, and counts small numbers"
 )]
 
+mod batch;
 mod caller;
 mod conformance;
 mod faults;
