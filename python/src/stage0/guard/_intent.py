@@ -24,7 +24,7 @@ class ExecutionIntent:
     """What must not be violated, such as ``approval required`` or ``max_cost_usd: 5``."""
     success_criteria: Sequence[str] = ()
     """How one would know that it worked."""
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The host's word: actor, role, approval, counters. Never put into it what a model wrote."""
     pro: bool = False
     """Whether advice of MEDIUM and above denies."""

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from stage0._native import text_of
@@ -92,7 +92,9 @@ def no_redirect() -> urllib.request.HTTPRedirectHandler:
     import urllib.request
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *arguments: Any) -> None:
+        def redirect_request(
+            self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
+        ) -> None:
             return None
 
     return NoRedirect()
@@ -112,14 +114,13 @@ def _decision(text: bytes) -> Decision:
 
 
 def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
-    members: dict[str, Any] = {}
     try:
-        found = json.loads(body)
-        members = found if isinstance(found, dict) else {}
+        members = _object(json.loads(body))
     except ValueError:
-        pass
+        members = {}
     told = members.get("detail")
-    detail = told.get("detail") if isinstance(told, dict) else told
+    nested = _object(told)
+    detail = nested.get("detail") if nested else told
     message = str(members.get("message") or detail or f"the server refused with status {status}")
     request_id = str(members.get("request_id") or "")
     seconds = _seconds(members.get("retry_after_seconds"), retry_after)
@@ -133,9 +134,15 @@ def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
         return RateLimitError(message, seconds, request_id=request_id)
     if status in (400, 413, 422):
         problems = members.get("problems")
-        known = [one for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
+        listed = cast("list[object]", problems) if isinstance(problems, list) else []
+        known = [problem for problem in map(_object, listed) if problem]
         return InvalidIntentError(message, known, request_id=request_id)
     return ConnectionFailed(message, request_id=request_id)
+
+
+def _object(value: object) -> dict[str, Any]:
+    """The value, if it is an object; else one without members."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _seconds(*told: Any) -> float | None:
