@@ -21,7 +21,7 @@ pub(crate) struct Asked<'a, 'py> {
     pub(crate) host: Option<&'a Bound<'py, PyAny>>,
     /// The run's state, as the request is given.
     pub(crate) state: Option<&'a Bound<'py, PyAny>>,
-    /// Milliseconds since the epoch, or RFC 3339 text; the clock's time where there is none.
+    /// RFC 3339 text, or what the Python half reads as a time; the clock's where there is none.
     pub(crate) now: Option<&'a Bound<'py, PyAny>>,
 }
 
@@ -80,13 +80,21 @@ pub(crate) fn instant(now: Option<&Bound<'_, PyAny>>) -> Result<Timestamp, Stop>
         None => clock(),
         Some(now) => match now.cast::<PyString>() {
             Ok(text) => Some(parse_now(text_of_str(text)?)?),
-            Err(_) => Timestamp::from_ms(now.extract()?),
+            Err(_) => Timestamp::from_ms(milliseconds(now)?),
         },
     };
     now.ok_or_else(|| {
         let message = "`now` is not between the years 1 and 9999";
         Problem::new(ProblemCode::HostInvalid, message).into()
     })
+}
+
+/// Milliseconds since the epoch of a `datetime`. Nothing else is a time.
+fn milliseconds(now: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let py = now.py();
+    let half = py.import(intern!(py, "stage0._policy"))?;
+    half.call_method1(intern!(py, "milliseconds"), (now,))?
+        .extract()
 }
 
 fn clock() -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 """The native half: texts in, texts out. Not public."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final, final
 
 from stage0._policy import Host
@@ -20,8 +21,8 @@ __all__ = [
 ENGINE_VERSION: Final[str]
 NEW_RUN: Final[str]
 
-# Milliseconds since the epoch, or RFC 3339; the clock's time where there is none.
-_Now = int | str | None
+# The clock's time where there is none.
+_Now = datetime | str | None
 # A problem as canonical JSON, and as a person reads it.
 _Told = tuple[str, str]
 _Find = Callable[[str, str], tuple[str, bytes] | None]

@@ -7,7 +7,6 @@ is decided without holding Python's lock, or a dict, which is read exactly once.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stage0._errors import PolicyError, Problem, RequestError, problems_of
@@ -151,7 +150,7 @@ class Policy:
         Raises :class:`RequestError` if one of them is not of its form: then nothing was decided, and
         the action must not be carried out.
         """
-        return decided(*self._native.check(request, host, state, _instant(now)))
+        return decided(*self._native.check(request, host, state, now))
 
     def check_json(
         self,
@@ -162,7 +161,7 @@ class Policy:
         now: datetime | str | None = None,
     ) -> str:
         """As :meth:`check`, from text to text: the decision's canonical JSON and nothing else."""
-        return self._native.peek(request, host, state, _instant(now))
+        return self._native.peek(request, host, state, now)
 
     def check_tool_call(
         self,
@@ -231,13 +230,15 @@ class Policy:
 
         Raises :class:`RequestError` at the first request that is not of its form.
         """
-        moment = time.time_ns() // 1_000_000 if now is None else _instant(now)
+        from datetime import datetime, timezone
+
+        moment = datetime.now(timezone.utc) if now is None else now
         host = host or Host()
         decisions: list[Decision] = []
         for number, request in enumerate(requests, 1):
             request_id = host.request_id and f"{host.request_id}/{number}"
             own = Host(request_id, host.mode, host.approvals)
-            decision = decided(*self._native.check(request, own, state, moment))
+            decision = self.check(request, host=own, state=state, now=moment)
             if state is not None:
                 state = decision.state
             decisions.append(decision)
@@ -253,7 +254,7 @@ class Policy:
     ) -> Explanation:
         """Decides as :meth:`check` does, and tells why: every rule that was asked, with the values that
         it compared, and what would make it an ALLOW. Moves no run."""
-        decision, text = self._native.explain(request, host, state, _instant(now))
+        decision, text = self._native.explain(request, host, state, now)
         return Explanation(text, decision)
 
     def state_keys(
@@ -265,7 +266,7 @@ class Policy:
     ) -> StateKeys:
         """What deciding this request needs to know of the past, for hosts that keep counters apart and
         load only what is needed. Raises as :meth:`check` does."""
-        run, counters = self._native.state_keys(request, host, _instant(now))
+        run, counters = self._native.state_keys(request, host, now)
         return StateKeys(run, tuple(counters))
 
     # --- What it is ---
@@ -345,7 +346,7 @@ def report(
     # A Decimal's own text may have an exponent.
     text_of_cost = format(cost_usd, "f") if isinstance(cost_usd, Decimal) else str(cost_usd)
     cost = None if cost_usd is None else text_of_cost
-    return native_report(text, identity, decision.action_digest, outcome, cost, _instant(now))
+    return native_report(text, identity, decision.action_digest, outcome, cost, now)
 
 
 def _restore(cls: type[Policy], origin: tuple[str, bytes, tuple[tuple[str, bytes], ...]] | str) -> Policy:
@@ -359,9 +360,8 @@ def _texts(imports: _Imports | None) -> tuple[tuple[str, bytes], ...]:
     return tuple((path, policy_text(text)) for path, text in (imports or {}).items())
 
 
-def _instant(now: object) -> int | str | None:
-    if now is None or isinstance(now, str):
-        return now
+def milliseconds(now: object) -> int:
+    """Milliseconds since the epoch of an aware ``datetime``, for the native half. Nothing else is a time."""
     from datetime import datetime, timedelta, timezone
 
     if isinstance(now, datetime) and now.utcoffset() is not None:
