@@ -3,12 +3,15 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from datetime import datetime, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from stage0 import Decision, FrozenMapping, Policy, Severity, Verdict
+from stage0 import NEW_RUN, Decision, FrozenMapping, Policy, Resolution, Severity, Verdict
 
 from conftest import NOW
 
@@ -164,6 +167,86 @@ def test_observed_rules_say_what_they_would_do() -> None:
     assert decision.would is not None
     assert decision.would.verdict is Verdict.DENY
     assert decision.would.issues[0].code == "NO_MAIL"
+
+
+def test_parts_are_those_of_the_wire(decision: Decision, standard: Policy, payments: Policy) -> None:
+    wire = decision.to_dict()
+    assert [issue.to_dict() for issue in decision.issues] == wire["issues"]
+    assert [tool.to_dict() for tool in decision.tool_verdicts] == wire["tool_verdicts"]
+    for issue in decision.issues:
+        assert issue.to_json() in decision.to_json()
+    for explained in (
+        standard.explain(PLAN, now=NOW),
+        payments.explain({"tool_call": {"name": "payout", "arguments": {"amount": 501}}}, now=NOW),
+    ):
+        for rule, members in zip(explained.rules, explained.to_dict()["rules"], strict=True):
+            assert rule.to_dict() == members
+            assert rule.to_json() in explained.to_json()
+    policy = Policy.parse(
+        """
+        stage0: v1
+        name: later
+        version: 1.0.0
+        default: allow
+        tools: { ask.model: { effects: [], cost_usd: 0.10 } }
+        limits: [{ id: daily, count: attempts, per: context.actor_id, window: 24h, max: 1 }]
+        """
+    )
+    first = policy.check_tool_call("ask.model", {}, context={"actor_id": "a"}, state=NEW_RUN, now=NOW)
+    second = policy.check_tool_call("ask.model", {}, context={"actor_id": "a"}, state=first.state, now=NOW)
+    resolution = second.issues[0].resolution
+    assert resolution is not None and resolution.retry_at is not None
+    assert resolution.to_dict() == second.to_dict()["issues"][0]["resolution"]
+    assert resolution.to_json() in second.to_json()
+    assert first.cost_estimate is not None
+    assert first.cost_estimate.to_dict() == first.to_dict()["cost_estimate"]
+    assert first.cost_estimate.to_json() in first.to_json()
+
+
+def test_values_are_made_like_dataclasses() -> None:
+    needed = Resolution("fact", "agent", facts=("a",))
+    assert needed == Resolution(who="agent", needs="fact", facts=("a",))
+    assert needed != Resolution("fact", "person", ("a",)) and needed != "fact"
+    assert hash(needed) == hash(Resolution("fact", "agent", ("a",)))
+    assert repr(needed) == (
+        "Resolution(needs='fact', who='agent', facts=('a',), roles=(), approvals=0, retry_at=None)"
+    )
+    assert needed.__replace__(approvals=2) == Resolution("fact", "agent", ("a",), approvals=2)
+    assert copy.deepcopy(needed) == copy.copy(needed) == pickle.loads(pickle.dumps(needed)) == needed
+    match needed:
+        case Resolution("fact", who):
+            assert who == "agent"
+        case _:
+            raise AssertionError(needed)
+    with pytest.raises(AttributeError, match="frozen"):
+        needed.approvals = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="frozen"):
+        del needed.facts
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+        (("fact",), {}, "lacks 'who'"),
+        (("fact", "agent"), {"needs": "fix"}, "'needs' is given twice"),
+        (("fact", "agent"), {"need": "fix"}, "'need' is no member"),
+        (("fact", "agent", (), (), 0, None, 1), {}, "6 members, not 7"),
+    ]
+    for positional, named, told in wrong:
+        with pytest.raises(TypeError, match=told):
+            Resolution(*positional, **named)
+
+
+def test_a_problem_is_told_and_compared_by_what_it_says() -> None:
+    problem = Policy.lint("stage0: v1")[0]
+    assert problem == problem.__replace__(_text="")
+    assert "_text" not in repr(problem) and "_text" not in problem.to_dict()
+    assert json.loads(problem.to_json()) == problem.to_dict()
+    assert problem.to_dict().keys() == {"code", "severity", "message", "help", "locations", "related"}
+
+
+def test_importing_takes_what_is_slow_only_where_it_is_used() -> None:
+    slow = {"dataclasses", "datetime", "decimal", "inspect", "json", "re", "typing"}
+    program = f"import sys, stage0; print(sorted({slow} & set(sys.modules)))"
+    # Without `site`, which may bring anything along.
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path = {sys.path}; {program}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_frozen_mappings_behave_like_mappings() -> None:

@@ -1,31 +1,33 @@
 //! The native half of the Python package `stage0`: a compiled policy, asked with texts.
 //!
 //! It converts and calls, and has no meaning of its own: Python values become the text that is decided
-//! (`snapshot`), problems become exceptions (`refusal`), and what comes out is canonical text, of which
-//! the Python half makes objects. Nothing here is public; the names of the package are Python's.
+//! (`snapshot`, `writer`), with what the host adds a question (`asked`), problems become exceptions (`refusal`), and so
+//! does a panic (`border`). What comes out is canonical text, of which the Python half makes objects. Nothing
+//! here is public; the names of the package are Python's.
 
+mod asked;
+mod border;
 mod refusal;
 mod snapshot;
+mod writer;
 
 use std::ffi::OsString;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use stage0_engine::describe::describe;
-use stage0_engine::limits::{POLICY_BYTES_MAX, REQUEST_BYTES_MAX};
-use stage0_engine::time::Timestamp;
-use stage0_wire::batch::Batch;
-use stage0_wire::codes::ProblemCode;
+use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::load::load;
 use stage0_wire::problem::Problem;
-use stage0_wire::question::{NEW_RUN, Question, parse_now};
+use stage0_wire::question::{NEW_RUN, Question};
 use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
-use crate::refusal::{Told, policy_refused, request_refused, told};
-use crate::snapshot::{JsonText, Snapshot, snapshot};
+use crate::asked::{Asked, Beside, instant};
+use crate::border::guarded;
+use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
+use crate::snapshot::{JsonText, Stop, snapshot};
 
 #[pymodule]
 mod _native {
@@ -49,24 +51,8 @@ struct NativePolicy {
     policy: Policy,
 }
 
-/// When a request is asked.
-#[derive(Debug, FromPyObject)]
-enum Now {
-    /// Milliseconds since the epoch.
-    Milliseconds(i64),
-    /// RFC 3339.
-    Text(String),
-}
-
-/// What the host adds to a request, as Python hands it over: request id, mode, approvals, the run's
-/// state, and the time.
-type Circumstances<'t> = (
-    Option<&'t str>,
-    Option<&'t str>,
-    Option<&'t str>,
-    Option<&'t str>,
-    Option<Now>,
-);
+/// A policy's texts, by the paths that import them.
+type Texts = Vec<(String, Vec<u8>)>;
 
 #[pymethods]
 impl NativePolicy {
@@ -78,39 +64,40 @@ impl NativePolicy {
         py: Python<'_>,
         name: &str,
         text: &[u8],
-        imports: Vec<(String, Vec<u8>)>,
+        imports: Texts,
         find: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let files = Files::new(imports, find);
-        let loaded = py.detach(|| Policy::load(name, text, &files));
-        files.check(py)?;
-        loaded
-            .map(|policy| Self { policy })
-            .map_err(|problems| policy_refused(py, &problems))
+        guarded(py, POLICY, || {
+            let files = Files::new(imports, find);
+            let loaded = py.detach(|| Policy::load(name, text, &files));
+            files.check(py)?;
+            Self::of(py, loaded)
+        })
     }
 
     /// The built-in policy of this name.
     #[staticmethod]
     fn builtin(py: Python<'_>, name: &str) -> PyResult<Self> {
-        let policy = py.detach(|| Policy::builtin(name));
-        policy
-            .map(|policy| Self { policy })
-            .map_err(|problems| policy_refused(py, &problems))
+        guarded(py, POLICY, || {
+            Self::of(py, py.detach(|| Policy::builtin(name)))
+        })
     }
 
     /// Decides a request: the verdict, the decision's text, and that of the run after it.
+    #[pyo3(signature = (request, host, state, now))]
     fn check(
         &self,
         py: Python<'_>,
         request: &Bound<'_, PyAny>,
-        circumstances: Circumstances<'_>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(&'static str, String, String)> {
-        let request =
-            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
-        let asked =
-            question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
-        let answer = py.detach(|| asked.check(&self.policy));
-        let answer = answer.map_err(|problems| request_refused(py, &problems))?;
+        let asked = Asked {
+            request,
+            beside: Beside { host, state, now },
+        };
+        let answer = answer(py, &asked, |question| question.check(&self.policy))?;
         Ok((answer.verdict.as_str(), answer.decision, answer.state))
     }
 
@@ -119,103 +106,154 @@ impl NativePolicy {
         clippy::needless_pass_by_value,
         reason = "a list is handed over like this by pyo3"
     )]
+    #[pyo3(signature = (requests, host, state, now, is_atomic))]
     fn check_batch(
         &self,
         py: Python<'_>,
         requests: Vec<Bound<'_, PyAny>>,
-        circumstances: Circumstances<'_>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
         is_atomic: bool,
     ) -> PyResult<Vec<(&'static str, String, String)>> {
-        let snapshots = requests.iter().map(|request| {
-            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))
-        });
-        let snapshots = snapshots.collect::<PyResult<Vec<Snapshot<'_>>>>()?;
-        let texts: Vec<&[u8]> = snapshots.iter().map(Snapshot::bytes).collect();
-        let (request_id, mode, approvals, state, now) = circumstances;
-        let batch = Batch {
-            requests: &texts,
-            request_id,
-            mode,
-            approvals,
-            state,
-            now: instant(now).map_err(|problem| request_refused(py, &[problem]))?,
-            is_atomic,
+        guarded(py, REQUEST, || {
+            let beside = Beside { host, state, now };
+            let answer = beside.with_batch(&requests, is_atomic, |batch| {
+                py.detach(|| batch.check(&self.policy))
+            });
+            let answer = answer.map_err(|stop| stop.raise(py, REQUEST))?;
+            let answer = answer.map_err(|problems| refused(py, REQUEST, &problems))?;
+            let steps = answer.steps.into_iter();
+            Ok(steps
+                .map(|step| (step.verdict.as_str(), step.decision, step.state))
+                .collect())
+        })
+    }
+
+    /// Decides a request: the decision's text. No run is moved.
+    #[pyo3(signature = (request, host, state, now))]
+    fn peek(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, PyAny>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let asked = Asked {
+            request,
+            beside: Beside { host, state, now },
         };
-        let answer = py.detach(|| batch.check(&self.policy));
-        let answer = answer.map_err(|problems| request_refused(py, &problems))?;
-        let steps = answer.steps.into_iter();
-        Ok(steps
-            .map(|step| (step.verdict.as_str(), step.decision, step.state))
-            .collect())
+        answer(py, &asked, |question| question.peek(&self.policy))
     }
 
     /// Decides a request, and tells why: the decision's text, and the explanation's.
+    #[pyo3(signature = (request, host, state, now))]
     fn explain(
         &self,
         py: Python<'_>,
         request: &Bound<'_, PyAny>,
-        circumstances: Circumstances<'_>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, String)> {
-        let request =
-            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
-        let asked =
-            question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
-        let explained = py.detach(|| asked.explain(&self.policy));
-        let explained = explained.map_err(|problems| request_refused(py, &problems))?;
+        let asked = Asked {
+            request,
+            beside: Beside { host, state, now },
+        };
+        let explained = answer(py, &asked, |question| question.explain(&self.policy))?;
         Ok((explained.decision, explained.explanation))
     }
 
     /// Whether deciding a request needs the run, and the keys of the counters that it needs.
+    #[pyo3(signature = (request, host, now))]
     fn state_keys(
         &self,
         py: Python<'_>,
         request: &Bound<'_, PyAny>,
-        circumstances: Circumstances<'_>,
+        host: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(bool, Vec<String>)> {
-        let request =
-            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
-        let asked =
-            question(&request, circumstances).map_err(|problem| request_refused(py, &[problem]))?;
-        let keys = asked.state_keys(&self.policy);
-        let keys = keys.map_err(|problems| request_refused(py, &problems))?;
+        let asked = Asked {
+            request,
+            beside: Beside {
+                host,
+                state: None,
+                now,
+            },
+        };
+        let keys = answer(py, &asked, |question| question.state_keys(&self.policy))?;
         let counters = keys.counters.into_keys().map(String::from);
         Ok((keys.run, counters.collect()))
     }
 
     /// What the policy says about each tool: one JSON text.
-    fn describe(&self) -> String {
-        let index = self.policy.index();
-        description_to_json(index, &describe(index), |_| true)
+    fn describe(&self, py: Python<'_>) -> PyResult<String> {
+        guarded(py, OWN, || {
+            let index = self.policy.index();
+            Ok(description_to_json(index, &describe(index), |_| true))
+        })
     }
 
     /// What is probably not meant.
-    fn warnings(&self) -> Vec<Told> {
-        told(self.policy.warnings())
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<Told>> {
+        guarded(py, OWN, || Ok(told(self.policy.warnings())))
+    }
+
+    /// The next door panics.
+    #[cfg(feature = "panic-for-tests")]
+    #[staticmethod]
+    fn _panic_next() {
+        border::for_tests::panic_next();
     }
 
     #[getter]
-    fn name(&self) -> &str {
-        self.policy.index().name()
+    fn name(&self, py: Python<'_>) -> PyResult<&str> {
+        guarded(py, OWN, || Ok(self.policy.index().name()))
     }
 
     #[getter]
-    fn version(&self) -> &str {
-        self.policy.index().version()
+    fn version(&self, py: Python<'_>) -> PyResult<&str> {
+        guarded(py, OWN, || Ok(self.policy.index().version()))
     }
 
     #[getter]
-    fn digest(&self) -> String {
-        self.policy.index().digest().to_string()
+    fn digest(&self, py: Python<'_>) -> PyResult<String> {
+        guarded(py, OWN, || Ok(self.policy.index().digest().to_string()))
     }
 
     #[getter]
-    fn tool_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.policy.index().tool_names().collect();
-        // Each layer has a catalog, and two may have the same tool.
-        names.sort_unstable();
-        names.dedup();
-        names
+    fn tool_names(&self, py: Python<'_>) -> PyResult<Vec<&str>> {
+        guarded(py, OWN, || {
+            let mut names: Vec<&str> = self.policy.index().tool_names().collect();
+            // Each layer has a catalog, and two may have the same tool.
+            names.sort_unstable();
+            names.dedup();
+            Ok(names)
+        })
     }
+}
+
+impl NativePolicy {
+    fn of(py: Python<'_>, loaded: Result<Policy, Vec<Problem>>) -> PyResult<Self> {
+        loaded
+            .map(|policy| Self { policy })
+            .map_err(|problems| refused(py, POLICY, &problems))
+    }
+}
+
+/// What a policy answers to what is asked of it, while other threads of Python run.
+fn answer<T: Send>(
+    py: Python<'_>,
+    asked: &Asked<'_, '_>,
+    ask: impl FnOnce(&Question<'_>) -> Result<T, Vec<Problem>> + Send,
+) -> PyResult<T> {
+    guarded(py, REQUEST, || {
+        let answer = asked.with(|question| py.detach(|| ask(question)));
+        answer
+            .map_err(|stop| stop.raise(py, REQUEST))?
+            .map_err(|problems| refused(py, REQUEST, &problems))
+    })
 }
 
 /// The state after a host has told what became of a call.
@@ -228,17 +266,19 @@ fn report(
     action: &str,
     outcome: &str,
     cost: Option<&str>,
-    now: Option<Now>,
+    now: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<String> {
-    let report = ReportText {
-        id,
-        action,
-        outcome,
-        cost,
-    };
-    let now = instant(now).map_err(|problem| request_refused(py, &[problem]))?;
-    let next = report.apply(state, now);
-    next.map_err(|problems| request_refused(py, &problems))
+    guarded(py, REQUEST, || {
+        let report = ReportText {
+            id,
+            action,
+            outcome,
+            cost,
+        };
+        let now = instant(now).map_err(|stop| stop.raise(py, REQUEST))?;
+        let next = py.detach(|| report.apply(state, now));
+        next.map_err(|problems| refused(py, REQUEST, &problems))
+    })
 }
 
 /// Runs the `stage0` command with these arguments, of which the first is the program's name; its exit
@@ -248,8 +288,8 @@ fn report(
     reason = "a list is handed over like this by pyo3"
 )]
 #[pyfunction]
-fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-    py.detach(|| stage0_cli::run(&arguments))
+fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
+    guarded(py, OWN, || Ok(py.detach(|| stage0_cli::run(&arguments))))
 }
 
 /// Everything that is wrong with a policy's text, or probably not meant.
@@ -259,71 +299,42 @@ fn lint(
     py: Python<'_>,
     name: &str,
     text: &[u8],
-    imports: Vec<(String, Vec<u8>)>,
+    imports: Texts,
     find: Option<Py<PyAny>>,
 ) -> PyResult<Vec<Told>> {
-    let files = Files::new(imports, find);
-    let problems = py.detach(|| {
-        let checked = load(name, text, &files).and_then(|loaded| {
-            let checked = loaded.compile()?;
-            let mut warnings = loaded.warnings;
-            warnings.extend(checked.warnings);
-            Ok(warnings)
+    guarded(py, POLICY, || {
+        let files = Files::new(imports, find);
+        let problems = py.detach(|| {
+            let checked = load(name, text, &files).and_then(|loaded| {
+                let checked = loaded.compile()?;
+                let mut warnings = loaded.warnings;
+                warnings.extend(checked.warnings);
+                Ok(warnings)
+            });
+            checked.unwrap_or_else(|problems| problems)
         });
-        checked.unwrap_or_else(|problems| problems)
-    });
-    files.check(py)?;
-    Ok(told(&problems))
+        files.check(py)?;
+        Ok(told(&problems))
+    })
 }
 
 /// The JSON text of a policy that was given as a Python value, or the text that it is.
 #[pyfunction]
 fn policy_text<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let text = snapshot(value, POLICY_BYTES_MAX).map_err(|stop| stop.raise(py, policy_refused))?;
-    Ok(PyBytes::new(py, text.bytes()))
+    guarded(py, POLICY, || {
+        let text = snapshot(value, POLICY_BYTES_MAX).map_err(|stop| stop.raise(py, POLICY))?;
+        Ok(PyBytes::new(py, text.bytes()))
+    })
 }
 
 /// The JSON text of any Python value: of a state or of approvals.
 #[pyfunction]
 fn text_of(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = snapshot(value, POLICY_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))?;
-    String::from_utf8(text.bytes().to_vec()).map_err(|_| {
-        let problem = Problem::new(ProblemCode::JsonInvalidUtf8, "the text is not valid UTF-8");
-        request_refused(py, &[problem])
+    guarded(py, REQUEST, || {
+        let text = snapshot(value, POLICY_BYTES_MAX);
+        let text = text.and_then(|text| Ok(text.text()?.to_owned()));
+        text.map_err(|stop: Stop| stop.raise(py, REQUEST))
     })
-}
-
-fn question<'t>(
-    request: &'t Snapshot<'_>,
-    circumstances: Circumstances<'t>,
-) -> Result<Question<'t>, Problem> {
-    let (request_id, mode, approvals, state, now) = circumstances;
-    let now = instant(now)?;
-    Ok(Question {
-        request_id,
-        mode,
-        approvals,
-        state,
-        ..Question::new(request.bytes(), now)
-    })
-}
-
-/// The time that is meant: that of the clock where there is none.
-fn instant(now: Option<Now>) -> Result<Timestamp, Problem> {
-    let now = match now {
-        Some(Now::Milliseconds(ms)) => Timestamp::from_ms(ms),
-        Some(Now::Text(text)) => Some(parse_now(&text)?),
-        None => clock(),
-    };
-    now.ok_or_else(|| {
-        let message = "`now` is not between the years 1 and 9999";
-        Problem::new(ProblemCode::HostInvalid, message)
-    })
-}
-
-fn clock() -> Option<Timestamp> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Timestamp::from_ms(i64::try_from(since.as_millis()).ok()?)
 }
 
 /// Files that a policy imports: texts that were handed over, then whatever a Python function finds.

@@ -3,8 +3,16 @@
 //! The exceptions are classes of the Python half, so that they pickle, have annotations, and can be
 //! subclassed like any other. Here they are found by name and raised.
 
+use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use stage0_wire::problem::Problem;
+
+/// The exception for what is wrong with a policy.
+pub(crate) const POLICY: &str = "PolicyError";
+/// The exception for what is wrong with a request, or with what the host adds to it.
+pub(crate) const REQUEST: &str = "RequestError";
+/// The exception where nothing else is to blame.
+pub(crate) const OWN: &str = "Stage0Error";
 
 /// A problem as canonical JSON, and as a person reads it.
 pub(crate) type Told = (String, String);
@@ -16,21 +24,27 @@ pub(crate) fn told(problems: &[Problem]) -> Vec<Told> {
         .collect()
 }
 
-/// The exception for what is wrong with a policy.
-pub(crate) fn policy_refused(py: Python<'_>, problems: &[Problem]) -> PyErr {
-    exception(py, "PolicyError", problems)
+/// The exception of this class for these problems.
+pub(crate) fn refused(py: Python<'_>, class: &'static str, problems: &[Problem]) -> PyErr {
+    exception(py, class, "_of", (told(problems),))
 }
 
-/// The exception for what is wrong with a request, or with what the host adds to it.
-pub(crate) fn request_refused(py: Python<'_>, problems: &[Problem]) -> PyErr {
-    exception(py, "RequestError", problems)
+/// The exception of this class for an engine that stopped half way.
+pub(crate) fn failed(py: Python<'_>, class: &'static str, why: &str) -> PyErr {
+    exception(py, class, "_failed", (why,))
 }
 
-fn exception(py: Python<'_>, class: &str, problems: &[Problem]) -> PyErr {
+fn exception<'py>(
+    py: Python<'py>,
+    class: &'static str,
+    constructor: &'static str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyErr {
     let made = py
         .import("stage0._errors")
         .and_then(|module| module.getattr(class))
-        .and_then(|class| class.call_method1("_of", (told(problems),)));
+        .and_then(|class| class.getattr(constructor))
+        .and_then(|make| make.call1(arguments));
     // Without the Python half there is no class to raise; why is then the better answer.
     made.map_or_else(|error| error, PyErr::from_value)
 }

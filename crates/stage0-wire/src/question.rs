@@ -246,7 +246,7 @@ pub fn parse_now(text: &str) -> Result<Timestamp, Problem> {
 pub fn check_request_id(id: &str) -> Result<(), Problem> {
     let message = if id.is_empty() || id.len() > REQUEST_ID_BYTES_MAX {
         format!("a request id has 1 to {REQUEST_ID_BYTES_MAX} bytes")
-    } else if id.chars().any(is_hidden) {
+    } else if !id.bytes().all(|byte| byte.is_ascii_graphic()) && id.chars().any(is_hidden) {
         "a request id has no invisible characters".to_owned()
     } else {
         return Ok(());

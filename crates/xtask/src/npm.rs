@@ -219,8 +219,7 @@ fn node_in(project: &Path, words: &[&str]) -> Result<(), String> {
     succeed(command, words.first().unwrap_or(&"node"))
 }
 
-/// A development tool that npm fetched.
-pub(crate) fn tool(name: &str) -> Result<String, String> {
+fn tool(name: &str) -> Result<String, String> {
     let program = folder()?.join("node_modules").join(".bin").join(name);
     Ok(program.to_string_lossy().into_owned())
 }

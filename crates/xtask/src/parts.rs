@@ -62,6 +62,7 @@ pub(crate) const CHECKS: &[Part] = &[
 pub(crate) const LONG_CHECKS: &[Part] = &[
     part("fuzz", checks::fuzz),
     part("differential+", checks::long_differential),
+    part("python sdist", || python::sdist().map(|()| Tally::ONE)),
     part("bench", checks::quick_bench),
 ];
 

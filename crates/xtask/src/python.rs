@@ -9,7 +9,6 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::command::{cargo, program, read, root};
-use crate::npm;
 use crate::wasm::{remake, succeed, told};
 
 /// What is formatted and linted, with the configuration of the package.
@@ -21,6 +20,14 @@ const SOURCES: &[&str] = &[
     "../tests/hosts",
     "../examples",
 ];
+
+/// What is never in a wheel: the door through which tests make the module panic.
+const NO_HOOK: &str =
+    "from stage0._native import NativePolicy; assert not hasattr(NativePolicy, '_panic_next')";
+
+/// A decision, by whatever is installed.
+const DECISION: &str = "from stage0 import Policy; \
+    assert Policy.builtin().check({'goal': 'Tidy up', 'success_criteria': ['It is tidy']}).allowed";
 
 const REQUIREMENTS: &str = "python/requirements-dev.txt";
 
@@ -62,12 +69,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
         .arg(&folder)
         .current_dir(root()?.join("python"));
     succeed(build, "maturin")?;
-    let listed = fs::read_dir(&folder).map_err(|error| told(&folder, &error))?;
-    let wheel = listed
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .next();
-    let wheel = wheel.ok_or("maturin built no wheel")?;
+    let wheel = only_file(&folder)?;
     println!("built {}", wheel.display());
     Ok(wheel)
 }
@@ -103,23 +105,73 @@ fn install() -> Result<PathBuf, String> {
         .args(["-m", "pip", "install", "--quiet", "--no-index"])
         .arg(wheel);
     succeed(install, "pip")?;
+    ask(&folder, NO_HOOK)?;
     Ok(folder.join("bin").join("python"))
 }
 
-/// Formats, types, stubs and tests of the package.
+/// The sdist, installed as people do whose platform has no wheel: built from nothing but what it holds,
+/// in a fresh environment, and asked. What it shares with other builds is compiled once.
+///
+/// # Errors
+/// It does not build, or cannot be installed or asked.
+pub(crate) fn sdist() -> Result<(), String> {
+    let tools = tools()?;
+    let target = root()?.join("target");
+    let (made, folder) = (target.join("sdist"), target.join("python-sdist"));
+    remake(&made)?;
+    let mut build = tool(&tools, "maturin")?;
+    build
+        .args(["sdist", "--quiet", "--out"])
+        .arg(&made)
+        .current_dir(root()?.join("python"));
+    succeed(build, "maturin")?;
+    remake(&folder)?;
+    environment(&folder)?;
+    let mut install = tool(&folder, "python")?;
+    install
+        .args(["-m", "pip", "install", "--quiet"])
+        .arg(only_file(&made)?)
+        .env("CARGO_TARGET_DIR", &target);
+    succeed(install, "pip")?;
+    ask(&folder, NO_HOOK)?;
+    ask(&folder, DECISION)?;
+    let mut command = tool(&folder, "stage0")?;
+    command.arg("--version");
+    succeed(command, "stage0")
+}
+
+/// Runs a program with what is installed in an environment.
+fn ask(folder: &Path, program: &str) -> Result<(), String> {
+    let mut python = tool(folder, "python")?;
+    python.args(["-c", program]);
+    succeed(python, "python")
+}
+
+/// The one file of a folder that a tool wrote into.
+fn only_file(folder: &Path) -> Result<PathBuf, String> {
+    let listed = fs::read_dir(folder).map_err(|error| told(folder, &error))?;
+    let mut files = listed.filter_map(Result::ok).map(|entry| entry.path());
+    files
+        .next()
+        .ok_or_else(|| format!("{}: nothing was built", folder.display()))
+}
+
+/// Formats, types, stubs and tests of the package. The module that is tested can be told to panic.
 ///
 /// # Errors
 /// One of them fails.
 pub(crate) fn test() -> Result<(), String> {
     let tools = tools()?;
-    let checks: [(&str, &[&str]); 6] = [
-        ("maturin", &["develop", "--quiet"]),
+    let develop = ["develop", "--quiet", "--features", "panic-for-tests"];
+    let checks: [(&str, &[&str]); 7] = [
+        ("maturin", &develop),
         (
             "ruff",
             &[&["format", "--check", "--quiet"], SOURCES].concat(),
         ),
         ("ruff", &[&["check", "--quiet"], SOURCES].concat()),
         ("mypy", &[]),
+        ("pyright", &["--warnings"]),
         ("stubtest", &["stage0._native"]),
         ("pytest", &[]),
     ];
@@ -128,9 +180,7 @@ pub(crate) fn test() -> Result<(), String> {
         check.args(arguments).current_dir(root()?.join("python"));
         succeed(check, name)?;
     }
-    let mut types = program("node", &[&npm::tool("pyright")?, "--warnings"])?;
-    types.current_dir(root()?.join("python"));
-    succeed(types, "pyright")
+    Ok(())
 }
 
 /// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its

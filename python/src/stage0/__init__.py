@@ -12,7 +12,7 @@ anything and never raises because of a DENY: your code reads :attr:`Decision.all
 
 from stage0._errors import Location, PolicyError, Problem, RelatedPlace, RequestError, Stage0Error
 from stage0._native import ENGINE_VERSION, NEW_RUN
-from stage0._policy import Host, Mode, Outcome, Policy, StateKeys, report
+from stage0._policy import Host, Policy, StateKeys, report
 from stage0._values import (
     Approver,
     Clause,
@@ -26,8 +26,13 @@ from stage0._values import (
     Severity,
     ToolVerdict,
     Verdict,
+    Wanted,
     Would,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stage0._words import Mode, Outcome
 
 __version__ = ENGINE_VERSION
 
@@ -56,7 +61,17 @@ __all__ = [
     "StateKeys",
     "ToolVerdict",
     "Verdict",
+    "Wanted",
     "Would",
     "__version__",
     "report",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # `typing`, on which these stand, takes longer to import than the rest of the package.
+    if name in ("Mode", "Outcome"):
+        from stage0 import _words
+
+        return getattr(_words, name)
+    raise AttributeError(f"module 'stage0' has no attribute {name!r}")

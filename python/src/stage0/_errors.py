@@ -6,17 +6,18 @@ effect treats them as DENY.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
 
+from stage0._value import Value
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from typing_extensions import Self
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Value):
     """A place in a file: lines and columns count characters from 1, and the end is exclusive."""
 
     file: str
@@ -28,16 +29,14 @@ class Location:
     """The line and the marks below the place; empty where the problem is the file as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedPlace:
+class RelatedPlace(Value):
     """Another place that a problem has to do with."""
 
     label: str
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Value):
     """One thing that is wrong. ``str(problem)`` is the report that a person reads."""
 
     code: str
@@ -49,32 +48,16 @@ class Problem:
     """What to do about it."""
     locations: tuple[Location, ...] = ()
     related: tuple[RelatedPlace, ...] = ()
-    _text: str = field(default="", repr=False, compare=False)
+    _text: str = ""
 
     def __str__(self) -> str:
         return self._text or f"{self.severity}[{self.code}]: {self.message}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The problem as it stands on the wire, made of JSON's types."""
-        return {
-            "code": self.code,
-            "severity": self.severity,
-            "message": self.message,
-            "help": self.help,
-            "locations": [_location_to_dict(location) for location in self.locations],
-            "related": [
-                {"label": place.label, "location": _location_to_dict(place.location)}
-                for place in self.related
-            ],
-        }
-
-
-def _location_to_dict(location: Location) -> dict[str, Any]:
-    return {name: getattr(location, name) for name in Location.__slots__}
-
 
 def problems_of(told: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
     """Problems from what the native half tells: JSON and report of each."""
+    import json
+
     problems: list[Problem] = []
     for text, report in told:
         members = json.loads(text)
@@ -102,6 +85,12 @@ class Stage0Error(Exception):
     @classmethod
     def _of(cls, told: Iterable[tuple[str, str]]) -> Self:
         return cls(problems_of(told))
+
+    @classmethod
+    def _failed(cls, why: str) -> Self:
+        message = f"nothing was decided: the engine stopped, {why}"
+        help = "this is a fault of Stage0; the policy and the next call are as good as before"
+        return cls([Problem("ENGINE_FAILED", "error", message, help)])
 
     @property
     def code(self) -> str:

@@ -6,39 +6,33 @@ is decided without holding Python's lock, or a dict, which is read exactly once.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias
 
 from stage0._errors import PolicyError, Problem, RequestError, problems_of
 from stage0._native import JsonText, NativePolicy, lint, policy_text, text_of
 from stage0._native import report as native_report
-from stage0._values import Decision, Explanation, Verdict
+from stage0._value import Value
+from stage0._values import Decision, Explanation, decided
 
-Mode: TypeAlias = Literal["enforce", "observe", "read_only", "halted"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import Any, TypeAlias
 
-Outcome: TypeAlias = Literal["executed", "failed", "stopped"]
+    from stage0._words import Mode, Outcome
 
-_Text: TypeAlias = "str | bytes | bytearray"
-_Request: TypeAlias = "str | bytes | bytearray | Mapping[str, Any]"
-_State: TypeAlias = "str | Mapping[str, Any]"
-_Path: TypeAlias = "str | os.PathLike[str]"
-_Imports: TypeAlias = "Mapping[str, str | bytes | Mapping[str, Any]]"
-_Circumstances: TypeAlias = "tuple[str | None, str | None, str | None, str | None, int | str | None]"
+    _Text: TypeAlias = str | bytes | bytearray
+    _Request: TypeAlias = str | bytes | bytearray | Mapping[str, Any]
+    _State: TypeAlias = str | Mapping[str, Any]
+    _Path: TypeAlias = str | os.PathLike[str]
+    _Imports: TypeAlias = Mapping[str, str | bytes | Mapping[str, Any]]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MILLISECOND = timedelta(milliseconds=1)
 _POLICY_BYTES_MAX = 16_000_000
-_VERDICTS = {verdict.value: verdict for verdict in Verdict}
-_NOTHING: _Circumstances = (None, None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Value):
     """The word of the system that asks, beside the request: never fill it with a model's text."""
 
     request_id: str | None = None
@@ -54,8 +48,7 @@ class Host:
     JSON text. ``rule``, ``terms`` and ``action`` are those of the issue that asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateKeys:
+class StateKeys(Value):
     """What deciding a request needs to know of the past, for hosts that keep counters apart."""
 
     run: bool
@@ -157,8 +150,7 @@ class Policy:
         Raises :class:`RequestError` if one of them is not of its form: then nothing was decided, and
         the action must not be carried out.
         """
-        answer = self._native.check(request, _circumstances(host, state, now))
-        return Decision(answer[1], answer[2], _VERDICTS[answer[0]])
+        return decided(*self._native.check(request, host, state, now))
 
     def check_json(
         self,
@@ -169,7 +161,7 @@ class Policy:
         now: datetime | str | None = None,
     ) -> str:
         """As :meth:`check`, from text to text: the decision's canonical JSON and nothing else."""
-        return self._native.check(request, _circumstances(host, state, now))[1]
+        return self._native.peek(request, host, state, now)
 
     def check_tool_call(
         self,
@@ -244,8 +236,8 @@ class Policy:
 
         Raises :class:`RequestError` at the first request that is not of its form; then none was decided.
         """
-        answers = self._native.check_batch(list(requests), _circumstances(host, state, now), atomic)
-        return [Decision(text, after, _VERDICTS[verdict]) for verdict, text, after in answers]
+        answers = self._native.check_batch(list(requests), host, state, now, atomic)
+        return [decided(*answer) for answer in answers]
 
     def explain(
         self,
@@ -257,7 +249,7 @@ class Policy:
     ) -> Explanation:
         """Decides as :meth:`check` does, and tells why: every rule that was asked, with the values that
         it compared, and what would make it an ALLOW. Moves no run."""
-        decision, text = self._native.explain(request, _circumstances(host, state, now))
+        decision, text = self._native.explain(request, host, state, now)
         return Explanation(text, decision)
 
     def state_keys(
@@ -269,7 +261,7 @@ class Policy:
     ) -> StateKeys:
         """What deciding this request needs to know of the past, for hosts that keep counters apart and
         load only what is needed. Raises as :meth:`check` does."""
-        run, counters = self._native.state_keys(request, _circumstances(host, None, now))
+        run, counters = self._native.state_keys(request, host, now)
         return StateKeys(run, tuple(counters))
 
     # --- What it is ---
@@ -303,6 +295,8 @@ class Policy:
         """What the policy says about each tool: ``policy``, ``digest`` and ``layers``, each with its
         ``default``, ``mode``, ``unknown_tools``, ``tools``, ``rules`` and ``let``, as ``stage0 explain
         POLICY --format json`` prints it."""
+        import json
+
         described: dict[str, Any] = json.loads(self._native.describe())
         return described
 
@@ -342,14 +336,12 @@ def report(
     """
     text = state if isinstance(state, str) else text_of(state)
     identity = call_id if call_id is not None else decision.request_id
-    cost = (
-        None
-        if cost_usd is None
-        else format(cost_usd, "f")
-        if isinstance(cost_usd, Decimal)
-        else str(cost_usd)
-    )
-    return native_report(text, identity, decision.action_digest, outcome, cost, _instant(now))
+    from decimal import Decimal
+
+    # A Decimal's own text may have an exponent.
+    text_of_cost = format(cost_usd, "f") if isinstance(cost_usd, Decimal) else str(cost_usd)
+    cost = None if cost_usd is None else text_of_cost
+    return native_report(text, identity, decision.action_digest, outcome, cost, now)
 
 
 def _restore(cls: type[Policy], origin: tuple[str, bytes, tuple[tuple[str, bytes], ...]] | str) -> Policy:
@@ -363,24 +355,12 @@ def _texts(imports: _Imports | None) -> tuple[tuple[str, bytes], ...]:
     return tuple((path, policy_text(text)) for path, text in (imports or {}).items())
 
 
-def _circumstances(host: Host | None, state: _State | None, now: datetime | str | None) -> _Circumstances:
-    if host is None:
-        if state is None and now is None:
-            return _NOTHING
-        return (None, None, None, _state(state), _instant(now))
-    approvals = text_of(host.approvals) if host.approvals else None
-    return (host.request_id, host.mode, approvals, _state(state), _instant(now))
+def milliseconds(now: object) -> int:
+    """Milliseconds since the epoch of an aware ``datetime``. Nothing else is a time."""
+    from datetime import datetime, timedelta, timezone
 
-
-def _state(state: _State | None) -> str | None:
-    return state if state is None or isinstance(state, str) else text_of(state)
-
-
-def _instant(now: object) -> int | str | None:
-    if now is None or isinstance(now, str):
-        return now
     if isinstance(now, datetime) and now.utcoffset() is not None:
-        return (now - _EPOCH) // _MILLISECOND
+        return (now - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
     if isinstance(now, datetime):
         message = "`now` is a datetime without a time zone, which is no instant"
     else:

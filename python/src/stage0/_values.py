@@ -7,18 +7,25 @@ the text itself, to the byte.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Any, Literal, NoReturn, TypeGuard, TypeVar, final
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
+from stage0._value import Value
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import Any, Literal, NoReturn, TypeVar, final
+
+    _K = TypeVar("_K")
+    _V = TypeVar("_V")
+else:
+    # What `typing` imports takes longer than deciding a thousand requests.
+    _K = _V = None
+
+    def final(decorated):
+        return decorated
 
 
 class Verdict(str, Enum):
@@ -109,8 +116,8 @@ class FrozenMapping(Mapping[_K, _V]):
         return FrozenMapping, (self._items,)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+@final
+class Resolution(Value):
     """What would make an issue go away."""
 
     needs: Literal["approval", "fact", "wait", "fix"]
@@ -126,9 +133,13 @@ class Resolution:
     retry_at: datetime | None = None
     """When asking again may help, in UTC."""
 
+    def to_dict(self) -> dict[str, Any]:
+        # What there is none of is left out on the wire.
+        return {name: value for name, value in super().to_dict().items() if value}
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+
+@final
+class Issue(Value):
     """One reason."""
 
     code: str
@@ -148,8 +159,8 @@ class Issue:
         return f"{self.code}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class ToolVerdict:
+@final
+class ToolVerdict(Value):
     """The verdict on one tool of a plan, or on the tool of a call."""
 
     name: str
@@ -159,8 +170,8 @@ class ToolVerdict:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
+@final
+class CostEstimate(Value):
     """What the calls may cost, by the catalog."""
 
     currency: str
@@ -169,8 +180,8 @@ class CostEstimate:
     assumptions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Would:
+@final
+class Would(Value):
     """What a decision would have been, had nothing been merely observed."""
 
     verdict: Verdict
@@ -178,6 +189,8 @@ class Would:
 
 
 def _instant(text: str) -> datetime:
+    from datetime import datetime
+
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
@@ -195,23 +208,11 @@ def _resolution(members: Mapping[str, Any] | None) -> Resolution | None:
     )
 
 
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Whether JSON's value is a list."""
-    return isinstance(value, list)
-
-
-def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether JSON's value is an object."""
-    return isinstance(value, dict)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if is_list(value) else value
-
-
 def _issue(members: Mapping[str, Any]) -> Issue:
-    told: Mapping[str, Any] = members["details"]
-    details: dict[str, Any] = {name: _frozen(value) for name, value in told.items()}
+    details: dict[str, str | tuple[str, ...]] = {
+        name: value if isinstance(value, str) else tuple(value)
+        for name, value in members["details"].items()
+    }
     return Issue(
         code=members["code"],
         severity=Severity(members["severity"]),
@@ -253,6 +254,9 @@ class _Text:
 
         Each call makes new dicts and lists, which are the caller's to change.
         """
+        import json
+        from decimal import Decimal
+
         members: dict[str, Any] = json.loads(self._json, parse_float=Decimal)
         return members
 
@@ -276,10 +280,8 @@ class Decision(_Text):
     _state: str | None
     _verdict: Verdict
 
-    def __init__(self, json_text: str, state: str | None, verdict: Verdict) -> None:
-        self._set("_json", json_text)
-        self._set("_state", state)
-        self._set("_verdict", verdict)
+    def __init__(self) -> None:
+        raise TypeError("a decision is made by Policy.check(), or read by Decision.from_json()")
 
     @classmethod
     def from_json(cls, text: str | bytes, state: str | None = None) -> Decision:
@@ -289,12 +291,14 @@ class Decision(_Text):
         """
         if isinstance(text, bytes):
             text = text.decode()
+        import json
+
         members = json.loads(text)
         try:
             verdict = Verdict(members["verdict"])
         except (KeyError, TypeError):
             raise ValueError("the text is no decision") from None
-        return cls(text, state, verdict)
+        return decided(verdict, text, state)
 
     @property
     def verdict(self) -> Verdict:
@@ -395,6 +399,8 @@ class Decision(_Text):
         members = self._member("cost_estimate")
         if members is None:
             return None
+        from decimal import Decimal
+
         return CostEstimate(
             currency=members["currency"],
             min=Decimal(members["min"]),
@@ -435,8 +441,10 @@ class Decision(_Text):
     @property
     def evaluated_at(self) -> datetime:
         """When it was decided, in UTC with milliseconds."""
-        ms = int(Decimal(self._member("evaluated_at")) * 1000)
-        return _EPOCH + timedelta(milliseconds=ms)
+        from datetime import datetime, timedelta, timezone
+
+        ms = int(self._member("evaluated_at") * 1000)
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
 
     @property
     def valid_until(self) -> datetime | None:
@@ -506,12 +514,29 @@ class Decision(_Text):
         why = f": {', '.join(self.codes)}" if self.codes else ""
         return f"<Decision {self._verdict.value}{about}{why}>"
 
-    def __reduce__(self) -> tuple[type[Decision], tuple[str, str | None, Verdict]]:
-        return Decision, (self._json, self._state, self._verdict)
+    def __reduce__(self) -> tuple[Callable[..., Decision], tuple[str, str, str | None]]:
+        return decided, (self._verdict.value, self._json, self._state)
 
 
-@dataclass(frozen=True, slots=True)
-class Approver:
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+# Nothing else gets past what freezes a decision, and nothing is faster.
+_new = object.__new__
+_set_json: Callable[[Decision, str], None] = _Text.__dict__["_json"].__set__
+_set_state: Callable[[Decision, str | None], None] = Decision.__dict__["_state"].__set__
+_set_verdict: Callable[[Decision, Verdict], None] = Decision.__dict__["_verdict"].__set__
+
+
+def decided(verdict: str, json_text: str, state: str | None) -> Decision:
+    """The decision that these texts are."""
+    decision = _new(Decision)
+    _set_verdict(decision, _VERDICTS[verdict])
+    _set_json(decision, json_text)
+    _set_state(decision, state)
+    return decision
+
+
+@final
+class Approver(Value):
     """Somebody whose approval a rule has."""
 
     by: str
@@ -519,8 +544,8 @@ class Approver:
     """When the yes ends, if it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+@final
+class Clause(Value):
     """A part of a condition with its outcome and the facts that it read."""
 
     clause: str
@@ -534,9 +559,24 @@ class Clause:
     facts: FrozenMapping[str, str]
     """Each fact with its value as text; ``missing`` where there is none."""
 
+    def to_dict(self) -> dict[str, Any]:
+        # The wire has them in the order in which they stand in the clause.
+        facts = [{"name": name, "value": value} for name, value in self.facts.items()]
+        return super().to_dict() | {"facts": facts}
 
-@dataclass(frozen=True, slots=True)
-class RuleReport:
+
+@final
+class Wanted(Value):
+    """A part of a condition that would have to come out otherwise."""
+
+    clause: str
+    """The part as it was written."""
+    holds: bool
+    """Whether it would have to be true; else false."""
+
+
+@final
+class RuleReport(Value):
     """A rule that was asked."""
 
     rule: str
@@ -551,6 +591,9 @@ class RuleReport:
     """Whether it is only observed."""
     approvers: tuple[Approver, ...]
     clauses: tuple[Clause, ...]
+    wanted: tuple[Wanted, ...]
+    """Parts that would have to come out otherwise for it to be content: all of an allow's or require's,
+    any one of a deny's or defer's."""
 
 
 @final
@@ -619,4 +662,5 @@ def _rule(members: Mapping[str, Any]) -> RuleReport:
             )
             for clause in members["clauses"]
         ),
+        wanted=tuple(Wanted(wanted["clause"], wanted["holds"]) for wanted in members["wanted"]),
     )

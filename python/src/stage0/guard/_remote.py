@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from stage0._native import text_of
-from stage0._values import Decision, Verdict, is_list, is_object
+from stage0._values import Decision, Verdict
 from stage0.guard._errors import (
     ConnectionFailed,
     GuardError,
@@ -94,7 +92,9 @@ def no_redirect() -> urllib.request.HTTPRedirectHandler:
     import urllib.request
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *arguments: Any, **named: Any) -> None:
+        def redirect_request(
+            self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
+        ) -> None:
             return None
 
     return NoRedirect()
@@ -114,12 +114,13 @@ def _decision(text: bytes) -> Decision:
 
 
 def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
-    members: Mapping[str, Any] = {}
-    with suppress(ValueError):
-        found: object = json.loads(body)
-        members = found if is_object(found) else {}
-    told: Any = members.get("detail")
-    detail: Any = told.get("detail") if is_object(told) else told
+    try:
+        members = _object(json.loads(body))
+    except ValueError:
+        members = {}
+    told = members.get("detail")
+    nested = _object(told)
+    detail = nested.get("detail") if nested else told
     message = str(members.get("message") or detail or f"the server refused with status {status}")
     request_id = str(members.get("request_id") or "")
     seconds = _seconds(members.get("retry_after_seconds"), retry_after)
@@ -132,10 +133,16 @@ def _refused(status: int, body: bytes, retry_after: str | None) -> GuardError:
     if status == 429:
         return RateLimitError(message, seconds, request_id=request_id)
     if status in (400, 413, 422):
-        problems: object = members.get("problems")
-        known = [one for one in problems if is_object(one)] if is_list(problems) else []
+        problems = members.get("problems")
+        listed = cast("list[object]", problems) if isinstance(problems, list) else []
+        known = [problem for problem in map(_object, listed) if problem]
         return InvalidIntentError(message, known, request_id=request_id)
     return ConnectionFailed(message, request_id=request_id)
+
+
+def _object(value: object) -> dict[str, Any]:
+    """The value, if it is an object; else one without members."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _seconds(*told: Any) -> float | None:

@@ -1,0 +1,77 @@
+"""What a panic inside the engine comes to: an error that callers catch, and the next call works.
+
+The module that tests have can be told to panic; no wheel that people install can.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stage0 import NEW_RUN, Policy, PolicyError, RequestError, Stage0Error, _native, report
+from stage0._native import NativePolicy
+from stage0.guard import ExecutionIntent, GuardError, check
+
+from conftest import NOW, PAYMENTS
+
+POLICY = Policy.parse(PAYMENTS)
+CALL = {"tool_call": {"name": "payout", "arguments": {"amount": 20, "to": "acme"}}}
+ALLOWED = POLICY.check(CALL, state=NEW_RUN, now=NOW)
+
+DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
+    "JsonText": (RequestError, lambda: POLICY.check_tool_call("payout", "{}")),
+    "NativePolicy.builtin": (PolicyError, Policy.builtin),
+    "NativePolicy.check": (RequestError, lambda: POLICY.check(CALL)),
+    "NativePolicy.check_batch": (RequestError, lambda: POLICY.check_batch([CALL])),
+    "NativePolicy.describe": (Stage0Error, POLICY.describe),
+    "NativePolicy.digest": (Stage0Error, lambda: POLICY.digest),
+    "NativePolicy.explain": (RequestError, lambda: POLICY.explain(CALL)),
+    "NativePolicy.name": (Stage0Error, lambda: POLICY.name),
+    "NativePolicy.parse": (PolicyError, lambda: NativePolicy.parse("p", PAYMENTS.encode(), ())),
+    "NativePolicy.peek": (RequestError, lambda: POLICY.check_json(CALL)),
+    "NativePolicy.state_keys": (RequestError, lambda: POLICY.state_keys(CALL)),
+    "NativePolicy.tool_names": (Stage0Error, lambda: POLICY.tool_names),
+    "NativePolicy.version": (Stage0Error, lambda: POLICY.version),
+    "NativePolicy.warnings": (Stage0Error, lambda: POLICY.warnings),
+    "lint": (PolicyError, lambda: _native.lint("p", PAYMENTS.encode(), ())),
+    "policy_text": (PolicyError, lambda: Policy.parse(PAYMENTS)),
+    "report": (RequestError, lambda: report(ALLOWED, "executed", state=NEW_RUN, now=NOW)),
+    "run_command": (Stage0Error, lambda: _native.run_command(["stage0", "--version"])),
+    "text_of": (RequestError, lambda: _native.text_of({})),
+}
+
+
+def panic_next() -> None:
+    NativePolicy._panic_next()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_panic_is_an_error_of_the_door(door: str, capfd: pytest.CaptureFixture[str]) -> None:
+    refused, ask = DOORS[door]
+    panic_next()
+    # Not a `BaseException`, which `except Exception` lets through.
+    try:
+        ask()
+    except Exception as error:
+        caught = error
+    assert type(caught) is refused
+    assert isinstance(caught, Stage0Error) and caught.code == "ENGINE_FAILED"
+    assert "a test told it to" in str(caught)
+    ask()
+    assert POLICY.check(CALL, state=NEW_RUN, now=NOW) == ALLOWED
+
+
+def test_every_door_is_there() -> None:
+    doors = {"JsonText"}
+    for name, member in inspect.getmembers(_native):
+        if inspect.isroutine(member) and not name.startswith("_"):
+            doors.add(name)
+    doors |= {f"NativePolicy.{name}" for name in dir(NativePolicy) if not name.startswith("_")}
+    assert doors == set(DOORS)
+
+
+def test_a_guard_lets_nothing_through_behind_a_panic(capfd: pytest.CaptureFixture[str]) -> None:
+    panic_next()
+    with pytest.raises(GuardError):
+        check(ExecutionIntent(goal="Look up the weather in Oslo"), policy=POLICY)
