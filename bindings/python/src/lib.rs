@@ -15,6 +15,7 @@ use pyo3::types::PyBytes;
 use stage0_engine::describe::describe;
 use stage0_engine::limits::{POLICY_BYTES_MAX, REQUEST_BYTES_MAX};
 use stage0_engine::time::Timestamp;
+use stage0_wire::batch::Batch;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::load::load;
@@ -111,6 +112,41 @@ impl NativePolicy {
         let answer = py.detach(|| asked.check(&self.policy));
         let answer = answer.map_err(|problems| request_refused(py, &problems))?;
         Ok((answer.verdict.as_str(), answer.decision, answer.state))
+    }
+
+    /// Decides several requests: for each the verdict, the decision's text, and that of the run.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a list is handed over like this by pyo3"
+    )]
+    fn check_batch(
+        &self,
+        py: Python<'_>,
+        requests: Vec<Bound<'_, PyAny>>,
+        circumstances: Circumstances<'_>,
+        is_atomic: bool,
+    ) -> PyResult<Vec<(&'static str, String, String)>> {
+        let snapshots = requests.iter().map(|request| {
+            snapshot(request, REQUEST_BYTES_MAX).map_err(|stop| stop.raise(py, request_refused))
+        });
+        let snapshots = snapshots.collect::<PyResult<Vec<Snapshot<'_>>>>()?;
+        let texts: Vec<&[u8]> = snapshots.iter().map(Snapshot::bytes).collect();
+        let (request_id, mode, approvals, state, now) = circumstances;
+        let batch = Batch {
+            requests: &texts,
+            request_id,
+            mode,
+            approvals,
+            state,
+            now: instant(now).map_err(|problem| request_refused(py, &[problem]))?,
+            is_atomic,
+        };
+        let answer = py.detach(|| batch.check(&self.policy));
+        let answer = answer.map_err(|problems| request_refused(py, &problems))?;
+        let steps = answer.steps.into_iter();
+        Ok(steps
+            .map(|step| (step.verdict.as_str(), step.decision, step.state))
+            .collect())
     }
 
     /// Decides a request, and tells why: the decision's text, and the explanation's.

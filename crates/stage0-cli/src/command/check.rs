@@ -13,13 +13,15 @@ use stage0_engine::time::Timestamp;
 use stage0_store::{Asking, Decided};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
-use stage0_wire::question::derived_request_id;
+use stage0_wire::question::{Answer, derived_request_id};
+use stage0_wire::record::record_decision;
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, parse_approvals, parse_state, state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, parse_approvals, parse_state,
+    state_to_json,
 };
 
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, is_stdin, name_of, now, read, replace};
+use crate::input::{POLICY_HERE, append, is_stdin, name_of, now, read, replace};
 use crate::load::{load_policy, read_request};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
@@ -54,7 +56,8 @@ Examples:
   stage0 check request.json
   stage0 check request.json --policy policy.yaml
   stage0 check request.json --policy policy.yaml --explain
-  my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json"
+  my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json
+  stage0 check request.json --policy policy.yaml --record decisions.jsonl"
 )]
 pub(crate) struct Check {
     /// The request, a JSON file; `-` is standard input
@@ -76,6 +79,11 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     runs: Runs,
+
+    /// Write down what was decided and from what, as a line at the end of this log, before the answer is
+    /// given; `stage0 replay` makes it again
+    #[arg(long, value_name = "LOG")]
+    record: Option<PathBuf>,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -176,7 +184,7 @@ impl Check {
             question.request_id = format!("{}-{}", question.request_id, std::process::id());
         }
         let host = question.host();
-        // The state is safe before anybody can act on the answer.
+        // The record and the state are safe before anybody can act on the answer.
         let decided = match self.runs.named() {
             Some((path, run)) => {
                 let asking = Asking {
@@ -189,13 +197,21 @@ impl Check {
             }
             None => self.decide(&policy, &question)?,
         };
+        let json = decided.to_json();
+        if let Some(path) = &self.record {
+            let run = self.runs.named().map(|(_, run)| run.as_str());
+            let has_state = run.is_some() || self.state.is_some();
+            append(path, &question.record(&text, run, has_state, &decided))?;
+        }
+        if let Some(path) = &self.state {
+            replace(path, &(state_to_json(&decided.next) + "\n"))?;
+        }
         let format = match self.format {
             _ if self.explain => Format::Text,
             Format::Auto if is_terminal() => Format::Text,
             Format::Auto => Format::Json,
             chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
         };
-        let json = decided.to_json();
         print(&match format {
             Format::Text => {
                 let explained =
@@ -228,14 +244,10 @@ impl Check {
         };
         let now = question.now;
         let (decision, next) = policy.decide(&question.request, &question.host(), &state, now);
-        if let Some(path) = &self.state {
-            let mut text = state_to_json(&next);
-            text.push('\n');
-            replace(path, &text)?;
-        }
         Ok(Decided {
             decision,
             state,
+            next,
             now,
         })
     }
@@ -325,7 +337,34 @@ impl<'t> Question<'t> {
             request_id: &self.request_id,
             mode: self.mode,
             approvals: &self.approvals,
+            ..Host::default()
         }
+    }
+
+    /// What was asked and what came out, as a line of a log.
+    fn record(
+        &self,
+        text: &[u8],
+        run: Option<&str>,
+        has_state: bool,
+        decided: &Decided<'_>,
+    ) -> String {
+        let approvals = approvals_to_json(&self.approvals);
+        let state = has_state.then(|| state_to_json(&decided.state));
+        let asked = stage0_wire::question::Question {
+            request: text,
+            request_id: Some(&self.request_id),
+            mode: Some(self.mode.as_str()),
+            approvals: (!self.approvals.is_empty()).then_some(&*approvals),
+            state: state.as_deref(),
+            now: decided.now,
+        };
+        let answer = Answer {
+            verdict: decided.decision.verdict,
+            decision: decided.to_json(),
+            state: state_to_json(&decided.next),
+        };
+        record_decision(run, &asked, &answer)
     }
 
     /// The decision with its reasons.

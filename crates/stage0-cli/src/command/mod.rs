@@ -8,6 +8,7 @@ mod init;
 mod lint;
 mod outcome;
 mod policy;
+mod replay;
 mod schema;
 mod test;
 
@@ -25,6 +26,7 @@ pub(crate) enum Verb {
     Test(test::Test),
     Lint(lint::Lint),
     Explain(explain::Explain),
+    Replay(replay::Replay),
     Eval(eval::Eval),
     Policy(policy::Builtin),
     Schema(schema::Schema),
@@ -41,6 +43,7 @@ impl Verb {
             Self::Test(verb) => verb.run(),
             Self::Lint(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
+            Self::Replay(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
@@ -55,6 +58,7 @@ impl Verb {
             Self::Test(verb) => verb.problem_format(),
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
+            Self::Replay(verb) => verb.problem_format(),
             Self::Outcome(_)
             | Self::Init(_)
             | Self::Eval(_)

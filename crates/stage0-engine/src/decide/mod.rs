@@ -6,6 +6,7 @@
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
 mod approval_finding;
+mod batch;
 mod finish;
 pub(crate) mod keys;
 pub(crate) mod limit;
@@ -17,6 +18,7 @@ pub(crate) mod subject;
 
 use bumpalo::Bump;
 
+pub use self::batch::decide_batch;
 pub(crate) use self::finish::Draft;
 use self::rule::{Asked, Inquiry, Outcome};
 use self::subject::Plan;
@@ -122,6 +124,7 @@ pub fn peek<'a>(
             Vec::new(),
         );
     }
+    draft.hold_to_others(host.others);
     draft.observe_request();
     draft.hold_to_room(&plan, state);
     let reads_run = policy.facts.root(FactRoot::Run).is_some();

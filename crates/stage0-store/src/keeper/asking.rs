@@ -35,6 +35,8 @@ pub struct Decided<'q> {
     pub decision: Decision<'q>,
     /// The state that it was made with: explaining the request with it gives the same decision.
     pub state: RunState,
+    /// The state that it leaves behind, of what it was made with.
+    pub next: RunState,
     /// When it was made.
     pub now: Timestamp,
 }
@@ -72,19 +74,20 @@ impl<'q> Asking<'q> {
             state.run.get_or_insert_default();
         }
         let now = level(now, &state);
-        let (decision, mut next) = policy.decide(request, host, &state, now);
+        let (decision, next) = policy.decide(request, host, &state, now);
+        let mut kept = next.clone();
         let mut changes = Vec::with_capacity(found.len().saturating_add(1));
-        changes.extend(self.hold(store, &decision, &mut next)?);
+        changes.extend(self.hold(store, &decision, &mut kept)?);
         for found in found {
             changes.push(match found.key.clone() {
                 Key::Counter(name) => {
-                    let counter = next.counters.remove(&name).unwrap_or_default();
+                    let counter = kept.counters.remove(&name).unwrap_or_default();
                     let window = needed.get(&name);
                     let until = window.and_then(|window| counter.ends(*window));
                     found.becomes_counter(&name, counter, until)
                 }
                 Key::Run(_) | Key::Hold(_) => {
-                    let row = next.run.take().map(|run| run_row(run, now));
+                    let row = kept.run.take().map(|run| run_row(run, now));
                     found.becomes(row)
                 }
             });
@@ -92,6 +95,7 @@ impl<'q> Asking<'q> {
         let decided = Decided {
             decision,
             state,
+            next,
             now,
         };
         Ok(Attempt::new(decided, changes))
