@@ -77,13 +77,13 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
+    #[command(flatten)]
+    runs: Runs,
+
     /// Write down what was decided and from what, as a line at the end of this log, before the answer is
     /// given; `stage0 replay` makes it again
     #[arg(long, value_name = "LOG")]
     record: Option<PathBuf>,
-
-    #[command(flatten)]
-    runs: Runs,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -184,7 +184,7 @@ impl Check {
             question.request_id = format!("{}-{}", question.request_id, std::process::id());
         }
         let host = question.host();
-        // The state is safe before anybody can act on the answer.
+        // The record and the state are safe before anybody can act on the answer.
         let decided = match self.runs.named() {
             Some((path, run)) => {
                 let asking = Asking {
@@ -197,26 +197,21 @@ impl Check {
             }
             None => self.decide(&policy, &question)?,
         };
+        let json = decided.to_json();
+        if let Some(path) = &self.record {
+            let run = self.runs.named().map(|(_, run)| run.as_str());
+            let has_state = run.is_some() || self.state.is_some();
+            append(path, &question.record(&text, run, has_state, &decided))?;
+        }
+        if let Some(path) = &self.state {
+            replace(path, &(state_to_json(&decided.next) + "\n"))?;
+        }
         let format = match self.format {
             _ if self.explain => Format::Text,
             Format::Auto if is_terminal() => Format::Text,
             Format::Auto => Format::Json,
             chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
         };
-        let json = decided.to_json();
-        if let Some(path) = &self.record {
-            let (_, next) = policy.decide(&question.request, &host, &decided.state, decided.now);
-            let answer = Answer {
-                verdict: decided.decision.verdict,
-                decision: json.clone(),
-                state: state_to_json(&next),
-            };
-            let run = self.runs.named().map(|(_, run)| run.as_str());
-            let keeps_run = run.is_some() || self.state.is_some();
-            let before = keeps_run.then(|| state_to_json(&decided.state));
-            let line = question.record(&text, (run, before.as_deref()), decided.now, &answer);
-            append(path, &line)?;
-        }
         print(&match format {
             Format::Text => {
                 let explained =
@@ -249,14 +244,10 @@ impl Check {
         };
         let now = question.now;
         let (decision, next) = policy.decide(&question.request, &question.host(), &state, now);
-        if let Some(path) = &self.state {
-            let mut text = state_to_json(&next);
-            text.push('\n');
-            replace(path, &text)?;
-        }
         Ok(Decided {
             decision,
             state,
+            next,
             now,
         })
     }
@@ -350,24 +341,30 @@ impl<'t> Question<'t> {
         }
     }
 
-    /// What was asked of a run in this state and what came out, as a line of a log.
+    /// What was asked and what came out, as a line of a log.
     fn record(
         &self,
         text: &[u8],
-        (run, state): (Option<&str>, Option<&str>),
-        now: Timestamp,
-        answer: &Answer,
+        run: Option<&str>,
+        has_state: bool,
+        decided: &Decided<'_>,
     ) -> String {
         let approvals = approvals_to_json(&self.approvals);
+        let state = has_state.then(|| state_to_json(&decided.state));
         let asked = stage0_wire::question::Question {
             request: text,
             request_id: Some(&self.request_id),
             mode: Some(self.mode.as_str()),
             approvals: (!self.approvals.is_empty()).then_some(&*approvals),
-            state,
-            now,
+            state: state.as_deref(),
+            now: decided.now,
         };
-        record_decision(run, &asked, answer)
+        let answer = Answer {
+            verdict: decided.decision.verdict,
+            decision: decided.to_json(),
+            state: state_to_json(&decided.next),
+        };
+        record_decision(run, &asked, &answer)
     }
 
     /// The decision with its reasons.

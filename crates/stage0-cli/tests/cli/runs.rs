@@ -62,3 +62,24 @@ fn a_file_that_is_cut_off_stops_everything() {
     assert_eq!(pay(&folder, "a").code, Some(0));
     assert_eq!(pay(&folder, "a").code, Some(4));
 }
+
+/// What was decided with a file of runs can be made again from its log, though the file has gone on.
+#[test]
+fn decisions_with_a_file_of_runs_are_made_again() {
+    let folder = folder("runs-replayed");
+    for (turn, run) in ["a", "b", "a", "c"].into_iter().enumerate() {
+        let id = format!("r{turn}");
+        let policy = ["check", "payout.json", "--policy", "treasury.yaml"];
+        let kept = ["--runs", "runs.db", "--run", run, "--now", NOW];
+        let record = ["--record", "log.jsonl", "--request-id", &id];
+        let answer = folder.run(policy.iter().chain(&kept).chain(&record));
+        assert_eq!(
+            answer.code,
+            Some(if turn < 2 { 0 } else { 4 }),
+            "{answer:?}"
+        );
+    }
+    let answer = folder.run(["replay", "log.jsonl", "--policy", "treasury.yaml"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.out.contains('4'), "{}", answer.out);
+}

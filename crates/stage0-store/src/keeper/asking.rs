@@ -41,6 +41,8 @@ pub struct Decided<'q> {
     pub decision: Decision<'q>,
     /// The state that it was made with: explaining the request with it gives the same decision.
     pub state: RunState,
+    /// The state that it leaves behind, of what it was made with.
+    pub next: RunState,
     /// When it was made.
     pub now: Timestamp,
 }
@@ -71,13 +73,15 @@ impl<'q> Asking<'q> {
         } = *self;
         let needed = policy.state_keys(request, host, now).counters;
         let Loaded { found, state, now } = load(store, run, &needed, now)?;
-        let (decision, mut next) = policy.decide(request, host, &state, now);
+        let (decision, next) = policy.decide(request, host, &state, now);
+        let mut kept = next.clone();
         let mut changes = Vec::with_capacity(found.len().saturating_add(1));
-        changes.extend(self.hold(store, &decision, &mut next)?);
-        changes.extend(put_back(found, &needed, next, now));
+        changes.extend(self.hold(store, &decision, &mut kept)?);
+        changes.extend(put_back(found, &needed, kept, now));
         let decided = Decided {
             decision,
             state,
+            next,
             now,
         };
         Ok(Attempt::new(decided, changes))

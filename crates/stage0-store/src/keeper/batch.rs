@@ -26,7 +26,7 @@ pub struct AskingBatch<'q> {
 
 impl<'q> AskingBatch<'q> {
     /// Decides with what is kept at this moment: see [`Asking::attempt`] and [`decide_batch`]. Each of the
-    /// answers has the state that all of them were made with.
+    /// answers has the state that all of them were made with, and the one after all of them.
     ///
     /// # Errors
     /// The state could not be had.
@@ -45,7 +45,8 @@ impl<'q> AskingBatch<'q> {
             needed.extend(policy.state_keys(request, host, now).counters);
         }
         let Loaded { found, state, now } = load(store, run, &needed, now)?;
-        let (decisions, mut next) = decide_batch(policy.index(), requests, &state, now);
+        let (decisions, next) = decide_batch(policy.index(), requests, &state, now);
+        let mut kept = next.clone();
         let mut changes: Vec<Change> = Vec::new();
         for ((request, host), decision) in requests.iter().zip(&decisions) {
             let asking = Asking {
@@ -54,15 +55,16 @@ impl<'q> AskingBatch<'q> {
                 host,
                 run,
             };
-            let held = asking.hold(store, decision, &mut next)?;
+            let held = asking.hold(store, decision, &mut kept)?;
             // A call that is asked about twice is held once.
             let is_new = |held: &Change| changes.iter().all(|known| known.key != held.key);
             changes.extend(held.filter(is_new));
         }
-        changes.extend(put_back(found, &needed, next, now));
+        changes.extend(put_back(found, &needed, kept, now));
         let decided = decisions.into_iter().map(|decision| Decided {
             decision,
             state: state.clone(),
+            next: next.clone(),
             now,
         });
         Ok(Attempt::new(decided.collect(), changes))

@@ -45,18 +45,18 @@ impl Telling<'_> {
         rename(&mut state, &named, call);
         // A clock that lags must not give back what is spent by now.
         let now = latest(&state).map_or(now, |latest| latest.max(now));
-        let mut next = state.report(report, now);
+        state.settle(report, now);
         let mut changes = Vec::with_capacity(found.len().saturating_add(1));
         changes.push(hold.becomes(None));
         for found in found {
             let until = found.until();
             changes.push(match found.key.clone() {
                 Key::Counter(name) => {
-                    let counter = next.counters.remove(&name).unwrap_or_default();
+                    let counter = state.counters.remove(&name).unwrap_or_default();
                     found.becomes_counter(&name, counter, until)
                 }
                 Key::Run(_) | Key::Hold(_) => {
-                    let row = next.run.take().map(|run| run_row(run, now));
+                    let row = state.run.take().map(|run| run_row(run, now));
                     found.becomes(row)
                 }
             });
