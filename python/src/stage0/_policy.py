@@ -361,7 +361,7 @@ def _texts(imports: _Imports | None) -> tuple[tuple[str, bytes], ...]:
 
 
 def milliseconds(now: object) -> int:
-    """Milliseconds since the epoch of an aware ``datetime``, for the native half. Nothing else is a time."""
+    """Milliseconds since the epoch of an aware ``datetime``, for the native half; nothing else is one."""
     from datetime import datetime, timedelta, timezone
 
     if isinstance(now, datetime) and now.utcoffset() is not None:
