@@ -29,7 +29,8 @@ use crate::border::guarded;
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
 use crate::snapshot::{JsonText, Stop, snapshot};
 
-#[pymodule]
+// Nothing here rests on the lock of the interpreter: policies never change, and values are read under their own locks.
+#[pymodule(gil_used = false)]
 mod _native {
     use super::{ENGINE_VERSION, NEW_RUN, PyModule, PyModuleMethods as _, PyResult};
     use pyo3::Bound;

@@ -27,7 +27,7 @@ const NO_HOOK: &str =
 
 /// A decision, by whatever is installed.
 const DECISION: &str = "from stage0 import Policy; \
-    assert Policy.builtin().check({'goal': 'Tidy up', 'success_criteria': ['It is tidy']}).allowed";
+    assert Policy.builtin().check({'goal': 'Look up the weather in Oslo', 'success_criteria': ['It is known']}).allowed";
 
 const REQUIREMENTS: &str = "python/requirements-dev.txt";
 
@@ -121,10 +121,11 @@ pub(crate) fn sdist() -> Result<(), String> {
     remake(&made)?;
     let mut build = tool(&tools, "maturin")?;
     build
-        .args(["sdist", "--quiet", "--out"])
+        .args(["sdist", "--out"])
         .arg(&made)
         .current_dir(root()?.join("python"));
-    succeed(build, "maturin")?;
+    // What it says on the way is for those who write manifests.
+    read(build)?;
     remake(&folder)?;
     environment(&folder)?;
     let mut install = tool(&folder, "python")?;
