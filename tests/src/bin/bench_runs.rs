@@ -1,4 +1,4 @@
-//! `cargo run --release -p stage0-tests --bin bench-runs FILE`: what keeping a run costs, beside deciding alone.
+//! `bench_runs FILE`: what keeping a run costs, beside deciding alone.
 //!
 //! Each call is another payout of one run under one cap that runs share, parsed, decided and kept. FILE has to be
 //! a new one; where it lies says how long its disk takes.
