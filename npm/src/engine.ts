@@ -157,6 +157,18 @@ export class CompiledPolicy {
     });
   }
 
+  /** Asks about several requests: for each the decision's text and that of the run. */
+  askBatch(
+    refused: ErrorClass,
+    requests: Uint8Array[],
+    state: string | undefined,
+    atomic: boolean,
+    asked: Circumstances,
+  ): string[] {
+    const { nowMs, now, requestId, mode, approvals } = asked;
+    return ask(refused, () => this.#live().check_batch(requests, state, atomic, nowMs, now, requestId, mode, approvals));
+  }
+
   /** Something that the policy says about itself. */
   get<T>(what: (native: NativePolicy) => T): T {
     return ask(this.refused, () => what(this.#live()));

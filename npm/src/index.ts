@@ -13,6 +13,7 @@ export type { Location, Problem } from "./errors.js";
 export { engineVersion, newRun, Policy, report } from "./policy.js";
 export type {
   ApprovalRecord,
+  BatchOptions,
   CheckOptions,
   Host,
   Mode,

@@ -85,6 +85,12 @@ export interface CheckOptions {
   now?: Date | string | undefined;
 }
 
+/** How several requests are asked. */
+export interface BatchOptions extends CheckOptions {
+  /** Whether they run together or not at all. */
+  atomic?: boolean | undefined;
+}
+
 /** How a tool call is asked: the rest of the request, and its circumstances. */
 export interface ToolCallOptions extends CheckOptions {
   /** The call's own id, by which a call that is asked about twice is counted once. */
@@ -264,27 +270,30 @@ export class Policy {
   }
 
   /**
-   * Decides several requests at the same time `now`.
+   * Decides several requests at the same time `now`: at most 256, such as the calls that a model asks for in
+   * one turn.
    *
    * With a `state` they are steps of that run, one after the other: the last decision's `state` is the
-   * run after all of them. Without one each is a run of its own. A `requestId` of the host gets `/1`,
+   * run after all of them. Without one each stands alone. A `requestId` of the host gets `/1`,
    * `/2`, ... behind it.
    *
-   * @throws RequestError at the first request that is not of its form.
+   * With `atomic` they run together or not at all: either all decisions are ALLOW, or none is, and no
+   * limit has anything reserved. Those that would have been allowed alone then say `BATCH_DENIED` or
+   * `BATCH_DEFERRED`, and the `state` of each is the run after all of them.
+   *
+   * @throws RequestError at the first request that is not of its form; then none was decided.
    */
-  checkBatch(requests: Iterable<RequestInput>, options: CheckOptions = {}): Decision[] {
-    const now = options.now ?? new Date();
-    const isRun = options.state !== undefined && options.state !== null;
-    let state = options.state;
-    const decisions: Decision[] = [];
-    for (const request of requests) {
-      const id = options.host?.requestId;
-      const requestId = id === undefined ? {} : { requestId: `${id}/${decisions.length + 1}` };
-      const decision = this.check(request, { host: { ...options.host, ...requestId }, state, now });
-      if (isRun) state = decision.state;
-      decisions.push(decision);
-    }
-    return decisions;
+  checkBatch(requests: Iterable<RequestInput>, options: BatchOptions = {}): Decision[] {
+    const encoder = new TextEncoder();
+    const texts = Array.from(requests, (request) => {
+      const text = questionOf(request);
+      const bytes = typeof text === "string" ? encoder.encode(text) : text;
+      // One byte more than the limit is enough to be refused.
+      return bytes.subarray(0, REQUEST_BYTES_MAX + 1);
+    });
+    const asked = circumstances(options);
+    const answers = this.#live.askBatch(RequestError, texts, stateOf(options), options.atomic === true, asked);
+    return texts.map((_, at) => Decision.of(answers[2 * at] as string, answers[2 * at + 1] as string));
   }
 
   /**

@@ -176,6 +176,34 @@ test("a run goes on from its state, and a batch is a run only with one", () => {
   );
 });
 
+test("an atomic batch is allowed whole or not at all", () => {
+  const policy = Policy.parse({
+    stage0: "v1",
+    name: "p",
+    version: "1.0.0",
+    default: "allow",
+    tools: { "pay.out": { effects: [], args: { amount: { type: "number" } } } },
+    limits: [{ id: "cap", tools: ["pay.out"], sum: "args.amount", window: "24h", max: 5000 }],
+  });
+  const pay = { tool_call: { name: "pay.out", arguments: { amount: 2000 } } };
+  const codes = (decisions) => decisions.map(({ issues }) => issues.map(({ code }) => code));
+  const batch = (count, state) =>
+    policy.checkBatch(Array(count).fill(pay), { host: { requestId: "b" }, state, now: NOW, atomic: true });
+  const three = batch(3, newRun());
+  assert.deepEqual(codes(three), [["BATCH_DEFERRED"], ["BATCH_DEFERRED"], ["CAP"]]);
+  const two = batch(2, three[0].state);
+  assert.ok(two.every(({ allowed }) => allowed));
+  const alone = policy.checkBatch([pay, pay, pay], { state: newRun(), now: NOW });
+  assert.deepEqual(
+    alone.map(({ allowed }) => allowed),
+    [true, true, false],
+  );
+  assert.deepEqual(policy.checkBatch([]), []);
+  assert.throws(() => policy.checkBatch([pay, "{"]), RequestError);
+  assert.throws(() => policy.checkBatch(Array(257).fill(pay)), /at most 256/);
+  assert.throws(() => policy.checkBatch([new Uint8Array(1_000_001).fill(32)]), /JSON_TOO_LARGE|bytes/);
+});
+
 test("what did not run is given back to a limit", () => {
   const limits = "limits: [{ id: once, tools: [payments.payout], count: allowed, window: run, max: 1 }]";
   const policy = Policy.parse(`${PAYMENTS}${limits}`);

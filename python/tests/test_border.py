@@ -23,6 +23,7 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "JsonText": (RequestError, lambda: POLICY.check_tool_call("payout", "{}")),
     "NativePolicy.builtin": (PolicyError, Policy.builtin),
     "NativePolicy.check": (RequestError, lambda: POLICY.check(CALL)),
+    "NativePolicy.check_batch": (RequestError, lambda: POLICY.check_batch([CALL])),
     "NativePolicy.describe": (Stage0Error, POLICY.describe),
     "NativePolicy.digest": (Stage0Error, lambda: POLICY.digest),
     "NativePolicy.explain": (RequestError, lambda: POLICY.explain(CALL)),

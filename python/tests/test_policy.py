@@ -208,6 +208,38 @@ def test_a_batch_is_a_run_only_with_its_state(payments: Policy) -> None:
     assert payments.check_batch([]) == []
     with pytest.raises(RequestError):
         payments.check_batch([CALL, "{"])
+    with pytest.raises(RequestError, match="at most 256"):
+        payments.check_batch([CALL] * 257)
+
+
+def test_an_atomic_batch_is_allowed_whole_or_not_at_all() -> None:
+    policy = Policy.parse(
+        {
+            "stage0": "v1",
+            "name": "p",
+            "version": "1.0.0",
+            "default": "allow",
+            "tools": {"pay.out": {"effects": [], "args": {"amount": {"type": "number"}}}},
+            "limits": [
+                {
+                    "id": "cap",
+                    "tools": ["pay.out"],
+                    "sum": "args.amount",
+                    "window": "24h",
+                    "max": 5000,
+                }
+            ],
+        }
+    )
+    pay = {"tool_call": {"name": "pay.out", "arguments": {"amount": 2000}}}
+    three = policy.check_batch([pay] * 3, host=Host("b"), state=NEW_RUN, now=NOW, atomic=True)
+    codes = [[issue.code for issue in decision.issues] for decision in three]
+    assert codes == [["BATCH_DEFERRED"], ["BATCH_DEFERRED"], ["CAP"]]
+    assert not any(decision.allowed for decision in three)
+    two = policy.check_batch([pay] * 2, host=Host("c"), state=three[0].state, now=NOW, atomic=True)
+    assert all(decision.allowed for decision in two)
+    alone = policy.check_batch([pay] * 3, host=Host("d"), state=NEW_RUN, now=NOW)
+    assert [decision.allowed for decision in alone] == [True, True, False]
 
 
 def test_an_explanation_fits_the_decision(payments: Policy) -> None:

@@ -8,11 +8,12 @@
 
 use stage0_engine::host::Host;
 use stage0_engine::limits::{
-    ASKED_MAX, CALLED_MAX, COUNTER_ENTRIES_MAX, LABELS_MAX, LIMIT_PER_MAX, RUN_COUNTERS_MAX,
-    RUN_TOOLS_MAX, STATE_BYTES_MAX,
+    ASKED_MAX, BATCH_MAX, CALLED_MAX, COUNTER_ENTRIES_MAX, LABELS_MAX, LIMIT_PER_MAX,
+    RUN_COUNTERS_MAX, RUN_TOOLS_MAX, STATE_BYTES_MAX,
 };
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
+use stage0_wire::batch::Batch;
 use stage0_wire::problem::Problem;
 use stage0_wire::{Policy, parse_request};
 
@@ -140,4 +141,22 @@ fn state_bytes_max() {
     assert!(read(padded(STATE_BYTES_MAX)).is_ok());
     let problems = read(padded(STATE_BYTES_MAX + 1)).unwrap_err();
     assert_eq!(codes(&problems), ["JSON_TOO_LARGE"]);
+}
+
+#[test]
+fn batch_max() {
+    let policy = Policy::builtin("standard").unwrap();
+    for (count, code) in [(BATCH_MAX, None), (BATCH_MAX + 1, Some("HOST_INVALID"))] {
+        let batch = Batch {
+            requests: &vec![&br#"{"goal": "tidy the wiki"}"#[..]; count],
+            request_id: None,
+            mode: None,
+            approvals: None,
+            state: None,
+            now: Timestamp::EPOCH,
+            is_atomic: false,
+        };
+        let found = batch.check(&policy).err();
+        assert_eq!(found.map(|problems| codes(&problems)[0]), code);
+    }
 }

@@ -1,4 +1,4 @@
-//! A request with what its host adds, as Python hands them over: read once, and then a question.
+//! What a host adds to a request, as Python hands it over: read once, and then part of a question.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,42 +7,92 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use stage0_engine::limits::{POLICY_BYTES_MAX, REQUEST_BYTES_MAX};
 use stage0_engine::time::Timestamp;
+use stage0_wire::batch::Batch;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::{Question, parse_now};
 
-use crate::snapshot::{Stop, snapshot, text_of_str};
+use crate::snapshot::{Snapshot, Stop, snapshot, text_of_str};
 
-/// What every door that is asked takes.
-pub(crate) struct Asked<'a, 'py> {
-    /// A text, or a value that has a JSON text.
-    pub(crate) request: &'a Bound<'py, PyAny>,
+/// What the host adds, as every door that is asked takes it.
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a, 'py> {
     /// A `Host` of the Python half.
     pub(crate) host: Option<&'a Bound<'py, PyAny>>,
-    /// The run's state, as the request is given.
+    /// The run's state, as a request is given.
     pub(crate) state: Option<&'a Bound<'py, PyAny>>,
     /// RFC 3339 text, or what the Python half reads as a time; the clock's where there is none.
     pub(crate) now: Option<&'a Bound<'py, PyAny>>,
 }
 
-impl Asked<'_, '_> {
-    /// Hands the question over, whose texts stand as long as it is being answered.
-    pub(crate) fn with<T>(&self, answer: impl FnOnce(&Question<'_>) -> T) -> Result<T, Stop> {
-        let request = snapshot(self.request, REQUEST_BYTES_MAX)?;
+/// The same as texts.
+struct AddedTexts<'t> {
+    request_id: Option<&'t str>,
+    mode: Option<&'t str>,
+    approvals: Option<&'t str>,
+    state: Option<&'t str>,
+    now: Timestamp,
+}
+
+impl Added<'_, '_> {
+    /// Hands the texts over, which stand as long as they are used.
+    fn with<T>(&self, take: impl FnOnce(&AddedTexts<'_>) -> T) -> Result<T, Stop> {
         let words = self.host.map(Words::of).transpose()?.unwrap_or_default();
         let state = self.state.map(|state| snapshot(state, POLICY_BYTES_MAX));
         let state = state.transpose()?;
         let approvals = words.approvals.as_ref();
         let approvals = approvals.map(|records| snapshot(records, POLICY_BYTES_MAX));
         let approvals = approvals.transpose()?;
-        let question = Question {
+        Ok(take(&AddedTexts {
             request_id: words.request_id.as_ref().map(text_of_str).transpose()?,
             mode: words.mode.as_ref().map(text_of_str).transpose()?,
-            approvals: approvals.as_ref().map(|text| text.text()).transpose()?,
-            state: state.as_ref().map(|text| text.text()).transpose()?,
-            ..Question::new(request.bytes(), instant(self.now)?)
-        };
-        Ok(answer(&question))
+            approvals: approvals.as_ref().map(Snapshot::text).transpose()?,
+            state: state.as_ref().map(Snapshot::text).transpose()?,
+            now: instant(self.now)?,
+        }))
+    }
+
+    /// Hands over the question that they make with a request.
+    pub(crate) fn ask<T>(
+        &self,
+        request: &Bound<'_, PyAny>,
+        answer: impl FnOnce(&Question<'_>) -> T,
+    ) -> Result<T, Stop> {
+        let request = snapshot(request, REQUEST_BYTES_MAX)?;
+        self.with(|added| {
+            answer(&Question {
+                request: request.bytes(),
+                request_id: added.request_id,
+                mode: added.mode,
+                approvals: added.approvals,
+                state: added.state,
+                now: added.now,
+            })
+        })
+    }
+
+    /// Hands over the batch that they make with requests.
+    pub(crate) fn ask_batch<T>(
+        &self,
+        requests: &[Bound<'_, PyAny>],
+        is_atomic: bool,
+        answer: impl FnOnce(&Batch<'_>) -> T,
+    ) -> Result<T, Stop> {
+        let requests = requests.iter();
+        let requests = requests.map(|request| snapshot(request, REQUEST_BYTES_MAX));
+        let requests = requests.collect::<Result<Vec<_>, Stop>>()?;
+        let texts: Vec<&[u8]> = requests.iter().map(Snapshot::bytes).collect();
+        self.with(|added| {
+            answer(&Batch {
+                requests: &texts,
+                request_id: added.request_id,
+                mode: added.mode,
+                approvals: added.approvals,
+                state: added.state,
+                now: added.now,
+                is_atomic,
+            })
+        })
     }
 }
 

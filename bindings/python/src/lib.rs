@@ -24,7 +24,7 @@ use stage0_wire::question::{NEW_RUN, Question};
 use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
-use crate::asked::{Asked, instant};
+use crate::asked::{Added, instant};
 use crate::border::guarded;
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
 use crate::snapshot::{JsonText, Stop, snapshot};
@@ -51,6 +51,9 @@ mod _native {
 struct NativePolicy {
     policy: Policy,
 }
+
+/// A verdict, the decision's text, and that of the run after it.
+type Answered = (&'static str, String, String);
 
 /// A policy's texts, by the paths that import them.
 type Texts = Vec<(String, Vec<u8>)>;
@@ -93,14 +96,9 @@ impl NativePolicy {
         host: Option<&Bound<'_, PyAny>>,
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<(&'static str, String, String)> {
-        let asked = Asked {
-            request,
-            host,
-            state,
-            now,
-        };
-        let answer = answer(py, &asked, |question| question.check(&self.policy))?;
+    ) -> PyResult<Answered> {
+        let added = Added { host, state, now };
+        let answer = answer(py, request, added, |question| question.check(&self.policy))?;
         Ok((answer.verdict.as_str(), answer.decision, answer.state))
     }
 
@@ -114,13 +112,38 @@ impl NativePolicy {
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<String> {
-        let asked = Asked {
-            request,
-            host,
-            state,
-            now,
-        };
-        answer(py, &asked, |question| question.peek(&self.policy))
+        let added = Added { host, state, now };
+        answer(py, request, added, |question| question.peek(&self.policy))
+    }
+
+    /// Decides several requests: for each the verdict, the decision's text, and that of the run.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a list is handed over like this by pyo3"
+    )]
+    #[pyo3(signature = (requests, host, state, now, is_atomic))]
+    fn check_batch(
+        &self,
+        py: Python<'_>,
+        requests: Vec<Bound<'_, PyAny>>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+        is_atomic: bool,
+    ) -> PyResult<Vec<Answered>> {
+        guarded(py, REQUEST, || {
+            let added = Added { host, state, now };
+            let answer = added.ask_batch(&requests, is_atomic, |batch| {
+                py.detach(|| batch.check(&self.policy))
+            });
+            let answer = answer
+                .map_err(|stop| stop.raise(py, REQUEST))?
+                .map_err(|problems| refused(py, REQUEST, &problems))?;
+            let steps = answer.steps.into_iter();
+            Ok(steps
+                .map(|step| (step.verdict.as_str(), step.decision, step.state))
+                .collect())
+        })
     }
 
     /// Decides a request, and tells why: the decision's text, and the explanation's.
@@ -133,13 +156,10 @@ impl NativePolicy {
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, String)> {
-        let asked = Asked {
-            request,
-            host,
-            state,
-            now,
-        };
-        let explained = answer(py, &asked, |question| question.explain(&self.policy))?;
+        let added = Added { host, state, now };
+        let explained = answer(py, request, added, |question| {
+            question.explain(&self.policy)
+        })?;
         Ok((explained.decision, explained.explanation))
     }
 
@@ -152,13 +172,14 @@ impl NativePolicy {
         host: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(bool, Vec<String>)> {
-        let asked = Asked {
-            request,
+        let added = Added {
             host,
             state: None,
             now,
         };
-        let keys = answer(py, &asked, |question| question.state_keys(&self.policy))?;
+        let keys = answer(py, request, added, |question| {
+            question.state_keys(&self.policy)
+        })?;
         let counters = keys.counters.into_iter().map(String::from);
         Ok((keys.run, counters.collect()))
     }
@@ -221,11 +242,12 @@ impl NativePolicy {
 /// What a policy answers to what is asked of it, while other threads of Python run.
 fn answer<T: Send>(
     py: Python<'_>,
-    asked: &Asked<'_, '_>,
+    request: &Bound<'_, PyAny>,
+    added: Added<'_, '_>,
     ask: impl FnOnce(&Question<'_>) -> Result<T, Vec<Problem>> + Send,
 ) -> PyResult<T> {
     guarded(py, REQUEST, || {
-        let answer = asked.with(|question| py.detach(|| ask(question)));
+        let answer = added.ask(request, |question| py.detach(|| ask(question)));
         answer
             .map_err(|stop| stop.raise(py, REQUEST))?
             .map_err(|problems| refused(py, REQUEST, &problems))

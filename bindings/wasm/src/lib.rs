@@ -7,6 +7,7 @@
 use js_sys::{Array, Function, Uint8Array};
 use stage0_engine::describe::describe;
 use stage0_engine::time::Timestamp;
+use stage0_wire::batch::Batch;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
 use stage0_wire::json_object::object;
 use stage0_wire::load::load;
@@ -87,6 +88,43 @@ impl NativePolicy {
         both.push('\n');
         both.push_str(&answer.state);
         Ok(both)
+    }
+
+    /// Decides several requests: for each the decision's text and that of the run.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a batch is, one by one: texts cross the border cheapest"
+    )]
+    pub fn check_batch(
+        &self,
+        requests: Vec<Uint8Array>,
+        state: Option<String>,
+        is_atomic: bool,
+        now_ms: f64,
+        now: Option<String>,
+        request_id: Option<String>,
+        mode: Option<String>,
+        approvals: Option<String>,
+    ) -> Result<Vec<String>, JsValue> {
+        let texts: Vec<Vec<u8>> = requests.iter().map(Uint8Array::to_vec).collect();
+        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        let batch = Batch {
+            requests: &texts,
+            request_id: request_id.as_deref(),
+            mode: mode.as_deref(),
+            approvals: approvals.as_deref(),
+            state: state.as_deref(),
+            now: instant(now_ms, now.as_deref())?,
+            is_atomic,
+        };
+        let answer = batch
+            .check(&self.policy)
+            .map_err(|problems| thrown(&problems))?;
+        let steps = answer.steps.into_iter();
+        Ok(steps.flat_map(|step| [step.decision, step.state]).collect())
     }
 
     /// Decides the question in the inbox, and moves no run: the decision's text.
@@ -223,13 +261,7 @@ impl Inbox {
 impl Inbox {
     /// What it holds, asked at a time in milliseconds, or as a text says.
     fn question(&self, now_ms: f64, now: Option<&str>) -> Result<Question<'_>, JsValue> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the milliseconds of a Date, which are whole and fewer than 2^53"
-        )]
-        let told = Timestamp::from_ms(now_ms as i64).filter(|_| now.is_none());
-        let instant = told.map_or_else(|| parse_now(now.unwrap_or_default()), Ok);
-        let instant = instant.map_err(|problem| thrown(&[problem]))?;
+        let instant = instant(now_ms, now)?;
         let text = |from, to| self.bytes.get(from..to).unwrap_or_default();
         let state = self.state_end.map(|end| text(self.request_end, end));
         Ok(Question {
@@ -238,6 +270,17 @@ impl Inbox {
             ..Question::new(text(0, self.request_end), instant)
         })
     }
+}
+
+/// A time in milliseconds, unless a text tells it.
+fn instant(now_ms: f64, now: Option<&str>) -> Result<Timestamp, JsValue> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the milliseconds of a Date, which are whole and fewer than 2^53"
+    )]
+    let told = Timestamp::from_ms(now_ms as i64).filter(|_| now.is_none());
+    let instant = told.map_or_else(|| parse_now(now.unwrap_or_default()), Ok);
+    instant.map_err(|problem| thrown(&[problem]))
 }
 
 /// Everything that is wrong with a policy's text, or probably not meant, in the form in which

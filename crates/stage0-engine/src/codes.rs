@@ -63,6 +63,7 @@ codes! {
     CLOCK_BACKWARDS High "the time of the decision is earlier than that of the run's last one";
     APPROVAL_REJECTED High "a person said no";
     NO_RULE_ALLOWS High "no rule allows the call";
+    BATCH_DENIED High "another call of the batch is denied, and the calls run together or not at all";
     TOOL_UNCATALOGUED Medium "the tool is not in the catalog, and somebody has to say what it does";
     FACT_MISSING Medium "a fact that decides is missing";
     RUN_REQUIRED Medium "a rule asks what the run has done, or a limit what was counted, and the host has not said";
@@ -77,6 +78,7 @@ codes! {
     APPROVAL_SELF Medium "the requester cannot approve";
     APPROVAL_ROLE Medium "the approver has none of the roles that are asked for";
     APPROVAL_NOT_ENOUGH Medium "more people have to approve";
+    BATCH_DEFERRED Medium "another call of the batch has to wait, and the calls run together or not at all";
     CALL_REQUIRED Low "the plan is allowed; each call is decided again with its arguments";
     CONSTRAINT_NOT_UNDERSTOOD Low "a constraint that is taken as advice and is nearly a known one";
     CONSTRAINT_NOT_CHECKED Low "no rule of the policy checks this constraint";

@@ -321,7 +321,7 @@ fn describe_rule<'p>(
             RuleKind::Approval(approval) => Some(approval.otherwise),
             RuleKind::Advise => None,
             RuleKind::Require { otherwise, .. } => Some(*otherwise),
-            RuleKind::Limit(limit) => Some(limit.otherwise),
+            RuleKind::Limit(limit) => Some(limit.verdict()),
         },
         tools: rule.tools.iter().map(ToolPattern::as_str).collect(),
         effects: rule
@@ -363,9 +363,7 @@ pub(crate) fn describe_approval(
     rule: &CompiledRule,
     facts: &FactTable,
 ) -> Option<ApprovalDescription> {
-    let RuleKind::Approval(approval) = &rule.kind else {
-        return None;
-    };
+    let approval = rule.approval()?;
     let names = |slots: &[u32]| {
         slots
             .iter()

@@ -1,7 +1,7 @@
 //! The host's word beside the request: who asked, what people answered, what the operator set.
 
 use crate::digest::Digest;
-use crate::policy::Mode;
+use crate::policy::{Mode, Verdict};
 use crate::time::Timestamp;
 
 /// What a person answered.
@@ -48,6 +48,9 @@ pub struct Host<'a> {
     pub mode: Mode,
     /// People's answers.
     pub approvals: &'a [ApprovalRecord],
+    /// What the other calls came to where several run together or not at all; `Allow` where there are
+    /// none. [`decide_batch`](crate::decide_batch) fills it in.
+    pub others: Verdict,
 }
 
 impl Default for Host<'_> {
@@ -56,6 +59,7 @@ impl Default for Host<'_> {
             request_id: "",
             mode: Mode::Observe,
             approvals: &[],
+            others: Verdict::Allow,
         }
     }
 }

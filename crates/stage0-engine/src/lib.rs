@@ -40,7 +40,7 @@ pub mod vocabulary;
 
 pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
 pub use decide::keys::{StateKeys, state_keys};
-pub use decide::{decide, peek};
+pub use decide::{decide, decide_batch, peek};
 pub use describe::describe;
 pub use explain::{
     Approver, ClauseReport, Explanation, PlainProse, ProsePaint, ProsePart, RulePart, RuleReport,

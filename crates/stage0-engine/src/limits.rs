@@ -106,6 +106,8 @@ pub const FUNCTION_TEXT_BYTES_MAX: usize = 65_536;
 pub const COUNTER_ENTRIES_MAX: usize = 64;
 /// Decisions of a run that are remembered, so that asking twice about one call counts once.
 pub const ASKED_MAX: usize = 32;
+/// Requests of one batch.
+pub const BATCH_MAX: usize = 256;
 /// Calls of a run that are remembered, so that the same call again is known as such.
 pub const CALLED_MAX: usize = 64;
 /// Tools of one run that are counted apart; a call of a further one is DEFER `STATE_FULL`.

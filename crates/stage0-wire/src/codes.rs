@@ -137,6 +137,9 @@ problem_codes! {
     // What the host brings along.
     StateInvalid = "STATE_INVALID": "the state of a run is not one that was written by Stage0",
     StateVersion = "STATE_VERSION": "the state of a run has a form that this version does not read",
+    RecordInvalid = "RECORD_INVALID": "a line of a log is no record of a decision",
+    RecordVersion = "RECORD_VERSION": "a record has a form that this version does not read",
+    RecordDiffers = "RECORD_DIFFERS": "a recorded decision is not the one that its policy makes of what was recorded with it",
     ApprovalsInvalid = "APPROVALS_INVALID": "the records of people's answers are not of their form",
     HostInvalid = "HOST_INVALID": "a request id, mode or time of the host is not of its form",
     ValueUnsupported = "VALUE_UNSUPPORTED": "a value of a programming language that has no exact form in JSON",

@@ -5,6 +5,7 @@
 //! place. What decides is `stage0-engine`; nothing here has a meaning of its own.
 
 mod approvals_json;
+pub mod batch;
 pub mod cases;
 pub mod codes;
 mod compiled;
@@ -24,6 +25,8 @@ mod policy;
 pub mod position;
 pub mod problem;
 pub mod question;
+pub mod record;
+pub mod replay;
 pub mod report;
 mod request_text;
 mod shape;

@@ -153,6 +153,15 @@ impl Problem {
         }
     }
 
+    /// Says in which line of a file the text stands that it is about, where that text is one line.
+    #[must_use]
+    pub fn in_line(mut self, line: u32) -> Self {
+        for location in &mut self.locations {
+            (location.line, location.end_line) = (line, line);
+        }
+        self
+    }
+
     /// Says what to do about it. A later help replaces an earlier one.
     #[must_use]
     pub fn help(mut self, help: impl AsRef<str>) -> Self {

@@ -154,7 +154,7 @@ impl<'t> Question<'t> {
     }
 
     /// Reads what the host adds. Everything that is wrong with it is told.
-    fn read(&self) -> Result<Circumstances, Vec<Problem>> {
+    pub(crate) fn read(&self) -> Result<Circumstances, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut kept = |found: Vec<Problem>| problems.extend(found);
         let request_id = match self.request_id {
@@ -190,19 +190,25 @@ impl<'t> Question<'t> {
 
 /// What a host added, read.
 #[derive(Debug)]
-struct Circumstances {
+pub(crate) struct Circumstances {
     request_id: String,
-    mode: Mode,
+    pub(crate) mode: Mode,
     approvals: Vec<ApprovalRecord>,
-    state: RunState,
+    pub(crate) state: RunState,
 }
 
 impl Circumstances {
-    fn host(&self) -> Host<'_> {
+    pub(crate) fn host(&self) -> Host<'_> {
+        self.host_of(&self.request_id)
+    }
+
+    /// The same for a request with another id.
+    pub(crate) fn host_of<'h>(&'h self, request_id: &'h str) -> Host<'h> {
         Host {
-            request_id: &self.request_id,
+            request_id,
             mode: self.mode,
             approvals: &self.approvals,
+            ..Host::default()
         }
     }
 }

@@ -44,6 +44,22 @@ impl ReportText<'_> {
     /// # Errors
     /// Everything that is wrong with the texts. The state stays as it was.
     pub fn apply(&self, state: &str, now: Timestamp) -> Result<String, Vec<Problem>> {
+        let state = parse_state("state", state.as_bytes());
+        match (state, self.read()) {
+            (Ok(state), Ok(report)) => Ok(state_to_json(&state.report(&report, now))),
+            (state, report) => {
+                let mut problems = report.err().unwrap_or_default();
+                problems.extend(state.err().unwrap_or_default());
+                Err(problems)
+            }
+        }
+    }
+
+    /// The report that the texts are.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read(&self) -> Result<Report<'_>, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut told = |message: String, help: &str| {
             problems.push(Problem::new(ProblemCode::HostInvalid, message).help(help));
@@ -67,21 +83,14 @@ impl ReportText<'_> {
             let message = format!("{} is no cost", quoted(self.cost.unwrap_or_default()));
             told(message, "a cost is a decimal from 0, in US dollars");
         }
-        let state = parse_state("state", state.as_bytes());
-        match (state, action, outcome, cost.transpose()) {
-            (Ok(state), Ok(action), Some(outcome), Ok(cost)) if problems.is_empty() => {
-                let report = Report {
-                    id: self.id,
-                    action,
-                    outcome,
-                    cost,
-                };
-                Ok(state_to_json(&state.report(&report, now)))
-            }
-            (state, ..) => {
-                problems.extend(state.err().unwrap_or_default());
-                Err(problems)
-            }
+        match (action, outcome, cost.transpose()) {
+            (Ok(action), Some(outcome), Ok(cost)) if problems.is_empty() => Ok(Report {
+                id: self.id,
+                action,
+                outcome,
+                cost,
+            }),
+            _ => Err(problems),
         }
     }
 }

@@ -102,7 +102,10 @@ pub fn json_problem(name: &str, text: &[u8], error: &JsonError) -> Problem {
             Problem::in_file(name, line, code, error.to_string())
         }
     };
-    problem.help(error.help())
+    match error.help() {
+        "" => problem,
+        help => problem.help(help),
+    }
 }
 
 #[cfg(test)]

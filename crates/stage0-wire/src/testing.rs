@@ -267,6 +267,7 @@ impl<'c> Run<'c> {
             request_id: REQUEST_ID,
             mode: step.mode,
             approvals: &self.approvals,
+            ..Host::default()
         };
         let (decision, next) = policy.decide(&request, &host, &self.state, step.now);
         let mut mismatches = compare(policy, &step.expect, &decision);

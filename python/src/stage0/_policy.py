@@ -221,28 +221,23 @@ class Policy:
         host: Host | None = None,
         state: _State | None = None,
         now: datetime | str | None = None,
+        atomic: bool = False,
     ) -> list[Decision]:
-        """Decides several requests at the same time ``now``.
+        """Decides several requests at the same time ``now``: at most 256, such as the calls that a model
+        asks for in one turn.
 
         With a ``state`` they are steps of that run, one after the other: the last decision's ``state``
         is the run after all of them. Without one each stands alone. A ``request_id`` of the host
         gets ``/1``, ``/2``, ... behind it.
 
-        Raises :class:`RequestError` at the first request that is not of its form.
-        """
-        from datetime import datetime, timezone
+        With ``atomic`` they run together or not at all: either all decisions are ALLOW, or none is, and
+        no limit has anything reserved. Those that would have been allowed alone then say
+        ``BATCH_DENIED`` or ``BATCH_DEFERRED``, and the ``state`` of each is the run after all of them.
 
-        moment = datetime.now(timezone.utc) if now is None else now
-        host = host or Host()
-        decisions: list[Decision] = []
-        for number, request in enumerate(requests, 1):
-            request_id = host.request_id and f"{host.request_id}/{number}"
-            own = Host(request_id, host.mode, host.approvals)
-            decision = self.check(request, host=own, state=state, now=moment)
-            if state is not None:
-                state = decision.state
-            decisions.append(decision)
-        return decisions
+        Raises :class:`RequestError` at the first request that is not of its form; then none was decided.
+        """
+        answers = self._native.check_batch(list(requests), host, state, now, atomic)
+        return [decided(*answer) for answer in answers]
 
     def explain(
         self,

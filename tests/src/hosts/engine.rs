@@ -19,6 +19,7 @@ impl Engine {
             request_id: &question.request_id,
             mode: question.mode,
             approvals: &approvals,
+            ..EngineHost::default()
         };
         let request = parse_request(question.request.as_bytes())?;
         policy.admit(&request).map_err(|problem| vec![problem])?;

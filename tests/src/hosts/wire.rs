@@ -20,6 +20,7 @@ impl Wire {
             request_id: &question.request_id,
             mode: question.mode,
             approvals: &approvals,
+            ..EngineHost::default()
         };
         let request = question.request.as_bytes();
         let (answer, next) = policy.check(request, &host, &state, question.now)?;

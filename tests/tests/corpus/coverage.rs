@@ -14,7 +14,7 @@ use stage0_wire::testing::Exchange;
 
 /// Codes that need what the standard policy does not have: a catalog, a default that is not allow, an
 /// approval that is bound to an action, or a rule whose missing facts have no code of their own.
-const OUT_OF_REACH: [IssueCode; 20] = [
+const OUT_OF_REACH: [IssueCode; 22] = [
     IssueCode::RUN_REQUIRED,
     IssueCode::TOOL_NAME_CONFUSABLE,
     IssueCode::TOOL_UNKNOWN,
@@ -33,6 +33,9 @@ const OUT_OF_REACH: [IssueCode; 20] = [
     IssueCode::CALL_REQUIRED,
     // Text doors refuse such a request before anything is decided.
     IssueCode::POLICY_VERSION_MISMATCH,
+    // Cases ask one thing at a time.
+    IssueCode::BATCH_DENIED,
+    IssueCode::BATCH_DEFERRED,
     // Every constraint of the vocabulary is read by some rule.
     IssueCode::CONSTRAINT_NOT_CHECKED,
     // Reached, and counted as the policy's own.

@@ -93,6 +93,7 @@ fn an_answer_is_canonical() {
             request_id: REQUEST_ID,
             mode: sample.host.mode,
             approvals: &sample.host.approvals,
+            ..stage0_engine::host::Host::default()
         };
         let decision = policy.peek(&parsed, &host, &sample.host.state, timestamp(sample.now));
         prop_assert_eq!(decision_to_json(&decision), text);

@@ -68,6 +68,8 @@ fn samples_reach_every_verdict_and_code() {
         IssueCode::POLICY_VERSION_MISMATCH,
         IssueCode::RUN_REQUIRED,
         IssueCode::STATE_FULL,
+        IssueCode::BATCH_DENIED,
+        IssueCode::BATCH_DEFERRED,
     ];
     for code in IssueCode::ALL
         .iter()

@@ -59,6 +59,7 @@ pub(crate) fn ask_about(policy: &Policy, request: &str, sample: &Sample) -> Answ
         request_id: REQUEST_ID,
         mode: sample.host.mode,
         approvals: &sample.host.approvals,
+        ..Host::default()
     };
     let now = timestamp(sample.now);
     let (decision, next) = policy.decide(&request, &host, &sample.host.state, now);
@@ -141,6 +142,7 @@ pub(crate) fn answer_text(policy: &Policy, request: &str, sample: &Sample) -> St
         request_id: REQUEST_ID,
         mode: sample.host.mode,
         approvals: &sample.host.approvals,
+        ..Host::default()
     };
     let now = timestamp(sample.now);
     policy

@@ -179,7 +179,7 @@ fn counted(limit: &Limit, history: &[Done], actor: u8, now: i64) -> i64 {
         .sum()
 }
 
-fn limit() -> impl Strategy<Value = Limit> {
+pub(crate) fn limit() -> impl Strategy<Value = Limit> {
     let measure = prop_oneof![
         1 => Just(Measure::Attempts),
         1 => Just(Measure::Allowed),

@@ -12,6 +12,7 @@
 
 mod action;
 mod approvals;
+mod batch;
 mod bounded;
 mod bytes;
 mod catalog;
@@ -26,8 +27,10 @@ mod numbers;
 mod order;
 mod plans;
 mod pure;
+mod replay;
 mod restrictions;
 mod risk;
 mod run;
 mod standard;
+mod states;
 mod unknown;

@@ -56,6 +56,7 @@ fn a_decision_records_what_it_was_made_with() {
             request_id: "another",
             mode: sample.host.mode,
             approvals: &sample.host.approvals,
+            ..Host::default()
         };
         let (other, _) = policy
             .check(
@@ -139,6 +140,7 @@ fn replayed(samples: &[Sample]) -> Vec<String> {
             request_id: REQUEST_ID,
             mode: sample.host.mode,
             approvals: &sample.host.approvals,
+            ..Host::default()
         };
         let (_, next) = policy.decide(&request, &host, &state, timestamp(sample.now));
         // What is stored between two decisions is the text.

@@ -83,6 +83,7 @@ fn the_risk_score_is_the_sum_that_the_policy_declares() {
             request_id: REQUEST_ID,
             mode: sample.host.mode,
             approvals: &sample.host.approvals,
+            ..Host::default()
         };
         let now = timestamp(sample.now);
         let decision = policy.peek(&request, &host, &sample.host.state, now);

@@ -229,6 +229,7 @@ fn an_answer_stands_until_it_says() {
                 request_id: "",
                 mode: sample.host.mode,
                 approvals: &sample.host.approvals,
+                ..stage0_engine::host::Host::default()
             };
             let decision = policy.peek(&request, &host, &sample.host.state, timestamp(sample.now));
             let until = decision.valid_until.map_or(i64::MAX, |until| until.to_ms());

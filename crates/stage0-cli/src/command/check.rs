@@ -12,14 +12,15 @@ use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
-use stage0_wire::question::derived_request_id;
+use stage0_wire::question::{Answer, derived_request_id};
+use stage0_wire::record::record_decision;
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, decision_to_json, parse_approvals, parse_state,
-    state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, decision_to_json, parse_approvals,
+    parse_state, state_to_json,
 };
 
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, is_stdin, name_of, now, read, replace};
+use crate::input::{POLICY_HERE, append, is_stdin, name_of, now, read, replace};
 use crate::load::{load_policy, read_request};
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
@@ -53,7 +54,8 @@ Examples:
   stage0 check request.json
   stage0 check request.json --policy policy.yaml
   stage0 check request.json --policy policy.yaml --explain
-  my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json"
+  my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json
+  stage0 check request.json --policy policy.yaml --record decisions.jsonl"
 )]
 pub(crate) struct Check {
     /// The request, a JSON file; `-` is standard input
@@ -72,6 +74,11 @@ pub(crate) struct Check {
     /// For one process at a time
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+
+    /// Write down what was decided and from what, as a line at the end of this log, before the answer is
+    /// given; `stage0 replay` makes it again
+    #[arg(long, value_name = "LOG")]
+    record: Option<PathBuf>,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -173,7 +180,19 @@ impl Check {
         };
         let host = question.host();
         let (decision, next) = policy.decide(&question.request, &host, &state, question.now);
-        // The state is safe before anybody can act on the answer.
+        let json = decision_to_json(&decision);
+        // The record and the state are safe before anybody can act on the answer.
+        if let Some(path) = &self.record {
+            let answer = Answer {
+                verdict: decision.verdict,
+                decision: json.clone(),
+                state: state_to_json(&next),
+            };
+            append(
+                path,
+                &question.record(&text, self.state.is_some().then_some(&state), &answer),
+            )?;
+        }
         if let Some(path) = &self.state {
             let mut text = state_to_json(&next);
             text.push('\n');
@@ -185,7 +204,6 @@ impl Check {
             Format::Auto => Format::Json,
             chosen @ (Format::Text | Format::Json | Format::Pretty) => chosen,
         };
-        let json = decision_to_json(&decision);
         print(&match format {
             Format::Text => {
                 let mut prose = question.explain(&policy, &state).to_prose_with(&Colors);
@@ -289,7 +307,23 @@ impl<'t> Question<'t> {
             request_id: &self.request_id,
             mode: self.mode,
             approvals: &self.approvals,
+            ..Host::default()
         }
+    }
+
+    /// What was asked and what came out, as a line of a log.
+    fn record(&self, text: &[u8], state: Option<&RunState>, answer: &Answer) -> String {
+        let approvals = approvals_to_json(&self.approvals);
+        let state = state.map(state_to_json);
+        let asked = stage0_wire::question::Question {
+            request: text,
+            request_id: Some(&self.request_id),
+            mode: Some(self.mode.as_str()),
+            approvals: (!self.approvals.is_empty()).then_some(&*approvals),
+            state: state.as_deref(),
+            now: self.now,
+        };
+        record_decision(None, &asked, answer)
     }
 
     /// The decision with its reasons.

@@ -7,6 +7,7 @@ mod explain;
 mod init;
 mod lint;
 mod policy;
+mod replay;
 mod schema;
 mod test;
 
@@ -23,6 +24,7 @@ pub(crate) enum Verb {
     Test(test::Test),
     Lint(lint::Lint),
     Explain(explain::Explain),
+    Replay(replay::Replay),
     Eval(eval::Eval),
     Policy(policy::Builtin),
     Schema(schema::Schema),
@@ -38,6 +40,7 @@ impl Verb {
             Self::Test(verb) => verb.run(),
             Self::Lint(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
+            Self::Replay(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
@@ -52,6 +55,7 @@ impl Verb {
             Self::Test(verb) => verb.problem_format(),
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
+            Self::Replay(verb) => verb.problem_format(),
             Self::Init(_)
             | Self::Eval(_)
             | Self::Policy(_)

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, View, sentence};
-use super::{ANOTHER_RUN, Counts, Finding, REMARK, mode_of};
+use super::{Counts, Finding, REMARK, mode_of};
 use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
@@ -20,12 +20,12 @@ use crate::host::Host;
 use crate::index::reads::FactSet;
 use crate::index::{Candidates, CompiledRule, Layer, PolicyIndex, RuleKind};
 use crate::legible::one_line;
-use crate::limits::{NAMES_COMPARED_MAX, RUN_TOOLS_MAX};
+use crate::limits::NAMES_COMPARED_MAX;
 use crate::number::Number;
 use crate::policy::{Mode, Severity, Verdict};
 use crate::request::Request;
 use crate::schema_check::check;
-use crate::state::{Move, RunState, Traces};
+use crate::state::{Move, Traces};
 use crate::suggest::nearest;
 use crate::time::Timestamp;
 use crate::vocabulary::constraint::{Constraint, ConstraintSet, ConstraintValue, nearly};
@@ -271,37 +271,6 @@ impl<'a> Draft<'a> {
         let fix = Resolution::new(Needs::Fix, Who::Agent);
         let code = IssueCode::POLICY_VERSION_MISMATCH;
         self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
-    }
-
-    /// A run counts its tools apart, up to a bound; what it could not count may not be called.
-    pub(crate) fn hold_to_room(&mut self, plan: &Plan<'a>, state: &RunState) {
-        let Some(run) = state
-            .run
-            .as_ref()
-            .filter(|run| run.tools.len() >= RUN_TOOLS_MAX)
-        else {
-            return;
-        };
-        let tool = plan.subjects.first().filter(|subject| subject.is_call);
-        let Some(tool) = tool.and_then(Subject::canonical_name) else {
-            return;
-        };
-        if !run.tools.contains_key(tool) {
-            let message = format!(
-                "The run has called {RUN_TOOLS_MAX} different tools, and counts no further one."
-            );
-            let fix = Resolution::new(Needs::Fix, Who::Person);
-            self.engine(
-                IssueCode::STATE_FULL,
-                Verdict::Defer,
-                message,
-                Some(fix),
-                Vec::new(),
-            );
-            if let Some(finding) = self.findings.last_mut() {
-                finding.questions.push(Cow::Borrowed(ANOTHER_RUN));
-            }
-        }
     }
 
     /// What the call leaves on its run besides having been made.

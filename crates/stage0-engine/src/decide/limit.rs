@@ -76,12 +76,18 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             Truth::Error => Outcome::Broken,
             Truth::True | Truth::Unknown => match self.tally(rule, limit) {
                 Ok(tally) if !tally.is_exceeded() => Outcome::Silent,
-                Ok(tally) if when == Truth::True => {
+                Ok(tally) => {
                     until = earlier(until, tally.retry_at);
-                    Outcome::Exceeded(Box::new(tally))
+                    let outcome = match when {
+                        Truth::True => Outcome::Exceeded(Box::new(tally)),
+                        // It might apply, and then it would be exceeded.
+                        _ => Outcome::Undecided,
+                    };
+                    match &limit.approval {
+                        Some(approval) => self.unless_approved(rule, approval, outcome, &mut until),
+                        None => outcome,
+                    }
                 }
-                // It might apply, and then it would be exceeded.
-                Ok(_) => Outcome::Undecided,
                 Err(trouble) => trouble.into(),
             },
         };

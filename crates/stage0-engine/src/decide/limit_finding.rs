@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::limit::Tally;
 use super::rule::{Inquiry, about, asks};
-use super::{ANOTHER_RUN, Counts, Finding};
+use super::{Counts, Finding};
 use crate::codes::IssueCode;
 use crate::condition::trace::Missing;
 use crate::decision::{Detail, Needs, Resolution, Who};
@@ -65,6 +65,28 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         }
     }
 
+    /// Adds to the finding that an approval is missing what the limit is that would be exceeded.
+    pub(super) fn tell_excess(
+        &mut self,
+        rule: &'a CompiledRule,
+        limit: &'a CompiledLimit,
+        finding: &mut Finding<'a>,
+    ) {
+        let Ok(tally) = self.tally(rule, limit) else {
+            return;
+        };
+        let issue = &mut finding.issue;
+        if rule.message.is_none() && *issue.code == *rule.issue {
+            issue.message =
+                Cow::Owned([&excess_message(limit, &tally), " ", &issue.message].concat());
+        }
+        let max = Detail::Text(tally.max.to_string().into());
+        issue.details.push(("max", max));
+        if let Some(resolution) = &mut issue.resolution {
+            resolution.retry_at = tally.retry_at;
+        }
+    }
+
     /// The host has not said what the run did, or what was counted.
     pub(super) fn without_run(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
         let code = IssueCode::RUN_REQUIRED;
@@ -80,24 +102,6 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             issue,
             counts: Counts::of(rule),
             questions: vec![Cow::Borrowed("Which run does this belong to?")],
-        }
-    }
-
-    /// There is no room for what would have to be counted.
-    pub(super) fn full(&mut self, rule: &'a CompiledRule) -> Finding<'a> {
-        let code = IssueCode::STATE_FULL;
-        let message = about(
-            rule,
-            " would count apart what the run has no more room for.",
-        );
-        let mut issue = self.issue(rule, code.as_str(), message);
-        issue.severity = code.severity();
-        issue.resolution = Some(Resolution::new(Needs::Fix, Who::Person));
-        Finding {
-            verdict: Verdict::Defer,
-            issue,
-            counts: Counts::of(rule),
-            questions: vec![Cow::Borrowed(ANOTHER_RUN)],
         }
     }
 }

@@ -5,16 +5,20 @@
 //! fires. What happens when a rule cannot be evaluated is not an accident but an outcome of its own.
 //! Order never matters: rules, tools and layers are asked one by one and the strictest answer wins.
 
+mod approval_finding;
+mod batch;
 mod finish;
 pub(crate) mod keys;
 pub(crate) mod limit;
 mod limit_finding;
 mod order;
+mod room;
 pub(crate) mod rule;
 pub(crate) mod subject;
 
 use bumpalo::Bump;
 
+pub use self::batch::decide_batch;
 pub(crate) use self::finish::Draft;
 use self::rule::{Asked, Inquiry, Outcome};
 use self::subject::Plan;
@@ -36,9 +40,6 @@ const ARENA_BYTES: usize = 900;
 
 /// What a finding does to the verdict.
 pub(crate) const REMARK: Verdict = Verdict::Allow;
-
-/// What is asked where a run is full.
-const ANOTHER_RUN: &str = "May this go on in a new run?";
 
 /// One reason, with what it does.
 #[derive(Debug, Clone)]
@@ -123,6 +124,7 @@ pub fn peek<'a>(
             Vec::new(),
         );
     }
+    draft.hold_to_others(host.others);
     draft.observe_request();
     draft.hold_to_room(&plan, state);
     let reads_run = policy.facts.root(FactRoot::Run).is_some();

@@ -8,7 +8,6 @@ use super::limit::Tally;
 use super::limit_finding::is_of_run;
 use super::subject::{InRun, Subject, View};
 use super::{Counts, Finding, REMARK};
-use crate::action::bound_digest;
 use crate::approval::{self, Approved};
 use crate::codes::IssueCode;
 use crate::condition::Slot;
@@ -21,15 +20,11 @@ use crate::condition::tree::{Expr, Operator};
 use crate::condition::truth::Truth;
 use crate::condition::value::Value;
 use crate::decision::{Detail, Issue, Needs, Resolution, Who};
-use crate::digest::Digest;
 use crate::facts::{FactRoot, Presence};
 use crate::host::Host;
-use crate::index::make::approver_path;
 use crate::index::message::Part;
-use crate::index::{
-    CompiledApproval, CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming,
-};
-use crate::policy::{EvidenceSource, Severity, Verdict};
+use crate::index::{CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming};
+use crate::policy::{Severity, Verdict};
 use crate::request::Request;
 use crate::state::RunState;
 use crate::time::Timestamp;
@@ -107,21 +102,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             return self.ask_limit(rule, limit, when, until);
         }
         if let RuleKind::Approval(approval) = &rule.kind {
-            // `when && !approval.valid`, except that an approval lifts no error.
-            let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
-            let outcome = match Outcome::of(when) {
-                Outcome::Fires if is_faulty => Outcome::Broken,
-                outcome @ (Outcome::Fires | Outcome::Undecided) if !is_faulty => {
-                    let (approved, end) = self.approved(rule, approval);
-                    until = earlier(until, end);
-                    match approved {
-                        Approved::Yes => Outcome::Silent,
-                        other if outcome == Outcome::Fires => Outcome::Unapproved(Box::new(other)),
-                        _ => outcome,
-                    }
-                }
-                outcome => outcome,
-            };
+            let outcome = self.unless_approved(rule, approval, Outcome::of(when), &mut until);
             return Asked {
                 outcome,
                 until,
@@ -245,47 +226,6 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         (trace.result, standing)
     }
 
-    fn approved(
-        &self,
-        rule: &CompiledRule,
-        approval: &CompiledApproval,
-    ) -> (Approved, Option<Timestamp>) {
-        approval::find(&self.question(rule, approval))
-    }
-
-    /// Who gave the approval that a rule is content with, and until when each yes lasts.
-    pub(crate) fn approvers(&self, rule: &CompiledRule) -> Vec<(String, Option<Timestamp>)> {
-        match &rule.kind {
-            RuleKind::Approval(approval) => approval::given(&self.question(rule, approval)),
-            _ => Vec::new(),
-        }
-    }
-
-    fn question<'q>(
-        &'q self,
-        rule: &'q CompiledRule,
-        approval: &'q CompiledApproval,
-    ) -> approval::Question<'q, 'x> {
-        approval::Question {
-            rule,
-            approval,
-            facts: self.machine.facts,
-            request: self.request,
-            records: self.host.approvals,
-            action: self.action_for(approval),
-            now: self.now,
-        }
-    }
-
-    /// What an approval of this rule has to be bound to.
-    pub(crate) fn action_for(&self, approval: &CompiledApproval) -> Digest {
-        if approval.bind.is_empty() {
-            return self.subject.digest(self.request);
-        }
-        let tool = self.subject.canonical_name().unwrap_or("");
-        bound_digest(self.request, tool, &approval.bind, self.machine.facts)
-    }
-
     /// The facts that are missing for a rule, through the named expressions it reads.
     pub(crate) fn missing(&mut self, rule: &'a CompiledRule) -> Vec<Missing> {
         let mut found = Vec::new();
@@ -316,7 +256,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 }
             }
         }
-        if let RuleKind::Approval(approval) = &rule.kind
+        if let Some(approval) = rule.approval()
             && approval::fault(approval, self.machine.facts, self.request).is_none()
             && let (Approved::NotYet { facts, .. }, _) = self.approved(rule, approval)
         {
@@ -354,7 +294,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 );
             }
         }
-        if let RuleKind::Approval(approval) = &rule.kind
+        if let Some(approval) = rule.approval()
             && let Some(fault) = approval::fault(approval, self.machine.facts, self.request)
         {
             return fault;
@@ -386,10 +326,13 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 },
             ) => Some(self.fired(rule, *otherwise, asked.until)),
             (Outcome::Undecided, _) => Some(self.undecided(rule)),
-            (Outcome::Unapproved(approved), RuleKind::Approval(approval)) => {
-                Some(self.unapproved(rule, approval, *approved))
+            (Outcome::Unapproved(approved), kind) => {
+                let mut finding = self.unapproved(rule, rule.approval()?, *approved);
+                if let RuleKind::Limit(limit) = kind {
+                    self.tell_excess(rule, limit, &mut finding);
+                }
+                Some(finding)
             }
-            (Outcome::Unapproved(_), _) => None,
             (Outcome::Fires, RuleKind::Advise) => {
                 let denies = self.request.pro() && rule.severity >= Severity::Medium;
                 let verdict = if denies { Verdict::Deny } else { REMARK };
@@ -569,111 +512,6 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         questions
     }
 
-    fn unapproved(
-        &self,
-        rule: &'a CompiledRule,
-        approval: &'a CompiledApproval,
-        approved: Approved,
-    ) -> Finding<'a> {
-        let finding = |code: &'a str, verdict, message: Cow<'a, str>, severity| {
-            let mut issue = self.issue(rule, code, message);
-            issue.severity = severity;
-            let questions = if verdict == Verdict::Defer {
-                self.approval_questions(rule, approval)
-            } else {
-                Vec::new()
-            };
-            Finding {
-                verdict,
-                issue,
-                counts: Counts::of(rule),
-                questions,
-            }
-        };
-        match approved {
-            Approved::Rejected { by } => {
-                let is_told = approval.evidence == EvidenceSource::Host
-                    || !self.layer.private.covers(&approver_path());
-                let by = if is_told { &by } else { "Somebody" };
-                let message = Cow::Owned(format!("{by} rejected this."));
-                let code = IssueCode::APPROVAL_REJECTED;
-                finding(code.as_str(), Verdict::Deny, message, code.severity())
-            }
-            Approved::Yes | Approved::NotYet { .. } => {
-                let (why, missing, facts) = match approved {
-                    Approved::NotYet {
-                        why,
-                        missing,
-                        facts,
-                    } => (why, missing, facts),
-                    _ => (None, approval.min, Vec::new()),
-                };
-                let code: &'a str = match why {
-                    Some(why) => why.as_str(),
-                    None => &rule.issue,
-                };
-                let message = match (self.message(rule), why) {
-                    (Some(message), None) => message,
-                    (_, why) => Cow::Owned(approval_message(why, missing, approval)),
-                };
-                // Whoever was asked already may still answer; otherwise nobody is asked.
-                let denies =
-                    approval.otherwise == Verdict::Deny && why != Some(IssueCode::APPROVAL_PENDING);
-                let code = if denies { &*rule.issue } else { code };
-                let severity = if !denies && approval.otherwise == Verdict::Deny {
-                    Severity::Medium
-                } else {
-                    rule.severity
-                };
-                let verdict = if denies {
-                    Verdict::Deny
-                } else {
-                    Verdict::Defer
-                };
-                let mut finding = finding(code, verdict, message, severity);
-                let mut resolution = Resolution::new(Needs::Approval, Who::Person);
-                resolution.approvals = missing;
-                resolution.roles = approval.roles.iter().map(ToString::to_string).collect();
-                resolution.facts = facts;
-                if !resolution.facts.is_empty() {
-                    resolution.needs = Needs::Fact;
-                }
-                finding.issue.details.push((
-                    "action",
-                    Detail::Text(self.action_for(approval).to_hex().into()),
-                ));
-                finding
-                    .issue
-                    .details
-                    .push(("terms", Detail::Text(approval.terms.to_hex().into())));
-                if let (true, Some(why)) = (denies, why) {
-                    let why = Detail::Text(why.as_str().to_owned().into());
-                    finding.issue.details.push(("why", why));
-                }
-                finding.issue.resolution = Some(resolution);
-                finding
-            }
-        }
-    }
-
-    fn approval_questions(
-        &self,
-        rule: &'a CompiledRule,
-        approval: &'a CompiledApproval,
-    ) -> Vec<Cow<'a, str>> {
-        if !rule.ask.is_empty() {
-            return asks(rule);
-        }
-        let what = self.subject.name.unwrap_or("this plan");
-        vec![Cow::Owned(match approval.roles.as_slice() {
-            [] => format!("Who approves {what}?"),
-            roles => {
-                let roles: Vec<&str> = roles.iter().map(|role| &**role).collect();
-                format!("Which {} approves {what}?", roles.join(" or "))
-            }
-        })]
-    }
-
     /// Nothing permits: told with the words of the allow that came nearest.
     pub(crate) fn not_permitted(
         &mut self,
@@ -772,46 +610,5 @@ fn missing_message<'a>(names: &[String]) -> Cow<'a, str> {
         [] => Cow::Borrowed("A fact that decides is missing."),
         [name] => Cow::Owned(format!("{name} is missing.")),
         names => Cow::Owned(format!("{} are missing.", names.join(", "))),
-    }
-}
-
-fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApproval) -> String {
-    let by = match approval.roles.as_slice() {
-        [] => String::new(),
-        roles => {
-            let roles: Vec<&str> = roles.iter().map(|role| &**role).collect();
-            format!(" by {}", roles.join(" or "))
-        }
-    };
-    match why {
-        None if missing > 1 => format!("This needs {missing} approvals{by}."),
-        None => format!("This needs approval{by}."),
-        Some(IssueCode::APPROVAL_NOT_ENOUGH) => {
-            let approvals = if missing == 1 {
-                "approval"
-            } else {
-                "approvals"
-            };
-            format!("This needs {missing} more {approvals}{by}.")
-        }
-        Some(IssueCode::APPROVAL_PENDING) => "The approval is pending.".to_owned(),
-        Some(IssueCode::APPROVAL_EXPIRED) => "The approval is too old.".to_owned(),
-        Some(IssueCode::APPROVAL_NOT_YET_VALID) => {
-            "The approval was issued later than now.".to_owned()
-        }
-        Some(IssueCode::APPROVAL_TIMESTAMP_MISSING) => {
-            "The approval does not say when it was given.".to_owned()
-        }
-        Some(IssueCode::APPROVAL_WRONG_ACTION) => {
-            "The approval was given for another action.".to_owned()
-        }
-        Some(IssueCode::APPROVAL_WRONG_POLICY) => {
-            "The approval was given under other terms.".to_owned()
-        }
-        Some(IssueCode::APPROVAL_SELF) => "The requester cannot approve.".to_owned(),
-        Some(IssueCode::APPROVAL_ROLE) => {
-            format!("The approver may not approve this; it needs approval{by}.")
-        }
-        Some(other) => other.meaning().to_owned(),
     }
 }

@@ -31,7 +31,9 @@ use crate::host::Host;
 use crate::index::limit::limit_text;
 use crate::index::make::approver_path;
 use crate::index::private::PRIVATE;
-use crate::index::{Candidates, CompiledCondition, CompiledRule, Layer, PolicyIndex, RuleKind};
+use crate::index::{
+    Candidates, CompiledApproval, CompiledCondition, CompiledRule, Layer, PolicyIndex, RuleKind,
+};
 use crate::policy::EvidenceSource;
 use crate::request::Request;
 use crate::span::Span;
@@ -227,9 +229,11 @@ fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
         Outcome::Uncounted => ("uncounted", true),
         Outcome::Full => ("full", true),
     };
+    let mut is_lifted = matches!(rule.kind, RuleKind::Approval(_));
     if let RuleKind::Limit(limit) = &rule.kind
         && let Ok(tally) = inquiry.tally(rule, limit)
     {
+        is_lifted = tally.is_exceeded();
         let text = limit_text(rule, limit, inquiry.machine.facts.table());
         clauses.push(tally_report(rule, text, &tally));
     }
@@ -245,7 +249,7 @@ fn report<'a: 'x, 'x>(inquiry: &mut Inquiry<'a, 'x, '_>, rule: &'a CompiledRule)
         detail: rule.detail.as_deref().map(str::to_owned),
         approval: describe_approval(rule, inquiry.machine.facts.table()),
         approvers: match outcome {
-            "silent" if applies => approvers(inquiry, rule),
+            "silent" if applies && is_lifted => approvers(inquiry, rule),
             _ => Vec::new(),
         },
         clauses,
@@ -273,8 +277,9 @@ fn tally_report(rule: &CompiledRule, text: String, tally: &Tally) -> ClauseRepor
 }
 
 fn approvers<'a: 'x, 'x>(inquiry: &Inquiry<'a, 'x, '_>, rule: &CompiledRule) -> Vec<Approver> {
-    let is_private = matches!(&rule.kind, RuleKind::Approval(approval) if approval.evidence == EvidenceSource::Asserted)
-        && inquiry.layer.private.covers(&approver_path());
+    let asserted = |approval: &CompiledApproval| approval.evidence == EvidenceSource::Asserted;
+    let is_private =
+        rule.approval().is_some_and(asserted) && inquiry.layer.private.covers(&approver_path());
     let approvers = inquiry.approvers(rule).into_iter();
     approvers
         .map(|(by, until)| Approver {

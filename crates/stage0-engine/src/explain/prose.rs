@@ -457,6 +457,7 @@ impl<'p> Prose<'p, '_> {
         let (why, outcome) = match report.kind {
             "require" => ("is satisfied", "true"),
             "approval" => ("has its approval", ""),
+            "limit" if !report.approvers.is_empty() => ("has its approval", "false"),
             "limit" => ("has room for it", "true"),
             _ => ("has no objection", "false"),
         };

@@ -10,6 +10,9 @@
 //!   that follows one of these.
 //! - On its right stands the end, white space, a bracket, a double quote, `|`, or a run of
 //!   `. , : ; ! ? '` (or their wide forms) that is followed by one of these.
+//! - An IBAN, its check digits included, is grounded by either of the two ways in which one is written: in one
+//!   piece, or in groups of four. Behind groups there may be none that would make it a longer one.
+//! - URLs, dates, paths and numbers have no form of their own: they are grounded as they were written.
 //! - Anything else beside it continues a larger token. So `acme.com` is not grounded by
 //!   `acme.com.evil.org`, `ana@acme.com`, `https://acme.com` or `acme.com's`, nor `500` by `1500`,
 //!   `500.01`, `500,000`, `-500` or `$500` (amounts are asked with `grounded_number`).
@@ -26,7 +29,7 @@
 //! grounds what it says.
 
 use super::characters::{is_closing, is_control, is_invisible, is_separator};
-use super::{FunctionError, bounded, domain_name, email_domain};
+use super::{FunctionError, bounded, domain_name, email_domain, iban};
 
 /// Whether `value` occurs in one of the texts as a whole token.
 ///
@@ -44,14 +47,23 @@ pub fn grounded(value: &str, texts: &[&str]) -> Result<bool, FunctionError> {
     let is_caseless = is_address_or_domain(bounded(value)?.trim());
     let value = normalised(value, is_caseless);
     let can_be_grounded = value.chars().any(is_token_character) && value.chars().all(is_shown);
-    let failures = Failures::of(value.as_bytes());
     for text in texts {
         bounded(text)?;
     }
-    Ok(can_be_grounded
-        && texts
-            .iter()
-            .any(|text| occurs(&value, &failures, &normalised(text, is_caseless))))
+    if !can_be_grounded {
+        return Ok(false);
+    }
+    let Some((piece, groups)) = iban::forms(&value) else {
+        return Ok(is_in(&value, texts, is_caseless, ends_token));
+    };
+    Ok(is_in(&piece, texts, false, ends_token)
+        || is_in(&groups, texts, false, iban::ends_of(&piece)))
+}
+
+fn is_in(value: &str, texts: &[&str], is_caseless: bool, ends: fn(&str) -> bool) -> bool {
+    let failures = Failures::of(value.as_bytes());
+    let mut texts = texts.iter();
+    texts.any(|text| occurs(value, &failures, &normalised(text, is_caseless), ends))
 }
 
 /// Runs of white space become one space; at the ends they go.
@@ -98,12 +110,12 @@ fn begins_token(before: &str) -> bool {
 }
 
 /// Whether a token can end before this text.
-fn ends_token(after: &str) -> bool {
+pub(super) fn ends_token(after: &str) -> bool {
     let after = after.trim_start_matches(is_closing);
     after.chars().next().is_none_or(is_separator)
 }
 
-fn occurs(value: &str, failures: &Failures, text: &str) -> bool {
+fn occurs(value: &str, failures: &Failures, text: &str, ends: fn(&str) -> bool) -> bool {
     failures
         .ends_in(value.as_bytes(), text.as_bytes())
         .any(|end| {
@@ -112,7 +124,7 @@ fn occurs(value: &str, failures: &Failures, text: &str) -> bool {
                 .checked_sub(value.len())
                 .and_then(|start| text.get(..start));
             let after = text.get(end..);
-            before.is_some_and(begins_token) && after.is_some_and(ends_token)
+            before.is_some_and(begins_token) && after.is_some_and(ends)
         })
 }
 
@@ -185,6 +197,11 @@ mod tests {
             ("https://acme.com/x", "see https://acme.com/x."),
             ("/srv/data", "use /srv/data"),
             ("DE89370400440532013000", "IBAN DE89370400440532013000."),
+            ("DE89370400440532013000", "to DE89 3704 0044 0532 0130 00."),
+            ("DE89 3704 0044 0532 0130 00", "to DE89370400440532013000"),
+            ("DE89370400440532013000", "DE89 3704 0044 0532 0130 00 EUR"),
+            ("BE71096123456769", "BE71 0961 2345 6769, please"),
+            ("BE71096123456769", "BE71 0961 2345 6769 by noon"),
             ("500", "pay 500."),
             ("500", "pay 500, please"),
             ("-500", "book -500"),
@@ -251,6 +268,17 @@ mod tests {
             ("500", "500\u{ff0c}000"),
             ("Acme Corp", "Acme, Corp"),
             ("Acme Corp", "AcmeCorp"),
+            // Not its check digits: no IBAN, and compared as it is.
+            ("DE88370400440532013000", "DE88 3704 0044 0532 0130 00"),
+            ("DE89370400440532013000", "DE 8937 0400 4405 3201 3000"),
+            ("DE89370400440532013000", "DE89  3704 0044 0532 0130 0"),
+            ("DE89370400440532013000", "de89 3704 0044 0532 0130 00"),
+            ("DE89370400440532013000", "DE89 3704 0044 0532 0130 001"),
+            ("DE89370400440532013000", "XDE89 3704 0044 0532 0130 00"),
+            ("DE89 370400440532013000", "DE89 3704 0044 0532 0130 00"),
+            // As many groups again could be the rest of a longer one.
+            ("BE71096123456769", "BE71 0961 2345 6769 0001"),
+            ("BE71096123456769", "BE71 0961 2345 6769 12"),
         ] {
             assert_eq!(
                 grounded(value, &["other text", text]),

@@ -14,6 +14,7 @@ pub mod glob;
 pub mod grounded;
 pub mod grounded_number;
 pub mod host;
+mod iban;
 pub mod ip;
 pub mod path;
 pub mod shell;

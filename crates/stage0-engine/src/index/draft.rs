@@ -175,12 +175,12 @@ impl<'s> LayerDraft<'s> {
                 .with_help("use `deny` or `defer` for what must stop the call"),
             );
         }
-        let approval = match &rule.action {
-            Action::Approval(approval) => self.approval(approval, schemas.as_deref(), workshop),
-            _ => ApprovalPaths::default(),
+        let approval = match rule.action.approval() {
+            Some(approval) => self.approval(approval, schemas.as_deref(), workshop),
+            None => ApprovalPaths::default(),
         };
         let limit = match &rule.action {
-            Action::Limit(limit) => self.limit(limit, schemas.as_deref(), workshop),
+            Action::Limit(limit) => self.limit(limit, when.as_ref(), schemas.as_deref(), workshop),
             _ => LimitDraft::default(),
         };
         lint_idle_keys(rule, workshop);
@@ -447,7 +447,7 @@ impl<'s> LayerDraft<'s> {
                 Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
                 _ => None,
             }));
-            if let Action::Approval(approval) = &rule.rule.action
+            if let Some(approval) = rule.rule.action.approval()
                 && approval.evidence == EvidenceSource::Asserted
             {
                 paths.extend(asserted_paths());

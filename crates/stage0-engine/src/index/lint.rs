@@ -10,7 +10,7 @@ use crate::condition::tree::{Expr, Operator, Tree};
 use crate::condition::typing::Type;
 use crate::condition::{Path, Step};
 use crate::document::ValueRef;
-use crate::policy::schema::SchemaNode;
+use crate::policy::schema::{SchemaNode, SchemaType};
 use crate::policy::{Action, FindingKind, Param, PolicyFinding, Rule, Verdict};
 use crate::span::{Span, Spanned};
 use crate::suggest::nearest;
@@ -21,6 +21,22 @@ type Known = BTreeMap<String, (u32, Type)>;
 impl LayerDraft<'_> {
     /// Whether every tool that a rule is about requires this argument.
     pub(super) fn is_required(&self, path: &Path, tools: Option<&[Vec<u32>]>) -> bool {
+        self.is_everywhere(path, tools, |argument| !argument.optional)
+    }
+
+    /// Whether this argument has, in every tool that a rule is about, one of a few values.
+    pub(super) fn is_one_of_few(&self, path: &Path, tools: Option<&[Vec<u32>]>) -> bool {
+        self.is_everywhere(path, tools, |argument| {
+            argument.values.is_some() || argument.kind == SchemaType::Bool
+        })
+    }
+
+    fn is_everywhere(
+        &self,
+        path: &Path,
+        tools: Option<&[Vec<u32>]>,
+        holds: fn(&SchemaNode) -> bool,
+    ) -> bool {
         let [Step::Field(name)] = path.steps.as_slice() else {
             return false;
         };
@@ -28,10 +44,7 @@ impl LayerDraft<'_> {
         let requires = |schema: &u32| {
             nodes.node(*schema).is_some_and(|node| {
                 node.properties.iter().any(|(known, property)| {
-                    known.value == *name
-                        && nodes
-                            .node(*property)
-                            .is_some_and(|property| !property.optional)
+                    known.value == *name && nodes.node(*property).is_some_and(holds)
                 })
             })
         };
@@ -359,7 +372,7 @@ pub(super) fn lint_idle_keys(rule: &Rule, workshop: &mut Workshop<'_>) {
     let defers = match &rule.action {
         Action::Defer(_) => true,
         Action::Require { otherwise, .. } => *otherwise == Verdict::Defer,
-        Action::Limit(limit) => limit.otherwise == Verdict::Defer,
+        Action::Limit(limit) => limit.defers(),
         // What an approval needs is an approval.
         Action::Approval(_) | Action::Allow(_) | Action::Deny(_) | Action::Advise(_) => false,
     };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approval::ApprovalPaths;
 use super::draft::{LayerDraft, RuleDraft, report_condition};
 use super::environment::find;
 use super::gather::{Gathered, Workshop, effect_set};
@@ -27,7 +28,8 @@ use crate::document::Document;
 use crate::facts::{FactRoot, FactTable};
 use crate::policy::schema::SchemaNode;
 use crate::policy::{
-    Action, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule, Severity, Verdict,
+    Action, Approval, EvidenceSource, Expression, FindingKind, PolicyFinding, Rule, Severity,
+    Verdict,
 };
 use crate::schema_check;
 use crate::span::Spanned;
@@ -310,11 +312,6 @@ impl Maker<'_, '_> {
             // An approval's condition is whether it is valid, which no program computes.
             None => CompiledCondition::nothing(),
         };
-        let slots_of = |paths: &[Path], facts: &FactTable| -> Vec<Slot> {
-            paths.iter().filter_map(|path| facts.slot(path)).collect()
-        };
-        let not = slots_of(&draft.approval.not, self.facts);
-        let bind = slots_of(&draft.approval.bind, self.facts);
         let mut slots: BTreeSet<Slot> = condition.program.slots.iter().copied().collect();
         let mut lets: BTreeSet<u32> = condition.program.lets.iter().copied().collect();
         let message = self.message(draft);
@@ -363,46 +360,22 @@ impl Maker<'_, '_> {
                     otherwise: *otherwise,
                     missing_otherwise: *missing_otherwise,
                 },
-                if *otherwise == Verdict::Deny {
-                    Severity::High
-                } else {
-                    Severity::Medium
-                },
+                severity_of(*otherwise),
             ),
             Action::Limit(limit) => {
-                let per = slots_of(&draft.limit.per, self.facts);
+                let per = self.slots_of(&draft.limit.per);
                 slots.extend(&per);
-                let severity = match limit.otherwise {
-                    Verdict::Deny => Severity::High,
-                    _ => Severity::Medium,
-                };
-                let compiled = CompiledLimit::new(limit, draft.limit.window, per, max);
+                let severity = severity_of(limit.otherwise.unwrap_or(Verdict::Defer));
+                let approval = limit.approval.as_deref();
+                let approval =
+                    approval.map(|approval| self.approval(approval, &draft.approval, &mut slots));
+                let window = draft.limit.window;
+                let compiled = CompiledLimit::new(limit, window, per, max, approval);
                 (RuleKind::Limit(Box::new(compiled)), severity)
             }
             Action::Approval(approval) => {
-                slots.extend(&not);
-                slots.extend(&bind);
-                if approval.evidence == EvidenceSource::Asserted {
-                    slots.extend(asserted_paths().filter_map(|path| self.facts.slot(&path)));
-                }
-                let compiled = CompiledApproval {
-                    roles: approval
-                        .roles
-                        .iter()
-                        .map(|role| role.value.as_str().into())
-                        .collect(),
-                    min: approval.min,
-                    not,
-                    bind,
-                    ttl: approval.ttl,
-                    evidence: approval.evidence,
-                    otherwise: approval.otherwise,
-                    terms: crate::approval::terms(approval),
-                };
-                let severity = match approval.otherwise {
-                    Verdict::Deny => Severity::High,
-                    _ => Severity::Medium,
-                };
+                let severity = severity_of(approval.otherwise);
+                let compiled = self.approval(approval, &draft.approval, &mut slots);
                 (RuleKind::Approval(Box::new(compiled)), severity)
             }
         };
@@ -468,6 +441,38 @@ impl Maker<'_, '_> {
                 || constraints != ConstraintSet::default(),
             constraints,
             kind,
+        }
+    }
+
+    fn slots_of(&self, paths: &[Path]) -> Vec<Slot> {
+        let found = paths.iter().filter_map(|path| self.facts.slot(path));
+        found.collect()
+    }
+
+    /// An approval block; the facts that it reads are added to the others.
+    fn approval(
+        &self,
+        approval: &Approval,
+        paths: &ApprovalPaths,
+        slots: &mut BTreeSet<Slot>,
+    ) -> CompiledApproval {
+        let not = self.slots_of(&paths.not);
+        let bind = self.slots_of(&paths.bind);
+        slots.extend(&not);
+        slots.extend(&bind);
+        if approval.evidence == EvidenceSource::Asserted {
+            slots.extend(asserted_paths().filter_map(|path| self.facts.slot(&path)));
+        }
+        let roles = approval.roles.iter();
+        CompiledApproval {
+            roles: roles.map(|role| role.value.as_str().into()).collect(),
+            min: approval.min,
+            not,
+            bind,
+            ttl: approval.ttl,
+            evidence: approval.evidence,
+            otherwise: approval.otherwise,
+            terms: crate::approval::terms(approval),
         }
     }
 
@@ -558,5 +563,13 @@ pub(super) fn constant_truth(
     match machine.run(&condition.program) {
         Value::Bool(truth) => Some(truth),
         _ => None,
+    }
+}
+
+/// How much an issue weighs where nobody says otherwise.
+fn severity_of(otherwise: Verdict) -> Severity {
+    match otherwise {
+        Verdict::Deny => Severity::High,
+        Verdict::Allow | Verdict::Defer => Severity::Medium,
     }
 }

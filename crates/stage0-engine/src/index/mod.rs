@@ -274,6 +274,8 @@ pub(crate) struct CompiledLimit {
     pub(crate) max: CompiledCondition,
     pub(crate) hold: Duration,
     pub(crate) otherwise: Verdict,
+    /// Whose yes lets a call through that would be too much.
+    pub(crate) approval: Option<Box<CompiledApproval>>,
 }
 
 /// Whether a rule reads the time, and what is known about it.

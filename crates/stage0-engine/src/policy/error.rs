@@ -81,6 +81,8 @@ findings! {
     DodgedRestriction "LINT_DODGED_RESTRICTION" Warning "a restriction that an agent can dodge by leaving a fact out";
     BoundAmount "LINT_BOUND_AMOUNT" Warning "an approval that binds an amount without its currency or unit";
     UnboundCall "LINT_UNBOUND_CALL" Warning "an approval that is bound to none of a tool's arguments";
+    LimitPerChoice "LINT_LIMIT_PER_CHOICE" Warning "a limit for each value of what the agent chooses freely";
+    MixedUnits "LINT_MIXED_UNITS" Warning "a limit that adds up amounts in different currencies or units";
     UnseenTool "LINT_UNSEEN_TOOL" Warning "a restriction of effects that does not see a tool whose effects are not stated";
     WithheldImport "LINT_WITHHELD_IMPORT" Warning "an import whose tools or allow rules are missed, because they do not count";
     IdleKey "LINT_IDLE_KEY" Warning "a key of a rule that changes nothing";

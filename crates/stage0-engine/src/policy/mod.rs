@@ -290,6 +290,21 @@ pub enum Action {
     Limit(Limit),
 }
 
+impl Action {
+    /// The approval that it asks for, or that a limit is content with.
+    pub fn approval(&self) -> Option<&Approval> {
+        match self {
+            Self::Approval(approval) => Some(approval),
+            Self::Limit(limit) => limit.approval.as_deref(),
+            Self::Allow(_)
+            | Self::Deny(_)
+            | Self::Defer(_)
+            | Self::Advise(_)
+            | Self::Require { .. } => None,
+        }
+    }
+}
+
 /// What a limit adds up.
 #[derive(Debug, Clone)]
 pub enum Measure {
@@ -316,8 +331,17 @@ pub struct Limit {
     pub max: Expression,
     /// How long an amount can be given back.
     pub hold: Option<Duration>,
-    /// `Defer` or `Deny` where it would come to more.
-    pub otherwise: Verdict,
+    /// `Defer` or `Deny` where it would come to more; nothing where nothing is said.
+    pub otherwise: Option<Verdict>,
+    /// Whose yes lets a call through that would come to more.
+    pub approval: Option<Box<Approval>>,
+}
+
+impl Limit {
+    /// Whether what would come to more is DEFER, and for a reason of its own.
+    pub fn defers(&self) -> bool {
+        self.approval.is_none() && self.otherwise != Some(Verdict::Deny)
+    }
 }
 
 /// Where an approval has to come from.

@@ -101,13 +101,18 @@ impl RunState {
     #[must_use]
     pub fn report(&self, report: &Report<'_>, now: Timestamp) -> Self {
         let mut next = self.clone();
+        next.settle(report, now);
+        next
+    }
+
+    /// Becomes the state after a [`report`](Self::report).
+    pub fn settle(&mut self, report: &Report<'_>, now: Timestamp) {
         let key = hold_key(report.id, &report.action);
-        for counter in next.counters.values_mut() {
+        for counter in self.counters.values_mut() {
             counter.settle(&key, report, now);
         }
-        if let Some(run) = &mut next.run {
+        if let Some(run) = &mut self.run {
             run.report(&key, report, now);
         }
-        next
     }
 }

@@ -2,7 +2,7 @@
 
 use stage0_engine::policy::{Action, Limit, Measure, Rule, Verdict};
 
-use super::{name, rule};
+use super::{approval, name, rule};
 use crate::fields::{self, Fields};
 use crate::shape::{Form, Key, OneOf, Shape, Words, names};
 use crate::tree::Node;
@@ -30,7 +30,7 @@ static LIMIT_SHAPE: Shape = Shape {
     },
 };
 
-static LIMIT_KEYS: [Key; 7] = [
+static LIMIT_KEYS: [Key; 8] = [
     Key::new(
         "count",
         Form::Words(&COUNTED_WORDS),
@@ -68,6 +68,11 @@ static LIMIT_KEYS: [Key; 7] = [
         Form::Duration,
         "How long a call's amount can be given back, where it turns out not to have run; 1h if left out.",
     ),
+    Key::new(
+        "approval",
+        Form::Map(&approval::APPROVAL),
+        "Whose yes lets a call through that would exceed it. The call counts like any other.",
+    ),
 ];
 
 /// Reads a limit that was found good.
@@ -93,7 +98,11 @@ pub(super) fn limit(node: &Node) -> Option<Rule> {
         hold: fields.duration("hold"),
         otherwise: fields
             .word("otherwise", &OTHERWISE)
-            .map_or(Verdict::Defer, |otherwise| otherwise.value),
+            .map(|otherwise| otherwise.value),
+        approval: fields
+            .get("approval")
+            .and_then(approval::approval)
+            .map(Box::new),
     };
     rule::of(fields, Action::Limit(limit))
 }

@@ -40,7 +40,7 @@ const FILES: &[(&str, usize)] = &[
     ("crates/stage0-engine/src/condition/syntax/mod.rs", 975),
     ("crates/stage0-engine/src/condition/typing.rs", 850),
     ("crates/stage0-engine/src/decide/finish.rs", 725),
-    ("crates/stage0-engine/src/decide/rule.rs", 825),
+    ("crates/stage0-engine/src/decide/rule.rs", 625),
     ("crates/stage0-engine/src/document/mod.rs", 600),
     ("crates/stage0-engine/src/explain/prose.rs", 675),
     ("crates/stage0-engine/src/function/shell/mod.rs", 600),

@@ -1,0 +1,143 @@
+//! What a host writes down of a decision, so that it can be made again: one line of JSON.
+//!
+//! A record has everything that the decision was made from, word for word, and what came out:
+//!
+//! ```json
+//! {"v":1,"run":"...","request":{...},"request_id":"...","mode":"enforce","approvals":[...],
+//!  "state":{...},"now":"...","decision":{...},"state_after":{...}}
+//! ```
+//!
+//! `run` is what the host calls the run, and left out where it has no name; `mode` and `approvals` where the
+//! host added none, `state` and `state_after` where nobody keeps a run. What became of a call has a line of
+//! its own, with `report` in place of the decision. A record holds the whole request: what may not be kept
+//! may not be recorded.
+
+mod members;
+mod read;
+
+use stage0_engine::canonical::write_string;
+use stage0_engine::limits::{REQUEST_BYTES_MAX, STATE_BYTES_MAX};
+
+use self::members::push_compact;
+pub use self::read::{Deed, Record, parse_record};
+use crate::question::{Answer, Question, derived_request_id};
+use crate::report::ReportText;
+use crate::strict_json::JsonLimits;
+
+/// Version of a record's form; another version is refused.
+pub const RECORD_VERSION: u32 = 1;
+
+/// The limits of one line: a request, two states, and a decision that tells of both.
+pub const RECORD_LIMITS: JsonLimits = JsonLimits {
+    bytes_max: REQUEST_BYTES_MAX * 2 + STATE_BYTES_MAX * 2,
+    depth_max: 128,
+    nodes_max: 1_000_000,
+};
+
+/// The line of a decision of this run, without the line break behind it.
+///
+/// ```
+/// use stage0_engine::time::Timestamp;
+/// use stage0_wire::{Policy, question::{NEW_RUN, Question}, record::{parse_record, record_decision}};
+///
+/// let policy = Policy::builtin("standard").unwrap();
+/// let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
+/// let question = Question { state: Some(NEW_RUN), ..Question::new(br#"{"goal": "tidy up"}"#, now) };
+/// let answer = question.check(&policy).unwrap();
+/// let line = record_decision(Some("wiki-7"), &question, &answer);
+/// let record = parse_record("log:1", &line).unwrap();
+/// assert_eq!(record.question().unwrap().check(&policy).unwrap(), answer);
+/// ```
+pub fn record_decision(run: Option<&str>, question: &Question<'_>, answer: &Answer) -> String {
+    let Question {
+        request,
+        request_id,
+        mode,
+        approvals,
+        state,
+        now,
+    } = question;
+    let mut line = String::with_capacity(answer.decision.len().saturating_mul(2));
+    begin(&mut line, run);
+    member(&mut line, "request");
+    // It was decided, so it is UTF-8.
+    push_compact(&mut line, str::from_utf8(request).unwrap_or("null"));
+    member(&mut line, "request_id");
+    match request_id {
+        Some(id) => write_string(&mut line, id),
+        None => write_string(&mut line, &derived_request_id("req", request, *now)),
+    }
+    if let Some(mode) = mode {
+        member(&mut line, "mode");
+        write_string(&mut line, mode);
+    }
+    for (name, text) in [("approvals", approvals), ("state", state)] {
+        if let Some(text) = text {
+            member(&mut line, name);
+            push_compact(&mut line, text);
+        }
+    }
+    member(&mut line, "now");
+    write_string(&mut line, &now.to_string());
+    member(&mut line, "decision");
+    line.push_str(&answer.decision);
+    end(line, state.is_some(), &answer.state)
+}
+
+/// The line of what became of a call: what was told, and the state before and after it.
+pub fn record_report(
+    run: Option<&str>,
+    report: &ReportText<'_>,
+    now: stage0_engine::time::Timestamp,
+    before: &str,
+    after: &str,
+) -> String {
+    let mut line = String::new();
+    begin(&mut line, run);
+    member(&mut line, "report");
+    line.push('{');
+    let told = [
+        ("id", Some(report.id)),
+        ("action", Some(report.action)),
+        ("outcome", Some(report.outcome)),
+        ("cost", report.cost),
+    ];
+    for (name, text) in told {
+        if let Some(text) = text {
+            member(&mut line, name);
+            write_string(&mut line, text);
+        }
+    }
+    line.push('}');
+    member(&mut line, "state");
+    push_compact(&mut line, before);
+    member(&mut line, "now");
+    write_string(&mut line, &now.to_string());
+    end(line, true, after)
+}
+
+fn begin(line: &mut String, run: Option<&str>) {
+    line.push_str("{\"v\":");
+    line.push_str(&RECORD_VERSION.to_string());
+    if let Some(run) = run {
+        member(line, "run");
+        write_string(line, run);
+    }
+}
+
+fn member(line: &mut String, name: &str) {
+    if !line.ends_with('{') {
+        line.push(',');
+    }
+    write_string(line, name);
+    line.push(':');
+}
+
+fn end(mut line: String, keeps_run: bool, after: &str) -> String {
+    if keeps_run {
+        member(&mut line, "state_after");
+        push_compact(&mut line, after);
+    }
+    line.push('}');
+    line
+}
