@@ -1,4 +1,4 @@
-//! A request with what its host adds, as Python hands them over: read once, and then a question.
+//! What a host adds to a request, as Python hands it over: read once, and then part of a question.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,39 +14,65 @@ use stage0_wire::question::{Question, parse_now};
 
 use crate::snapshot::{Snapshot, Stop, snapshot, text_of_str};
 
-/// What every door that is asked takes.
-pub(crate) struct Asked<'a, 'py> {
-    /// A text, or a value that has a JSON text.
-    pub(crate) request: &'a Bound<'py, PyAny>,
-    pub(crate) beside: Beside<'a, 'py>,
-}
-
-/// What is handed over beside the request.
-pub(crate) struct Beside<'a, 'py> {
+/// What the host adds, as every door that is asked takes it.
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a, 'py> {
     /// A `Host` of the Python half.
     pub(crate) host: Option<&'a Bound<'py, PyAny>>,
-    /// The run's state, as the request is given.
+    /// The run's state, as a request is given.
     pub(crate) state: Option<&'a Bound<'py, PyAny>>,
     /// RFC 3339 text, or what the Python half reads as a time; the clock's where there is none.
     pub(crate) now: Option<&'a Bound<'py, PyAny>>,
 }
 
-impl Asked<'_, '_> {
-    /// Hands the question over, whose texts stand as long as it is being answered.
-    pub(crate) fn with<T>(&self, answer: impl FnOnce(&Question<'_>) -> T) -> Result<T, Stop> {
-        let request = snapshot(self.request, REQUEST_BYTES_MAX)?;
-        self.beside.with(|question| {
+/// The same as texts.
+struct AddedTexts<'t> {
+    request_id: Option<&'t str>,
+    mode: Option<&'t str>,
+    approvals: Option<&'t str>,
+    state: Option<&'t str>,
+    now: Timestamp,
+}
+
+impl Added<'_, '_> {
+    /// Hands the texts over, which stand as long as they are used.
+    fn with<T>(&self, take: impl FnOnce(&AddedTexts<'_>) -> T) -> Result<T, Stop> {
+        let words = self.host.map(Words::of).transpose()?.unwrap_or_default();
+        let state = self.state.map(|state| snapshot(state, POLICY_BYTES_MAX));
+        let state = state.transpose()?;
+        let approvals = words.approvals.as_ref();
+        let approvals = approvals.map(|records| snapshot(records, POLICY_BYTES_MAX));
+        let approvals = approvals.transpose()?;
+        Ok(take(&AddedTexts {
+            request_id: words.request_id.as_ref().map(text_of_str).transpose()?,
+            mode: words.mode.as_ref().map(text_of_str).transpose()?,
+            approvals: approvals.as_ref().map(Snapshot::text).transpose()?,
+            state: state.as_ref().map(Snapshot::text).transpose()?,
+            now: instant(self.now)?,
+        }))
+    }
+
+    /// Hands over the question that they make with a request.
+    pub(crate) fn ask<T>(
+        &self,
+        request: &Bound<'_, PyAny>,
+        answer: impl FnOnce(&Question<'_>) -> T,
+    ) -> Result<T, Stop> {
+        let request = snapshot(request, REQUEST_BYTES_MAX)?;
+        self.with(|added| {
             answer(&Question {
                 request: request.bytes(),
-                ..*question
+                request_id: added.request_id,
+                mode: added.mode,
+                approvals: added.approvals,
+                state: added.state,
+                now: added.now,
             })
         })
     }
-}
 
-impl Beside<'_, '_> {
-    /// Hands over what several requests are asked with, as [`Asked::with`] does for one.
-    pub(crate) fn with_batch<T>(
+    /// Hands over the batch that they make with requests.
+    pub(crate) fn ask_batch<T>(
         &self,
         requests: &[Bound<'_, PyAny>],
         is_atomic: bool,
@@ -54,37 +80,19 @@ impl Beside<'_, '_> {
     ) -> Result<T, Stop> {
         let requests = requests.iter();
         let requests = requests.map(|request| snapshot(request, REQUEST_BYTES_MAX));
-        let requests = requests.collect::<Result<Vec<Snapshot<'_>>, Stop>>()?;
-        let requests: Vec<&[u8]> = requests.iter().map(Snapshot::bytes).collect();
-        self.with(|question| {
+        let requests = requests.collect::<Result<Vec<_>, Stop>>()?;
+        let texts: Vec<&[u8]> = requests.iter().map(Snapshot::bytes).collect();
+        self.with(|added| {
             answer(&Batch {
-                requests: &requests,
-                request_id: question.request_id,
-                mode: question.mode,
-                approvals: question.approvals,
-                state: question.state,
-                now: question.now,
+                requests: &texts,
+                request_id: added.request_id,
+                mode: added.mode,
+                approvals: added.approvals,
+                state: added.state,
+                now: added.now,
                 is_atomic,
             })
         })
-    }
-
-    /// Hands over a question without its request.
-    fn with<T>(&self, answer: impl FnOnce(&Question<'_>) -> T) -> Result<T, Stop> {
-        let words = self.host.map(Words::of).transpose()?.unwrap_or_default();
-        let state = self.state.map(|state| snapshot(state, POLICY_BYTES_MAX));
-        let state = state.transpose()?;
-        let approvals = words.approvals.as_ref();
-        let approvals = approvals.map(|records| snapshot(records, POLICY_BYTES_MAX));
-        let approvals = approvals.transpose()?;
-        let question = Question {
-            request_id: words.request_id.as_ref().map(text_of_str).transpose()?,
-            mode: words.mode.as_ref().map(text_of_str).transpose()?,
-            approvals: approvals.as_ref().map(|text| text.text()).transpose()?,
-            state: state.as_ref().map(|text| text.text()).transpose()?,
-            ..Question::new(b"", instant(self.now)?)
-        };
-        Ok(answer(&question))
     }
 }
 

@@ -24,7 +24,7 @@ use stage0_wire::question::{NEW_RUN, Question};
 use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
-use crate::asked::{Asked, Beside, instant};
+use crate::asked::{Added, instant};
 use crate::border::guarded;
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
 use crate::snapshot::{JsonText, Stop, snapshot};
@@ -51,6 +51,9 @@ mod _native {
 struct NativePolicy {
     policy: Policy,
 }
+
+/// A verdict, the decision's text, and that of the run after it.
+type Answered = (&'static str, String, String);
 
 /// A policy's texts, by the paths that import them.
 type Texts = Vec<(String, Vec<u8>)>;
@@ -93,13 +96,24 @@ impl NativePolicy {
         host: Option<&Bound<'_, PyAny>>,
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<(&'static str, String, String)> {
-        let asked = Asked {
-            request,
-            beside: Beside { host, state, now },
-        };
-        let answer = answer(py, &asked, |question| question.check(&self.policy))?;
+    ) -> PyResult<Answered> {
+        let added = Added { host, state, now };
+        let answer = answer(py, request, added, |question| question.check(&self.policy))?;
         Ok((answer.verdict.as_str(), answer.decision, answer.state))
+    }
+
+    /// Decides a request: the decision's text. No run is moved.
+    #[pyo3(signature = (request, host, state, now))]
+    fn peek(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, PyAny>,
+        host: Option<&Bound<'_, PyAny>>,
+        state: Option<&Bound<'_, PyAny>>,
+        now: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let added = Added { host, state, now };
+        answer(py, request, added, |question| question.peek(&self.policy))
     }
 
     /// Decides several requests: for each the verdict, the decision's text, and that of the run.
@@ -116,36 +130,20 @@ impl NativePolicy {
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
         is_atomic: bool,
-    ) -> PyResult<Vec<(&'static str, String, String)>> {
+    ) -> PyResult<Vec<Answered>> {
         guarded(py, REQUEST, || {
-            let beside = Beside { host, state, now };
-            let answer = beside.with_batch(&requests, is_atomic, |batch| {
+            let added = Added { host, state, now };
+            let answer = added.ask_batch(&requests, is_atomic, |batch| {
                 py.detach(|| batch.check(&self.policy))
             });
-            let answer = answer.map_err(|stop| stop.raise(py, REQUEST))?;
-            let answer = answer.map_err(|problems| refused(py, REQUEST, &problems))?;
+            let answer = answer
+                .map_err(|stop| stop.raise(py, REQUEST))?
+                .map_err(|problems| refused(py, REQUEST, &problems))?;
             let steps = answer.steps.into_iter();
             Ok(steps
                 .map(|step| (step.verdict.as_str(), step.decision, step.state))
                 .collect())
         })
-    }
-
-    /// Decides a request: the decision's text. No run is moved.
-    #[pyo3(signature = (request, host, state, now))]
-    fn peek(
-        &self,
-        py: Python<'_>,
-        request: &Bound<'_, PyAny>,
-        host: Option<&Bound<'_, PyAny>>,
-        state: Option<&Bound<'_, PyAny>>,
-        now: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
-        let asked = Asked {
-            request,
-            beside: Beside { host, state, now },
-        };
-        answer(py, &asked, |question| question.peek(&self.policy))
     }
 
     /// Decides a request, and tells why: the decision's text, and the explanation's.
@@ -158,11 +156,10 @@ impl NativePolicy {
         state: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, String)> {
-        let asked = Asked {
-            request,
-            beside: Beside { host, state, now },
-        };
-        let explained = answer(py, &asked, |question| question.explain(&self.policy))?;
+        let added = Added { host, state, now };
+        let explained = answer(py, request, added, |question| {
+            question.explain(&self.policy)
+        })?;
         Ok((explained.decision, explained.explanation))
     }
 
@@ -175,15 +172,14 @@ impl NativePolicy {
         host: Option<&Bound<'_, PyAny>>,
         now: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(bool, Vec<String>)> {
-        let asked = Asked {
-            request,
-            beside: Beside {
-                host,
-                state: None,
-                now,
-            },
+        let added = Added {
+            host,
+            state: None,
+            now,
         };
-        let keys = answer(py, &asked, |question| question.state_keys(&self.policy))?;
+        let keys = answer(py, request, added, |question| {
+            question.state_keys(&self.policy)
+        })?;
         let counters = keys.counters.into_keys().map(String::from);
         Ok((keys.run, counters.collect()))
     }
@@ -246,11 +242,12 @@ impl NativePolicy {
 /// What a policy answers to what is asked of it, while other threads of Python run.
 fn answer<T: Send>(
     py: Python<'_>,
-    asked: &Asked<'_, '_>,
+    request: &Bound<'_, PyAny>,
+    added: Added<'_, '_>,
     ask: impl FnOnce(&Question<'_>) -> Result<T, Vec<Problem>> + Send,
 ) -> PyResult<T> {
     guarded(py, REQUEST, || {
-        let answer = asked.with(|question| py.detach(|| ask(question)));
+        let answer = added.ask(request, |question| py.detach(|| ask(question)));
         answer
             .map_err(|stop| stop.raise(py, REQUEST))?
             .map_err(|problems| refused(py, REQUEST, &problems))
