@@ -1,13 +1,16 @@
-//! `cargo xtask bench [quick|npm|python]`: how long deciding takes, beside a program written by hand; for a
-//! language, how long it takes from there, beside what else its registry has.
+//! `cargo xtask bench [quick|npm|python|runs]`: how long deciding takes, beside a program written by hand; for a
+//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them costs.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
 //! `tests/bench/README.md`, and a missed one is told, not failed: times belong to a machine.
 
-use crate::command::{cargo, show};
+use std::fs;
+
+use crate::command::{cargo, root, show};
 use crate::npm;
 use crate::python;
+use crate::wasm::told;
 
 /// Builds and runs both programs.
 ///
@@ -19,22 +22,39 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         [word] if word == "quick" => Some("quick"),
         [word] if word == "npm" => return npm::bench(),
         [word] if word == "python" => return python::bench(),
-        _ => return Err("usage: cargo xtask bench [quick|npm|python]".to_owned()),
+        [word] if word == "runs" => return runs(),
+        _ => return Err("usage: cargo xtask bench [quick|npm|python|runs]".to_owned()),
     };
     for program in ["bench", "bench_memory"] {
-        let mut command = cargo(&[
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "stage0-tests",
-            "--bin",
-            program,
-        ])?;
-        command.args(quick.map(|quick| ["--", quick]).into_iter().flatten());
-        if !show(command)?.succeeded {
-            return Err(format!("{program} failed"));
-        }
+        measure(program, quick)?;
     }
     Ok(())
+}
+
+/// Decides with what memory and a file keep.
+fn runs() -> Result<(), String> {
+    let folder = root()?.join("target").join("bench-runs");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
+    measure("bench-runs", folder.join("runs.db").to_str())
+}
+
+/// Builds and runs a program of the tests crate.
+fn measure(program: &str, argument: Option<&str>) -> Result<(), String> {
+    let mut command = cargo(&[
+        "run",
+        "--quiet",
+        "--release",
+        "-p",
+        "stage0-tests",
+        "--bin",
+        program,
+    ])?;
+    let arguments = argument.map(|argument| ["--", argument]);
+    command.args(arguments.into_iter().flatten());
+    if show(command)?.succeeded {
+        Ok(())
+    } else {
+        Err(format!("{program} failed"))
+    }
 }

@@ -1,7 +1,7 @@
-//! `cargo run --release -p stage0-tests --bin bench-runs FILE`: what keeping a run costs, beside deciding alone.
+//! `cargo xtask bench runs`: what keeping a run costs, beside deciding alone.
 //!
-//! Each call is another payout of one run under one cap that runs share, parsed, decided and kept. FILE is made
-//! anew; where it lies says how long its disk takes.
+//! Each call is another payout of one run under one cap that runs share, parsed, decided and kept. Its
+//! argument is a new file; where it lies says how long its disk takes.
 
 #![expect(
     clippy::print_stdout,
