@@ -1,14 +1,16 @@
 //! `cargo xtask bench [quick|npm|python|runs]`: how long deciding takes, beside a program written by hand; for a
-//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them takes.
+//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them costs.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
 //! `tests/bench/README.md`, and a missed one is told, not failed: times belong to a machine.
 
+use std::fs;
+
 use crate::command::{cargo, root, show};
 use crate::npm;
 use crate::python;
-use crate::wasm::remake;
+use crate::wasm::told;
 
 /// Builds and runs both programs.
 ///
@@ -29,15 +31,16 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Keeps runs, in a file of its own where a file keeps them.
+/// Decides with what memory and a file keep.
 fn runs() -> Result<(), String> {
     let folder = root()?.join("target").join("bench-runs");
-    remake(&folder)?;
-    let file = folder.join("runs.db");
-    measure("bench_runs", Some(&file.display().to_string()))
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
+    measure("bench-runs", folder.join("runs.db").to_str())
 }
 
-fn measure(program: &str, word: Option<&str>) -> Result<(), String> {
+/// Builds and runs a program of the tests crate.
+fn measure(program: &str, argument: Option<&str>) -> Result<(), String> {
     let mut command = cargo(&[
         "run",
         "--quiet",
@@ -47,9 +50,11 @@ fn measure(program: &str, word: Option<&str>) -> Result<(), String> {
         "--bin",
         program,
     ])?;
-    command.args(word.map(|word| ["--", word]).into_iter().flatten());
-    if !show(command)?.succeeded {
-        return Err(format!("{program} failed"));
+    let arguments = argument.map(|argument| ["--", argument]);
+    command.args(arguments.into_iter().flatten());
+    if show(command)?.succeeded {
+        Ok(())
+    } else {
+        Err(format!("{program} failed"))
     }
-    Ok(())
 }

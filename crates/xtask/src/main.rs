@@ -84,7 +84,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        usage: "[quick|npm|python]",
+        usage: "[quick|npm|python|runs]",
         summary: "measure deciding beside a program written by hand, or beside what else a registry has",
         run: bench::run,
     },

@@ -98,8 +98,8 @@ pub(crate) const HOSTS: &[Host] = &[
 /// Files that are built and must not grow unseen: the most bytes of each. A part of [`BUILD`] compares
 /// what it made.
 pub(crate) const BYTES_MAX: &[(&str, u64)] = &[
-    // 5.83 million on Linux, with symbols, 1.1 of them SQLite; what a container or a hook carries along.
-    ("target/release/stage0", 6_000_000),
+    // 6.02 million on Linux, with symbols, 1.1 of them for files of runs; what a container or a hook carries along.
+    ("target/release/stage0", 6_250_000),
     // What an edge worker loads before it answers, gzipped; 200,000 is what it should come to, and
     // `bindings/wasm/README.md` tells what is in the way.
     ("target/npm/stage0.wasm.gz", 418_000),

@@ -1,7 +1,7 @@
-//! `bench_runs FILE`: what keeping a run costs, beside deciding alone.
+//! `cargo xtask bench runs`: what keeping a run costs, beside deciding alone.
 //!
-//! Each call is another payout of one run under one cap that runs share, parsed, decided and kept. FILE has to be
-//! a new one; where it lies says how long its disk takes.
+//! Each call is another payout of one run under one cap that runs share, parsed, decided and kept. Its
+//! argument is a new file; where it lies says how long its disk takes.
 
 #![expect(
     clippy::print_stdout,
