@@ -44,6 +44,7 @@ templates! {
     "internal-tools": r#"{"tool_call": {"name": "Bash", "arguments": {"command": "grep -n import main.py | wc -l"}}, "context": {"active_mcp_servers": ["terminal"]}}"#,
     "payments": r#"{"tool_call": {"name": "payout", "arguments": {"invoice": "R-17", "iban": "DE02120300000000202051", "amount": 750, "currency": "EUR"}}, "context": {"actor_role": "finance_ops"}}"#,
     "pii": r#"{"tool_call": {"name": "get_customer", "arguments": {"customer": "C-7", "fields": ["name", "health"]}}, "context": {"actor_role": "care", "case_customer": "C-7", "purpose": "consent"}}"#,
+    "spending": r#"{"tool_call": {"name": "payout", "arguments": {"amount": 2000, "currency": "EUR", "to": "acme"}}, "context": {"actor_id": "ana"}}"#,
     "standard": r#"{"tool_call": {"name": "refund", "arguments": {"order": "O-4", "amount": 20, "currency": "EUR"}}, "context": {"actor_role": "support"}}"#,
 }
 

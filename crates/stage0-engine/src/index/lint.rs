@@ -245,7 +245,7 @@ impl LayerDraft<'_> {
             Written::Text(_) => None,
         });
         let trees = rules
-            .flat_map(|rule| [&rule.when, &rule.condition])
+            .flat_map(|rule| [&rule.when, &rule.condition, &rule.limit.max])
             .flatten()
             .map(|draft| &draft.tree);
         let lets = self.gathered.lets.iter();
