@@ -31,6 +31,7 @@ pub mod policy;
 pub mod reference;
 pub mod request;
 mod schema_check;
+pub mod signature;
 pub mod span;
 pub mod state;
 pub mod suggest;

@@ -19,6 +19,7 @@ pub mod imports;
 pub mod json_object;
 pub mod json_schema;
 mod json_tree;
+pub mod jws;
 pub mod load;
 pub mod packs;
 mod policy;

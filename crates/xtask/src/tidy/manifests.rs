@@ -57,6 +57,7 @@ const UNSHIPPED: &[&str] = &["stage0-tests", "xtask"];
 /// What the engine depends on, exactly: it decides, so every line of code in it is a line to trust.
 const ENGINE_DEPENDENCIES: &[&str] = &[
     "bumpalo",
+    "ed25519-dalek",
     "regex-lite",
     "rustc-hash",
     "sha2",

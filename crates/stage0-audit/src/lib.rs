@@ -1,0 +1,5 @@
+//! Evidence that holds: what was decided, by whom it was approved, and what may run, so that somebody
+//! else can check it later and offline.
+//!
+//! Everything here is a text: tokens are compact JWS ([`stage0_wire::jws`]), receipts are lines of canonical JSON.
+//! Nothing decides anything.
