@@ -5,6 +5,7 @@
 //! here. Nothing but the constraints' texts is interpreted yet: that is what facts are for.
 
 use crate::document::{Document, Kind, ValueRef};
+use crate::host::{ApprovalRecord, Proof};
 use crate::legible::one_line;
 use crate::limits::{
     CALL_ID_BYTES_MAX, GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX,
@@ -113,6 +114,8 @@ pub struct Request<'a> {
     debug_store_input: bool,
     unknown_fields: Vec<UnknownField>,
     unknown_fields_untold: usize,
+    /// The signed approvals that came with it.
+    approvals: Vec<ApprovalRecord>,
 }
 
 /// Members of the context that every decision looks at, found while the request is checked: looking
@@ -120,6 +123,7 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct KnownContext {
     actor_id: Option<u32>,
+    approval: Option<u32>,
     approval_status: Option<u32>,
     approved_at: Option<u32>,
     approved_by: Option<u32>,
@@ -137,6 +141,7 @@ impl KnownContext {
             }
             let found = match member.key() {
                 "actor_id" => &mut known.actor_id,
+                "approval" => &mut known.approval,
                 "approval_status" => &mut known.approval_status,
                 "approved_at" => &mut known.approved_at,
                 "approved_by" => &mut known.approved_by,
@@ -405,6 +410,25 @@ impl<'a> Request<'a> {
     /// The tenant on whose behalf it is asked: text, or whatever else the host says.
     pub fn tenant_id(&self) -> Option<ValueRef<'_>> {
         self.known(self.known.tenant_id)
+    }
+
+    /// What stands as `context.approval`: signed approvals, each a token, alone or in a list.
+    pub fn approval_tokens(&self) -> Option<ValueRef<'_>> {
+        self.known(self.known.approval)
+    }
+
+    /// The signed approvals that came with it, once they were read.
+    pub fn approvals(&self) -> &[ApprovalRecord] {
+        &self.approvals
+    }
+
+    /// The request with the approvals that its tokens were read as. Those that nobody signed are for the
+    /// [`Host`](crate::host::Host) to add.
+    #[must_use]
+    pub fn with_approvals(mut self, mut approvals: Vec<ApprovalRecord>) -> Self {
+        approvals.retain(|record| matches!(record.proof, Proof::Signed(_) | Proof::Unreadable));
+        self.approvals = approvals;
+        self
     }
 
     /// What is said to have become of an approval.

@@ -10,7 +10,7 @@ use stage0_engine::canonical::write_value;
 use stage0_engine::decision::{Decision, Detail};
 use stage0_engine::digest::Digest;
 use stage0_engine::document::{Document, ValueRef};
-use stage0_engine::host::{ApprovalRecord, Host};
+use stage0_engine::host::{ApprovalRecord, Host, Proof};
 use stage0_engine::policy::{Mode, Severity};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
@@ -374,6 +374,7 @@ impl<'c> Run<'c> {
                 action: *action,
                 issued_at: answer.at,
                 expires_at: None,
+                proof: Proof::Rehearsed,
             });
         }
     }

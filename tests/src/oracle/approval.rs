@@ -192,8 +192,12 @@ pub fn find(question: &Question<'_>) -> Approved {
         // A no counts whoever asked.
         _ if is_rejected(question) => Approved::Rejected,
         _ if !missing.is_empty() => Approved::NotYet(None, missing),
-        EvidenceSource::Host => recorded(question, &barred),
-        EvidenceSource::Asserted => asserted(question, &barred),
+        EvidenceSource::Host | EvidenceSource::Signed => recorded(question, &barred),
+        // The host's own record is worth more than its bare word.
+        EvidenceSource::Asserted => match recorded(question, &barred) {
+            Approved::Yes => Approved::Yes,
+            _ => asserted(question, &barred),
+        },
     }
 }
 
@@ -211,17 +215,15 @@ fn is_rejected(question: &Question<'_>) -> bool {
         root: "context",
         steps: vec![Step::Member("approval_status")],
     };
-    match question.terms.evidence.unwrap_or_default() {
-        EvidenceSource::Host => question.records.iter().any(|record| {
-            record.answer == Answer::Rejected
-                && record.rule == question.rule
-                && record.terms == terms_digest(question.terms)
-                && record.action == question.action()
-        }),
-        EvidenceSource::Asserted => {
-            fact(question.facts, true, &status) == Outcome::Known(text("rejected"))
-        }
-    }
+    let is_recorded = question.records.iter().any(|record| {
+        record.answer == Answer::Rejected
+            && record.rule == question.rule
+            && record.terms == terms_digest(question.terms)
+            && record.action == question.action()
+    });
+    let is_asserted = question.terms.evidence == Some(EvidenceSource::Asserted)
+        && fact(question.facts, true, &status) == Outcome::Known(text("rejected"));
+    is_recorded || is_asserted
 }
 
 /// What keeps one record from counting.

@@ -71,6 +71,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         until: Option<Timestamp>,
     ) -> Asked {
         let mut until = until;
+        let mut spent = Vec::new();
         let outcome = match when {
             Truth::False => Outcome::Silent,
             Truth::Error => Outcome::Broken,
@@ -84,7 +85,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                         _ => Outcome::Undecided,
                     };
                     match &limit.approval {
-                        Some(approval) => self.unless_approved(rule, approval, outcome, &mut until),
+                        Some(approval) => {
+                            self.unless_approved(rule, approval, outcome, &mut until, &mut spent)
+                        }
                         None => outcome,
                     }
                 }
@@ -95,6 +98,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             outcome,
             until,
             applies: when == Truth::True,
+            spent,
         }
     }
 

@@ -26,7 +26,7 @@ use crate::index::message::Part;
 use crate::index::{CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming};
 use crate::policy::{Severity, Verdict};
 use crate::request::Request;
-use crate::state::RunState;
+use crate::state::{Move, RunState};
 use crate::time::Timestamp;
 
 /// Everything that a rule is asked with.
@@ -81,6 +81,8 @@ pub(crate) struct Asked {
     pub(crate) until: Option<Timestamp>,
     /// Whether what its `when` says is so.
     pub(crate) applies: bool,
+    /// What is used of people's approvals if the call is made.
+    pub(crate) spent: Vec<Move>,
 }
 
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
@@ -95,6 +97,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 outcome: Outcome::Silent,
                 until,
                 applies: false,
+                spent: Vec::new(),
             };
         }
         let applies = when == Truth::True;
@@ -102,11 +105,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             return self.ask_limit(rule, limit, when, until);
         }
         if let RuleKind::Approval(approval) = &rule.kind {
-            let outcome = self.unless_approved(rule, approval, Outcome::of(when), &mut until);
+            let mut spent = Vec::new();
+            let outcome = Outcome::of(when);
+            let outcome = self.unless_approved(rule, approval, outcome, &mut until, &mut spent);
             return Asked {
                 outcome,
                 until,
                 applies,
+                spent,
             };
         }
         let condition = match rule.kind {
@@ -117,6 +123,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             outcome: Outcome::of(when.and(condition)),
             until,
             applies,
+            spent: Vec::new(),
         }
     }
 
