@@ -3,7 +3,7 @@
 //! A text that is not a request is a problem, never a decision: over HTTP 422, at the command line
 //! exit 1, in a gate DENY.
 
-use stage0_engine::document::ValueRef;
+use stage0_engine::document::{Document, ValueRef};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
@@ -32,8 +32,15 @@ pub fn parse_request(text: &[u8]) -> Result<Request<'_>, Vec<Problem>> {
 pub fn parse_request_file<'t>(name: &str, text: &'t [u8]) -> Result<Request<'t>, Vec<Problem>> {
     let document = parse(text, &JsonLimits::REQUEST)
         .map_err(|error| vec![json_problem(name, text, &error)])?;
-    let request =
-        Request::from_document(document).map_err(|errors| refused(name, text, &errors))?;
+    request_of(document).map_err(|errors| refused(name, text, &errors))
+}
+
+/// The request that a document is, with the signed approvals that came with it.
+///
+/// # Errors
+/// Every field that is not as the contract wants it.
+pub(crate) fn request_of(document: Document<'_>) -> Result<Request<'_>, Vec<RequestError>> {
+    let request = Request::from_document(document)?;
     let approvals = request.approval_tokens().map(tokens_of);
     Ok(match approvals {
         Some(approvals) => request.with_approvals(approvals),

@@ -1,6 +1,6 @@
 //! The plain fields of the context: the host's bare word, bound to nothing.
 
-use super::{Approved, Question, is_nobody, is_same_person};
+use super::{Approved, Question, Spent, is_nobody, is_same_person};
 use crate::codes::IssueCode;
 use crate::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub(super) fn asserted(
     let at = request.approved_at().map(|at| Timestamp::parse(at).ok());
     let (at, until) = match (at.flatten(), approval.ttl) {
         (Some(at), ttl) => (at, ttl.and_then(|ttl| at.checked_add(ttl).ok())),
-        (None, None) if at.is_none() => return (Approved::Yes(Vec::new()), None),
+        (None, None) if at.is_none() => return (Approved::Yes(Spent::default()), None),
         (None, _) => {
             let missing = not_yet(
                 Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
@@ -52,6 +52,6 @@ pub(super) fn asserted(
     } else if until.is_some_and(|until| *now >= until) {
         (not_yet(Some(IssueCode::APPROVAL_EXPIRED), &[]), None)
     } else {
-        (Approved::Yes(Vec::new()), until)
+        (Approved::Yes(Spent::default()), until)
     }
 }

@@ -99,11 +99,19 @@ fn write_list<'t>(text: &mut String, items: impl Iterator<Item = &'t str>) {
     text.push(']');
 }
 
+/// Whose yes counted, and what is used of it if the call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Spent {
+    /// People; none where the host's bare word was enough.
+    pub(crate) by: Vec<String>,
+    pub(crate) moves: Vec<Move>,
+}
+
 /// What looking for an approval found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Approved {
-    /// Enough people said yes; and what is spent of their yes if the call is made.
-    Yes(Vec<Move>),
+    /// Enough people said yes.
+    Yes(Spent),
     /// Somebody said no.
     Rejected { by: String },
     /// Not yet, and why: nothing where nobody was asked.

@@ -2,7 +2,7 @@
 
 use super::spend::{Spending, key_of, lifetime, spend};
 use super::vouch::{claims_role, vouched};
-use super::{Approved, Question, asserted, barred, is_nobody, is_same_person};
+use super::{Approved, Question, Spent, asserted, barred, is_nobody, is_same_person};
 use crate::codes::IssueCode;
 use crate::host::{Answer, ApprovalRecord, Proof};
 use crate::index::CompiledApproval;
@@ -92,7 +92,8 @@ pub(super) fn recorded(
     let given = count(people.len());
     let missing = approval.min.saturating_sub(given);
     if missing == 0 {
-        return Approved::Yes(moves);
+        let by = people.into_iter().map(str::to_owned).collect();
+        return Approved::Yes(Spent { by, moves });
     }
     if count(uncounted.len()) >= missing {
         return Approved::Uncounted;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::rule::{Inquiry, Outcome, asks};
 use super::{Counts, Finding};
 use crate::action::bound_digest;
-use crate::approval::{self, Approved};
+use crate::approval::{self, Approved, Spent};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
 use crate::decision::{Detail, Needs, Resolution, Who};
@@ -13,7 +13,6 @@ use crate::digest::Digest;
 use crate::index::make::approver_path;
 use crate::index::{CompiledApproval, CompiledRule};
 use crate::policy::{EvidenceSource, Severity, Verdict};
-use crate::state::Move;
 use crate::state::counter::Window;
 use crate::time::Timestamp;
 
@@ -26,7 +25,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         approval: &CompiledApproval,
         outcome: Outcome,
         until: &mut Option<Timestamp>,
-        spent: &mut Vec<Move>,
+        spent: &mut Spent,
     ) -> Outcome {
         let fires = matches!(outcome, Outcome::Fires | Outcome::Exceeded(_));
         let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
@@ -39,8 +38,8 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let (approved, end) = self.approved(rule, approval);
         *until = earlier(*until, end);
         match approved {
-            Approved::Yes(moves) => {
-                spent.extend(moves);
+            Approved::Yes(yes) => {
+                *spent = yes;
                 Outcome::Silent
             }
             Approved::Uncounted if fires => Outcome::Uncounted,

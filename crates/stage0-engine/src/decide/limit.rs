@@ -1,6 +1,7 @@
 //! A limit, asked: what was counted, what this call adds, and what has to be kept of it.
 
 use super::rule::{Asked, Inquiry, Outcome};
+use crate::approval::Spent;
 use crate::canonical::write_string;
 use crate::condition::timing::earlier;
 use crate::condition::truth::Truth;
@@ -71,7 +72,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         until: Option<Timestamp>,
     ) -> Asked {
         let mut until = until;
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         let outcome = match when {
             Truth::False => Outcome::Silent,
             Truth::Error => Outcome::Broken,

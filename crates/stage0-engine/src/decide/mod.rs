@@ -175,9 +175,7 @@ fn decide_one<'a: 'x, 'x>(
         for rule in candidates.of(layer) {
             let mut asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
-            if inquiry.subject.is_call {
-                draft.moves.append(&mut asked.spent);
-            }
+            draft.spend(core::mem::take(&mut asked.spent), inquiry.subject.is_call);
             if asked.outcome == Outcome::Silent && !rule.tells_content {
                 continue;
             }

@@ -8,7 +8,7 @@ use super::limit::Tally;
 use super::limit_finding::is_of_run;
 use super::subject::{InRun, Subject, View};
 use super::{Counts, Finding, REMARK};
-use crate::approval::{self, Approved};
+use crate::approval::{self, Approved, Spent};
 use crate::codes::IssueCode;
 use crate::condition::Slot;
 use crate::condition::evaluate::Machine;
@@ -26,7 +26,7 @@ use crate::index::message::Part;
 use crate::index::{CompiledCondition, CompiledRule, Layer, Permission, RuleKind, RuleTiming};
 use crate::policy::{Severity, Verdict};
 use crate::request::Request;
-use crate::state::{Move, RunState};
+use crate::state::RunState;
 use crate::time::Timestamp;
 
 /// Everything that a rule is asked with.
@@ -81,8 +81,8 @@ pub(crate) struct Asked {
     pub(crate) until: Option<Timestamp>,
     /// Whether what its `when` says is so.
     pub(crate) applies: bool,
-    /// What is used of people's approvals if the call is made.
-    pub(crate) spent: Vec<Move>,
+    /// Whose approval counted.
+    pub(crate) spent: Spent,
 }
 
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
@@ -97,7 +97,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 outcome: Outcome::Silent,
                 until,
                 applies: false,
-                spent: Vec::new(),
+                spent: Spent::default(),
             };
         }
         let applies = when == Truth::True;
@@ -105,7 +105,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             return self.ask_limit(rule, limit, when, until);
         }
         if let RuleKind::Approval(approval) = &rule.kind {
-            let mut spent = Vec::new();
+            let mut spent = Spent::default();
             let outcome = Outcome::of(when);
             let outcome = self.unless_approved(rule, approval, outcome, &mut until, &mut spent);
             return Asked {
@@ -123,7 +123,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             outcome: Outcome::of(when.and(condition)),
             until,
             applies,
-            spent: Vec::new(),
+            spent: Spent::default(),
         }
     }
 

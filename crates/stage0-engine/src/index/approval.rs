@@ -64,7 +64,7 @@ impl LayerDraft<'_> {
         };
         self.hold_to_keys(approval, workshop);
         self.lint_unbound(approval, &paths.bind, tools, workshop);
-        check(approval, &paths.bind, workshop);
+        check(approval, &paths, workshop);
         paths
     }
 
@@ -236,7 +236,7 @@ impl LayerDraft<'_> {
     }
 }
 
-fn check(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
+fn check(approval: &Approval, paths: &ApprovalPaths, workshop: &mut Workshop<'_>) {
     if approval.min == 0 {
         workshop.report(
             PolicyFinding::new(
@@ -259,22 +259,26 @@ fn check(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
             .with_help("leave out `min`, `roles` and `bind`, or use `evidence: host`"),
         );
     }
-    let names = |words: &[&str]| {
-        bind.iter().any(|path| match path.steps.last() {
+    let names = |paths: &[Path], words: &[&str]| {
+        paths.iter().any(|path| match path.steps.last() {
             Some(Step::Field(name)) => words
                 .iter()
                 .any(|word| name.to_ascii_lowercase().contains(word)),
             _ => false,
         })
     };
-    if names(AMOUNTS) && !names(UNITS) {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::BoundAmount,
-                approval.span,
-                "the approval binds an amount without its currency or unit",
-            )
-            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
-        );
+    if names(&paths.bind, UNITS) {
+        return;
     }
+    let message = if names(&paths.bind, AMOUNTS) {
+        "the approval binds an amount without its currency or unit"
+    } else if names(paths.sum.as_slice(), AMOUNTS) {
+        "the grant adds up amounts without binding their currency or unit"
+    } else {
+        return;
+    };
+    workshop.report(
+        PolicyFinding::new(FindingKind::BoundAmount, approval.span, message)
+            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
+    );
 }
