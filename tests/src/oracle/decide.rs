@@ -911,8 +911,8 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         // A tool of a request that is refused as a whole is refused too.
         let (mut tool_verdict, mut catalogued) = (strictest, String::new());
         let digested = digested(&layers, request, name);
-        let action = action_alone(&layers[0], request, name, digested.as_ref(), now);
-        let was_allowed = moment(action, None).was_allowed(&host.state);
+        let alone = action_alone(&layers[0], request, name, digested.as_ref(), now);
+        let was_allowed = moment(alone, None).was_allowed(&host.state);
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
             if subject.known && catalogued.is_empty() {
@@ -962,10 +962,8 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         }
         (verdict, sorted(issues, &order))
     };
-    let mut questions = BTreeSet::new();
-    if obeyed.0 == Verdict::Defer {
-        questions.extend(obeyed.1.iter().flat_map(|issue| issue.questions.clone()));
-    }
+    let asking = obeyed.1.iter().filter(|_| obeyed.0 == Verdict::Defer);
+    let questions = asking.flat_map(|issue| issue.questions.clone()).collect();
     let subject = Subject::of(&layers[0], request, None);
     let facts = facts(request, &subject, now);
     let action = approval::action_digest(request, &asked_about, &Approval::default(), &facts);
