@@ -151,6 +151,10 @@ pub struct ApprovalDescription {
     pub ttl: Option<Duration>,
     /// Who vouches for it.
     pub evidence: EvidenceSource,
+    /// For how many calls it is good.
+    pub uses: u32,
+    /// The fact that they add up, and what it may come to.
+    pub total: Option<(String, Number)>,
 }
 
 /// A function that conditions may call.
@@ -377,6 +381,10 @@ pub(crate) fn describe_approval(
         bind: names(&approval.bind),
         ttl: approval.ttl,
         evidence: approval.evidence,
+        uses: approval.uses,
+        total: approval
+            .total
+            .map(|(slot, max)| (facts.name(slot).to_owned(), max)),
     })
 }
 
