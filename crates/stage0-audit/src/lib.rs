@@ -3,3 +3,5 @@
 //!
 //! Everything here is a text: tokens are compact JWS ([`stage0_wire::jws`]), receipts are lines of canonical JSON.
 //! Nothing decides anything.
+
+pub mod key;

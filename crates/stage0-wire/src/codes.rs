@@ -145,6 +145,15 @@ problem_codes! {
     ValueUnsupported = "VALUE_UNSUPPORTED": "a value of a programming language that has no exact form in JSON",
     VariablesInvalid = "VARIABLES_INVALID": "the variables of an expression are not one JSON object",
 
+    // Keys, and what is signed with them.
+    KeyInvalid = "KEY_INVALID": "a text is no key, or no set of keys, of the form that is read",
+    KeyUnknown = "KEY_UNKNOWN": "something was signed with a key that is not in the set",
+    KeyNotYetValid = "KEY_NOT_YET_VALID": "something was signed with a key whose time has not come",
+    KeyExpired = "KEY_EXPIRED": "something was signed with a key whose time is over",
+    KeyRevoked = "KEY_REVOKED": "something was signed with a key that was revoked",
+    TokenInvalid = "TOKEN_INVALID": "a signed text is not of its form, or is one of another kind",
+    SignatureWrong = "SIGNATURE_WRONG": "a signature is not one of the key that it names, over this text",
+
     // The command line.
     PolicyRequired = "POLICY_REQUIRED": "no policy was given to decide by",
     FileUnreadable = "FILE_UNREADABLE": "a file cannot be read",
