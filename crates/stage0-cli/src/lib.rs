@@ -16,6 +16,7 @@ mod paint;
 mod pretty;
 mod progress;
 mod runs;
+mod secret;
 mod table;
 mod templates;
 

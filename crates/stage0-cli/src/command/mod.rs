@@ -5,6 +5,7 @@ mod completions;
 mod eval;
 mod explain;
 mod init;
+mod keypair;
 mod lint;
 mod outcome;
 mod policy;
@@ -28,6 +29,7 @@ pub(crate) enum Verb {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Eval(eval::Eval),
+    Keypair(keypair::Keypair),
     Policy(policy::Builtin),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -45,6 +47,7 @@ impl Verb {
             Self::Explain(verb) => verb.run(),
             Self::Replay(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
+            Self::Keypair(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
@@ -62,6 +65,7 @@ impl Verb {
             Self::Outcome(_)
             | Self::Init(_)
             | Self::Eval(_)
+            | Self::Keypair(_)
             | Self::Policy(_)
             | Self::Schema(_)
             | Self::Completions(_) => Format::Text,
