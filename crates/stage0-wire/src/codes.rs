@@ -153,6 +153,16 @@ problem_codes! {
     KeyRevoked = "KEY_REVOKED": "something was signed with a key that was revoked",
     TokenInvalid = "TOKEN_INVALID": "a signed text is not of its form, or is one of another kind",
     SignatureWrong = "SIGNATURE_WRONG": "a signature is not one of the key that it names, over this text",
+    ClaimsInvalid = "CLAIMS_INVALID": "what was signed is not of the form that tokens of its kind have",
+    PermitNotIssued = "PERMIT_NOT_ISSUED": "a permit was asked for what was not allowed, not enforced, or not decided just now",
+    PermitAudience = "PERMIT_AUDIENCE": "a permit is for another executor",
+    PermitTool = "PERMIT_TOOL": "a permit is for another tool",
+    PermitAction = "PERMIT_ACTION": "a permit is for other arguments, or for another actor, tenant or environment",
+    PermitNotYetValid = "PERMIT_NOT_YET_VALID": "a permit was issued later than now",
+    PermitExpired = "PERMIT_EXPIRED": "a permit is too old",
+    PermitUsed = "PERMIT_USED": "a permit was used before",
+    PermitStore = "PERMIT_STORE": "nobody can tell whether a permit was used before",
+    PermitsFull = "PERMITS_FULL": "more permits are in use than can be remembered, so none is accepted",
 
     // The command line.
     PolicyRequired = "POLICY_REQUIRED": "no policy was given to decide by",
