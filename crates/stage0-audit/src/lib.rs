@@ -7,3 +7,4 @@
 pub mod claims;
 pub mod key;
 pub mod permit;
+pub mod policy;

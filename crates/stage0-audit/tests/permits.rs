@@ -1,5 +1,10 @@
 //! Permits: issued for what was allowed, and refused for everything else.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
 use stage0_audit::key::{KeySet, PrivateKey};
 use stage0_audit::permit::{
     Allowed, Issue, Issuer, PERMIT_KIND, PERMIT_TTL_MAX, PermitError, UseError, Used, UsedInMemory,
@@ -259,8 +264,8 @@ fn a_policy_that_only_observes_issues_no_permits() {
     let decision = policy.peek(&request, &host, &RunState::default(), now());
     assert!(decision.allowed());
     let issuer = Issuer::new(key("gate"), "bank");
-    let issued = issuer.issue(&Allowed::of(&decision), &Issue::new("p-1", now()));
-    assert!(issued.unwrap_err().to_string().contains("observed"));
+    let permit = issuer.issue(&Allowed::of(&decision), &Issue::new("p-1", now()));
+    assert!(permit.unwrap_err().to_string().contains("observed"));
 }
 
 #[test]

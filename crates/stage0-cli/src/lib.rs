@@ -19,6 +19,7 @@ mod runs;
 mod secret;
 mod table;
 mod templates;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::{Write as _, stdout};

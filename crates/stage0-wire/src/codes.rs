@@ -163,6 +163,12 @@ problem_codes! {
     PermitUsed = "PERMIT_USED": "a permit was used before",
     PermitStore = "PERMIT_STORE": "nobody can tell whether a permit was used before",
     PermitsFull = "PERMITS_FULL": "more permits are in use than can be remembered, so none is accepted",
+    PolicyUnsigned = "POLICY_UNSIGNED": "a policy has no signature, and the host takes signed ones only",
+    PolicyAltered = "POLICY_ALTERED": "a policy, or what it imports, is not what was signed",
+    PolicyMisplaced = "POLICY_MISPLACED": "a signed policy stands where another one belongs",
+    PolicyRollback = "POLICY_ROLLBACK": "a policy was signed earlier than one of its name that was seen before",
+    PolicyNotYetSigned = "POLICY_NOT_YET_SIGNED": "a policy was signed later than now",
+    SeenInvalid = "SEEN_INVALID": "what was written down about policies that were seen is not of its form",
 
     // The command line.
     PolicyRequired = "POLICY_REQUIRED": "no policy was given to decide by",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use stage0_audit::key::PrivateKey;
+use stage0_audit::key::{KeySet, PrivateKey};
 use stage0_wire::jws::{KEY_ID_BYTES_MAX, encode};
 
 use crate::exit::{Exit, Failure};
@@ -71,7 +71,9 @@ impl Keypair {
                 let keys = files.iter().map(|file| read_key(file));
                 let keys = keys.collect::<Result<Vec<_>, _>>()?;
                 let keys: Vec<String> = keys.iter().map(PrivateKey::to_public_jwk).collect();
-                print(&format!("{{\"keys\":[{}]}}\n", keys.join(",")))?;
+                let set = format!("{{\"keys\":[{}]}}\n", keys.join(","));
+                KeySet::parse("these files", set.as_bytes())?;
+                print(&set)?;
             }
         }
         Ok(Exit::Success)

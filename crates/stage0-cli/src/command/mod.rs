@@ -30,7 +30,7 @@ pub(crate) enum Verb {
     Replay(replay::Replay),
     Eval(eval::Eval),
     Keypair(keypair::Keypair),
-    Policy(policy::Builtin),
+    Policy(policy::Policy),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
