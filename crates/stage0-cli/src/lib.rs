@@ -20,6 +20,7 @@ mod secret;
 mod table;
 mod templates;
 mod trust;
+mod waiting;
 
 use std::ffi::OsString;
 use std::io::{Write as _, stdout};

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn at(s: i64) -> Timestamp {
-        Timestamp::from_ms(s * 1_000).unwrap()
+        Timestamp::from_ms(s.saturating_mul(1_000)).unwrap()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod approve;
 mod check;
 mod completions;
 mod eval;
@@ -22,6 +23,7 @@ use crate::output::Format;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Check(check::Check),
+    Approve(approve::Approve),
     Outcome(outcome::Tell),
     Init(init::Init),
     Test(test::Test),
@@ -40,6 +42,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Check(verb) => verb.run(),
+            Self::Approve(verb) => verb.run(),
             Self::Outcome(verb) => verb.run(),
             Self::Init(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
@@ -62,7 +65,8 @@ impl Verb {
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
             Self::Replay(verb) => verb.problem_format(),
-            Self::Outcome(_)
+            Self::Approve(_)
+            | Self::Outcome(_)
             | Self::Init(_)
             | Self::Eval(_)
             | Self::Keypair(_)
