@@ -5,7 +5,7 @@ use core::fmt;
 use ed25519_dalek::{Signer as _, SigningKey};
 use stage0_engine::canonical::write_string;
 use stage0_engine::document::Kind;
-use stage0_engine::signature::{PublicKey, PublicKeyError};
+use stage0_engine::signature::{PublicKey, PublicKeyError, SIGNATURE_BYTES};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::jws::{attach, encode, message};
 use stage0_wire::problem::Problem;
@@ -143,8 +143,13 @@ impl PrivateKey {
     /// The token of this kind with this payload.
     pub fn sign(&self, kind: &str, payload: &str) -> String {
         let message = message(kind, &self.id, payload);
-        let signature = self.key.sign(message.as_bytes());
-        attach(&message, &signature.to_bytes())
+        let signature = self.sign_bytes(message.as_bytes());
+        attach(&message, &signature)
+    }
+
+    /// The signature over any bytes. What is signed without a kind can be taken for something else.
+    pub fn sign_bytes(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        self.key.sign(message).to_bytes()
     }
 }
 
@@ -167,7 +172,7 @@ mod tests {
             .key
             .sign(b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc");
         assert_eq!(
-            encode(&signature.to_bytes()),
+            encode(&signature),
             "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
         );
     }
