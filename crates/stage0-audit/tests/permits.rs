@@ -306,6 +306,27 @@ fn a_permit_is_for_what_was_decided_just_now() {
 }
 
 #[test]
+fn who_began_again_believes_nothing_older() {
+    let permit = issued(PAYOUT);
+    let call = parse_request(PAYOUT.as_bytes()).unwrap();
+    let code_since = |begin| {
+        let verifier = Verifier::new(keys(), "bank").since(at(begin));
+        let found = verifier.verify(&permit, &call, now(), &UsedInMemory::default());
+        found.err().map(|error| error.code())
+    };
+    assert_eq!(
+        code_since("2026-01-05T10:00:00Z"),
+        Some(ProblemCode::PermitStore)
+    );
+    // The clock of who issued it may be ahead.
+    assert_eq!(
+        code_since("2026-01-05T09:59:55Z"),
+        Some(ProblemCode::PermitStore)
+    );
+    assert_eq!(code_since("2026-01-05T09:59:54.999Z"), None);
+}
+
+#[test]
 fn a_refused_permit_is_not_used_up_and_a_memory_that_fails_refuses() {
     struct Broken;
     impl Used for Broken {

@@ -115,8 +115,8 @@ const MEMBERS: [&str; 11] = [
 ];
 
 impl Permit {
-    /// The claims, as they are signed.
-    fn to_claims(&self) -> String {
+    /// The claims, as they are signed: one JSON object.
+    pub fn to_claims(&self) -> String {
         let mut out = String::from("{\"jti\":");
         write_string(&mut out, &self.id);
         let optional = [

@@ -45,8 +45,8 @@ pub trait Used {
     fn mark(&self, key: &str, id: &str, until: Timestamp, now: Timestamp) -> Result<(), UseError>;
 }
 
-/// Remembers in memory. What a process used is forgotten with it, so permits of a process that began again
-/// should be issued after it did, or by another key.
+/// Remembers in memory. What a process used is forgotten with it, so one that begins again believes only what
+/// was issued since: see [`Verifier::since`](super::Verifier::since).
 #[derive(Debug)]
 pub struct UsedInMemory {
     most: usize,

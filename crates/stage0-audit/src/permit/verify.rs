@@ -4,7 +4,7 @@ use stage0_engine::call_digest;
 use stage0_engine::request::Request;
 use stage0_engine::time::Timestamp;
 
-use super::{PERMIT_KIND, Permit, PermitError, Used};
+use super::{PERMIT_KIND, Permit, PermitError, UseError, Used};
 use crate::claims::CLOCK_SKEW_MAX;
 use crate::key::KeySet;
 
@@ -13,6 +13,7 @@ use crate::key::KeySet;
 pub struct Verifier {
     keys: KeySet,
     audience: String,
+    since: Option<Timestamp>,
 }
 
 impl Verifier {
@@ -21,7 +22,16 @@ impl Verifier {
         Self {
             keys,
             audience: audience.to_owned(),
+            since: None,
         }
+    }
+
+    /// Believes nothing that was issued before this time, as far as clocks agree: for executors that forget
+    /// what was used when they end, and began again.
+    #[must_use]
+    pub fn since(self, begin: Timestamp) -> Self {
+        let since = Some(begin);
+        Self { since, ..self }
     }
 
     /// Verifies a permit against the call that is about to be made, and marks it as used. `call` is that
@@ -70,6 +80,11 @@ impl Verifier {
             return Err(PermitError::Expired {
                 at: permit.expires_at,
             });
+        }
+        let is_forgotten = |begin| permit.issued_at.since(begin) <= CLOCK_SKEW_MAX;
+        if self.since.is_some_and(is_forgotten) {
+            let why = "it was issued before this executor began";
+            return Err(PermitError::Use(UseError::Failed(why.to_owned())));
         }
         let named = call.call_name();
         if !permit.names().any(|name| named == Some(name)) {
