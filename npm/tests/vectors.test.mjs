@@ -48,6 +48,16 @@ test("signed policies are accepted and refused", () => {
   }
 });
 
+test("approvals are accepted and refused", () => {
+  const policy = Policy.parse(approvals.policy);
+  for (const { request, token, state, now, refused, name } of each(approvals)) {
+    const asked = { ...request, context: { ...request.context, approval: token } };
+    const decision = policy.check(asked, { state, now });
+    assert.equal(decision.issues[0]?.code ?? null, refused, name);
+    assert.equal(decision.allowed, refused === null, name);
+  }
+});
+
 test("an independent library agrees about signatures", async () => {
   for (const vector of [permits, policies, approvals].flatMap(each)) {
     if (vector.jws === null) continue;

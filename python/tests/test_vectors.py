@@ -85,6 +85,17 @@ def test_policies_are_accepted_and_refused(vector: dict[str, Any]) -> None:
     assert refused.value.code == vector["refused"]
 
 
+@pytest.mark.parametrize("vector", each(APPROVALS))
+def test_approvals_are_accepted_and_refused(vector: dict[str, Any]) -> None:
+    request = vector["request"]
+    request = {**request, "context": {**request["context"], "approval": vector["token"]}}
+    policy = Policy.parse(vector["policy"])
+    decision = policy.check(request, state=vector["state"], now=vector["now"])
+    codes = [issue.code for issue in decision.issues]
+    assert codes[:1] == ([] if vector["refused"] is None else [vector["refused"]])
+    assert decision.allowed is (vector["refused"] is None)
+
+
 # Libraries differ about the others, for good reasons.
 ASKED = [
     one

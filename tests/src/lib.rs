@@ -11,4 +11,5 @@ pub mod markdown;
 pub mod oracle;
 pub mod random;
 pub mod store;
+pub mod tokens;
 pub mod vectors;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use stage0_audit::approval::sign;
 use stage0_engine::canonical::write_value;
-use stage0_engine::host::{Answer, ApprovalRecord, Host};
+use stage0_engine::host::{Answer, ApprovalRecord, Host, Proof};
 use stage0_engine::legible::push_legible;
 use stage0_engine::limits::REQUEST_BYTES_MAX;
 use stage0_engine::request::Request;
@@ -119,9 +119,7 @@ impl Approve {
         let record = self.record(asked)?;
         let arguments = self.arguments(&decision, &record)?;
         tell(&told(&decision, asked, &arguments, &record));
-        // Whoever answers has answered, so there is always a token.
-        let token = sign(&record, &key).unwrap_or_default();
-        print(&(token + "\n"))?;
+        print(&(sign(&record, &key) + "\n"))?;
         Ok(Exit::Success)
     }
 
@@ -211,6 +209,7 @@ impl Approve {
             action: asked.action,
             issued_at,
             expires_at: Some(expires_at),
+            proof: Proof::Host,
         })
     }
 }
