@@ -12,11 +12,14 @@ import {
   check_value,
   engine_version,
   Inbox,
+  issue_permit,
   lint,
   module_memory,
   NativePolicy,
+  NativeVerifier,
   new_run,
   report,
+  verify_policy,
 } from "./glue/stage0.js";
 
 type ErrorClass = new (problems: readonly Problem[], message?: string, options?: ErrorOptions) => Stage0Error;
@@ -80,6 +83,20 @@ export function begunRun(): string {
 /** The state after what became of a call that was allowed. */
 export function reported(refused: ErrorClass, ...words: Parameters<typeof report>): string {
   return ask(refused, () => report(...words));
+}
+
+/** The permit for a decision. */
+export function issuedPermit(refused: ErrorClass, ...words: Parameters<typeof issue_permit>): string {
+  return ask(refused, () => issue_permit(...words));
+}
+
+/** What has been seen once a policy has, if its signature holds. */
+export function verifiedPolicy(
+  refused: ErrorClass,
+  policy: CompiledPolicy,
+  ...[signature, keys, name, seen, now]: [signature?: string, keys?: string, name?: string, seen?: string, now?: string]
+): string {
+  return policy.use(refused, (native) => verify_policy(native, signature, keys ?? "", name, seen, now ?? "")[1]);
 }
 
 /** Everything that is wrong with a policy, or probably not meant. */
@@ -169,6 +186,11 @@ export class CompiledPolicy {
     return ask(refused, () => this.#live().check_batch(requests, state, atomic, nowMs, now, requestId, mode, approvals));
   }
 
+  /** Hands over what is compiled, in whichever instance there is. */
+  use<T>(refused: ErrorClass, run: (native: NativePolicy) => T): T {
+    return ask(refused, () => run(this.#live()));
+  }
+
   /** Something that the policy says about itself. */
   get<T>(what: (native: NativePolicy) => T): T {
     return ask(this.refused, () => what(this.#live()));
@@ -193,6 +215,40 @@ export class CompiledPolicy {
   #live(): NativePolicy {
     if (this.#native === undefined || this.#instance !== instances) {
       this.#native = (this.#compile as () => NativePolicy)();
+      this.#instance = instances;
+    }
+    return this.#native;
+  }
+}
+
+/**
+ * Which permits were used, in whichever instance there is. What an instance remembered is gone with it, so the
+ * next one believes only what was issued since.
+ */
+export class PermitMemory {
+  #native: NativeVerifier | undefined;
+  #instance = 0;
+  #since: string | undefined;
+
+  constructor(
+    readonly refused: ErrorClass,
+    readonly keys: string,
+    readonly audience: string,
+    since: string | undefined,
+  ) {
+    this.#since = since;
+    ask(refused, () => this.#live());
+  }
+
+  /** What a permit says, once it is sure that it is for this call. */
+  verify(permit: string, call: Uint8Array, now: string): string {
+    return ask(this.refused, () => this.#live().verify(permit, call, now));
+  }
+
+  #live(): NativeVerifier {
+    if (this.#native === undefined || this.#instance !== instances) {
+      if (this.#native !== undefined) this.#since = new Date().toISOString();
+      this.#native = new NativeVerifier(this.keys, this.audience, this.#since);
       this.#instance = instances;
     }
     return this.#native;

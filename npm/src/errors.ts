@@ -49,6 +49,9 @@ export class PolicyError extends Stage0Error {}
 /** A request, or what the host adds to it, is not of its form. */
 export class RequestError extends Stage0Error {}
 
+/** A permit is not issued, or does not count: the call must not be made. */
+export class PermitError extends Stage0Error {}
+
 type ErrorClass = new (problems: readonly Problem[], message?: string, options?: ErrorOptions) => Stage0Error;
 
 function told(problem: Problem): string {

@@ -8,8 +8,10 @@
 
 export { Decision, Explanation } from "./decision.js";
 export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
-export { PolicyError, RequestError, Stage0Error } from "./errors.js";
+export { PermitError, PolicyError, RequestError, Stage0Error } from "./errors.js";
 export type { Location, Problem } from "./errors.js";
+export { PermitIssuer, PermitVerifier, verifyPolicy } from "./permits.js";
+export type { IssueOptions, KeyInput, Permit, PolicyDemands, VerifyOptions } from "./permits.js";
 export { engineVersion, newRun, Policy, report } from "./policy.js";
 export type {
   ApprovalRecord,

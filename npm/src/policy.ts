@@ -170,6 +170,9 @@ export function report(decision: Decision, outcome: "executed" | "failed" | "sto
   );
 }
 
+/** @internal What is compiled of a policy, for what else asks about it. */
+export let compiledOf: (policy: Policy) => CompiledPolicy;
+
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 /**
@@ -347,6 +350,10 @@ export class Policy {
     this.#compiled.dispose();
   }
 
+  static {
+    compiledOf = (policy) => policy.#live;
+  }
+
   get #live(): CompiledPolicy {
     if (!this.#compiled.isDisposed) return this.#compiled;
     throw refuse(RequestError, "POLICY_DISPOSED", "the policy has been disposed", "keep it for as long as it is asked");
@@ -359,8 +366,8 @@ export class Policy {
   }
 }
 
-/** A request's text, or its bytes as they are. */
-function questionOf(request: RequestInput): string | Uint8Array {
+/** @internal A request's text, or its bytes as they are. */
+export function questionOf(request: RequestInput): string | Uint8Array {
   return request instanceof Uint8Array ? request : textOf(request, REQUEST_BYTES_MAX);
 }
 
@@ -384,23 +391,23 @@ function circumstances({ host, now }: CheckOptions): Circumstances {
 /** The end of the year 9999: what lies behind has no RFC 3339 text. */
 const LAST_MS = 253_402_300_799_999;
 
-/** A time as RFC 3339 text. */
-function instant(now: Date | string): string {
+/** @internal A time as RFC 3339 text. */
+export function instant(now: Date | string): string {
   if (!(now instanceof Date)) return word(now, "now") as string;
   if (!Number.isNaN(now.getTime())) return now.toISOString();
   throw refuse(RequestError, "HOST_INVALID", "`now` is an invalid Date", "check it with Number.isNaN(+date)");
 }
 
-/** What has to be text, if it is there. */
-function word(value: unknown, name: string): string | undefined {
+/** @internal What has to be text, if it is there. */
+export function word(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string") return wellFormed(value, RequestError);
   const message = `\`${name}\` must be a string, and this is of type ${value === null ? "null" : typeof value}`;
   throw refuse(RequestError, "HOST_INVALID", message, null);
 }
 
-/** Arguments as text stand inside the request's text, so they have to be one whole value. */
-function raw(text: string): JsonText {
+/** @internal Arguments as text stand inside the request's text, so they have to be one whole value. */
+export function raw(text: string): JsonText {
   const whole = textOf(text, REQUEST_BYTES_MAX);
   checkValue(whole, RequestError);
   return new JsonText(whole);

@@ -4,13 +4,27 @@ The module that tests have can be told to panic; no wheel that people install ca
 """
 
 import inspect
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stage0 import NEW_RUN, Policy, PolicyError, RequestError, Stage0Error, _native, report
-from stage0._native import NativePolicy
+from stage0 import (
+    NEW_RUN,
+    PermitError,
+    PermitIssuer,
+    PermitVerifier,
+    Policy,
+    PolicyError,
+    RequestError,
+    Stage0Error,
+    _native,
+    report,
+    verify_policy,
+)
+from stage0._native import NativeIssuer, NativePolicy, NativeVerifier
 from stage0.guard import ExecutionIntent, GuardError, check
 
 from conftest import NOW, PAYMENTS
@@ -19,8 +33,26 @@ POLICY = Policy.parse(PAYMENTS)
 CALL = {"tool_call": {"name": "payout", "arguments": {"amount": 20, "to": "acme"}}}
 ALLOWED = POLICY.check(CALL, state=NEW_RUN, now=NOW)
 
+VECTORS = Path(__file__).parents[2] / "tests" / "vectors"
+PERMITS, POLICIES = (json.loads((VECTORS / name).read_text()) for name in ("permits.json", "policies.json"))
+FILES = POLICIES["files"]
+SIGNED = Policy.parse(FILES["payments.yaml"], {"limits.yaml": FILES["limits.yaml"]})
+KEY, KEYS = PERMITS["private_key"], PERMITS["keys"]
+ISSUER, VERIFIER = PermitIssuer(KEY, "bank"), PermitVerifier(KEYS, "bank")
+PAYOUT = PERMITS["call"]
+PAID = SIGNED.check(PAYOUT, now=NOW)
+PERMIT = ISSUER.issue_permit(PAID, PAYOUT, now=NOW)
+
+
+def use_permit() -> Any:
+    arguments = PAYOUT["tool_call"]["arguments"]
+    return VERIFIER.verify_permit(PERMIT, "payout", arguments, context=PAYOUT["context"], now=NOW)
+
+
 DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "JsonText": (RequestError, lambda: POLICY.check_tool_call("payout", "{}")),
+    "NativeIssuer": (PermitError, lambda: PermitIssuer(KEY, "bank")),
+    "NativeIssuer.issue": (PermitError, lambda: ISSUER.issue_permit(PAID, PAYOUT, now=NOW)),
     "NativePolicy.builtin": (PolicyError, Policy.builtin),
     "NativePolicy.check": (RequestError, lambda: POLICY.check(CALL)),
     "NativePolicy.check_batch": (RequestError, lambda: POLICY.check_batch([CALL])),
@@ -34,11 +66,17 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "NativePolicy.tool_names": (Stage0Error, lambda: POLICY.tool_names),
     "NativePolicy.version": (Stage0Error, lambda: POLICY.version),
     "NativePolicy.warnings": (Stage0Error, lambda: POLICY.warnings),
+    "NativeVerifier": (PermitError, lambda: PermitVerifier(KEYS, "bank")),
+    "NativeVerifier.verify": (PermitError, use_permit),
     "lint": (PolicyError, lambda: _native.lint("p", PAYMENTS.encode(), ())),
     "policy_text": (PolicyError, lambda: Policy.parse(PAYMENTS)),
     "report": (RequestError, lambda: report(ALLOWED, "executed", state=NEW_RUN, now=NOW)),
     "run_command": (Stage0Error, lambda: _native.run_command(["stage0", "--version"])),
     "text_of": (RequestError, lambda: _native.text_of({})),
+    "verify_policy": (
+        PolicyError,
+        lambda: verify_policy(SIGNED, POLICIES["vectors"][0]["token"], KEYS, now=NOW),
+    ),
 }
 
 
@@ -63,11 +101,12 @@ def test_a_panic_is_an_error_of_the_door(door: str, capfd: pytest.CaptureFixture
 
 
 def test_every_door_is_there() -> None:
-    doors = {"JsonText"}
+    doors = {"JsonText", "NativeIssuer", "NativeVerifier"}
     for name, member in inspect.getmembers(_native):
         if inspect.isroutine(member) and not name.startswith("_"):
             doors.add(name)
-    doors |= {f"NativePolicy.{name}" for name in dir(NativePolicy) if not name.startswith("_")}
+    for kind in (NativeIssuer, NativePolicy, NativeVerifier):
+        doors |= {f"{kind.__name__}.{name}" for name in dir(kind) if not name.startswith("_")}
     assert doors == set(DOORS)
 
 

@@ -12,3 +12,4 @@ pub mod oracle;
 pub mod random;
 pub mod store;
 pub mod tokens;
+pub mod vectors;

@@ -143,6 +143,7 @@ fn every_problem_code_has_a_golden_or_a_test() {
     for tests in [
         "tests/tests",
         "crates/stage0-wire/tests",
+        "crates/stage0-audit/tests",
         "crates/stage0-cli/tests",
     ] {
         covered += &texts(&root.join(tests), "rs");

@@ -7,7 +7,9 @@
 
 mod asked;
 mod border;
+mod permit;
 mod refusal;
+mod signed;
 mod snapshot;
 mod writer;
 
@@ -15,6 +17,7 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use stage0_engine::PolicyIndex;
 use stage0_engine::describe::describe;
 use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
@@ -26,7 +29,9 @@ use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
 use crate::asked::{Added, instant};
 use crate::border::guarded;
+use crate::permit::{NativeIssuer, NativeVerifier};
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
+use crate::signed::verify_policy;
 use crate::snapshot::{JsonText, Stop, snapshot};
 
 // Nothing here rests on the lock of the interpreter: policies never change, and values are read under their own locks.
@@ -36,7 +41,10 @@ mod _native {
     use pyo3::Bound;
 
     #[pymodule_export]
-    use super::{JsonText, NativePolicy, lint, policy_text, report, run_command, text_of};
+    use super::{
+        JsonText, NativeIssuer, NativePolicy, NativeVerifier, lint, policy_text, report,
+        run_command, text_of, verify_policy,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -48,7 +56,7 @@ mod _native {
 /// A compiled policy. Threads share it.
 #[pyclass(frozen, module = "stage0._native")]
 #[derive(Debug)]
-struct NativePolicy {
+pub(crate) struct NativePolicy {
     policy: Policy,
 }
 
@@ -232,6 +240,11 @@ impl NativePolicy {
 }
 
 impl NativePolicy {
+    /// The compiled policy.
+    pub(crate) fn index(&self) -> &PolicyIndex {
+        self.policy.index()
+    }
+
     fn of(py: Python<'_>, loaded: Result<Policy, Vec<Problem>>) -> PyResult<Self> {
         loaded
             .map(|policy| Self { policy })

@@ -11,6 +11,8 @@ use stage0_wire::problem::Problem;
 pub(crate) const POLICY: &str = "PolicyError";
 /// The exception for what is wrong with a request, or with what the host adds to it.
 pub(crate) const REQUEST: &str = "RequestError";
+/// The exception for a permit that is not issued, or does not count.
+pub(crate) const PERMIT: &str = "PermitError";
 /// The exception where nothing else is to blame.
 pub(crate) const OWN: &str = "Stage0Error";
 

@@ -4,7 +4,10 @@
 //! in every runtime. It has no meaning of its own, reads no clock, and its names are not public: the
 //! package's are TypeScript's. What goes wrong is thrown as the JSON text of the problems.
 
+pub mod permit;
+
 use js_sys::{Array, Function, Uint8Array};
+use stage0_engine::PolicyIndex;
 use stage0_engine::describe::describe;
 use stage0_engine::time::Timestamp;
 use stage0_wire::batch::Batch;
@@ -214,6 +217,13 @@ impl NativePolicy {
         names.sort_unstable();
         names.dedup();
         names
+    }
+}
+
+impl NativePolicy {
+    /// The compiled policy.
+    pub(crate) fn index(&self) -> &PolicyIndex {
+        self.policy.index()
     }
 }
 

@@ -3,3 +3,9 @@
 //!
 //! Everything here is a text: tokens are compact JWS ([`stage0_wire::jws`]), receipts are lines of canonical JSON.
 //! Nothing decides anything.
+
+pub mod approval;
+pub mod claims;
+pub mod key;
+pub mod permit;
+pub mod policy;

@@ -7,7 +7,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What other tools call what a verb does.
-const VERBS: [(&str, &str); 26] = [
+const VERBS: [(&str, &str); 30] = [
     ("analyze", "lint"),
     ("authorize", "check"),
     ("authz", "check"),
@@ -18,8 +18,11 @@ const VERBS: [(&str, &str); 26] = [
     ("describe", "explain"),
     ("evaluate", "eval"),
     ("functions", "eval --functions"),
+    ("genkey", "keypair new"),
     ("inspect", "explain"),
     ("is-authorized", "check"),
+    ("keygen", "keypair new"),
+    ("keys", "keypair"),
     ("list", "explain"),
     ("new", "init"),
     ("packs", "policy list"),
@@ -27,6 +30,7 @@ const VERBS: [(&str, &str); 26] = [
     ("repl", "eval"),
     ("run", "check"),
     ("show", "explain"),
+    ("sign", "policy sign"),
     ("template", "init --list"),
     ("templates", "init --list"),
     ("validate", "lint"),

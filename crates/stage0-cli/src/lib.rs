@@ -16,8 +16,11 @@ mod paint;
 mod pretty;
 mod progress;
 mod runs;
+mod secret;
 mod table;
 mod templates;
+mod trust;
+mod waiting;
 
 use std::ffi::OsString;
 use std::io::{Write as _, stdout};

@@ -36,8 +36,10 @@ impl Action<'_> {
     }
 }
 
-/// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}.
-fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
+/// Digest of a call: {`actor_id`, arguments, environment, `tenant_id`, tool, v}. It is that of a decision
+/// about the same call where `tool` is the name that the decision was made under: the catalogued one, or else
+/// the one in the request. Executors compare the two before they run what they were given.
+pub fn call_digest(request: &Request<'_>, tool: &str) -> Digest {
     let mut text = Members::new();
     text.value("actor_id", request.actor_id());
     text.key("arguments");

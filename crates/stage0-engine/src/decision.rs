@@ -257,6 +257,16 @@ impl<'a> Decision<'a> {
         *self.digest.get_or_init(|| self.action.digest(self.request))
     }
 
+    /// The call's id, if the request gave it one.
+    pub fn call_id(&self) -> Option<&'a str> {
+        self.request.call_id()
+    }
+
+    /// Whether it is about a call, with its arguments; if not, it is about a plan.
+    pub fn is_call(&self) -> bool {
+        matches!(self.action, Action::Call(_))
+    }
+
     /// The run after this decision, made from the run that it was made with. Keeping it is up to the
     /// caller.
     #[must_use]

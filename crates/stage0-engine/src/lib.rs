@@ -39,6 +39,7 @@ pub mod time;
 pub mod tool_pattern;
 pub mod vocabulary;
 
+pub use action::call_digest;
 pub use condition::{ConditionError, ConditionErrorKind, EvalError, Path, Step, ValueKind};
 pub use decide::keys::{StateKeys, state_keys};
 pub use decide::{decide, decide_batch, peek};

@@ -19,8 +19,9 @@ const CHROMIUM: (&str, &str) = ("chromium", "/usr/bin/chromium");
 const GZIPPED: &str = "target/npm/stage0.wasm.gz";
 
 /// Development tools that programs need beside the package: those of `tests/hosts`, and the tests.
-const TOOLS: [&str; 5] = [
+const TOOLS: [&str; 6] = [
     "esbuild",
+    "jose",
     "miniflare",
     "playwright-core",
     "typescript",
@@ -261,6 +262,8 @@ fn install() -> Result<PathBuf, String> {
     }
     copy(&root.join("tests").join("hosts"), &project)?;
     copy(&folder()?.join("tests"), &project.join("tests"))?;
+    let vectors = root.join("tests").join("vectors");
+    copy(&vectors, &project.join("tests").join("vectors"))?;
     Ok(project)
 }
 

@@ -10,8 +10,17 @@ A :class:`Policy` is compiled once and shared by threads. :meth:`Policy.check` n
 anything and never raises because of a DENY: your code reads :attr:`Decision.allowed` and obeys.
 """
 
-from stage0._errors import Location, PolicyError, Problem, RelatedPlace, RequestError, Stage0Error
+from stage0._errors import (
+    Location,
+    PermitError,
+    PolicyError,
+    Problem,
+    RelatedPlace,
+    RequestError,
+    Stage0Error,
+)
 from stage0._native import ENGINE_VERSION, NEW_RUN
+from stage0._permits import Permit, PermitIssuer, PermitVerifier, verify_policy
 from stage0._policy import Host, Policy, StateKeys, report
 from stage0._values import (
     Approver,
@@ -49,6 +58,10 @@ __all__ = [
     "Location",
     "Mode",
     "Outcome",
+    "Permit",
+    "PermitError",
+    "PermitIssuer",
+    "PermitVerifier",
     "Policy",
     "PolicyError",
     "Problem",
@@ -65,6 +78,7 @@ __all__ = [
     "Would",
     "__version__",
     "report",
+    "verify_policy",
 ]
 
 

@@ -110,3 +110,7 @@ class PolicyError(Stage0Error):
 
 class RequestError(Stage0Error):
     """A request, or what the host adds to it, is not of its form. Whoever guards an action denies it."""
+
+
+class PermitError(Stage0Error):
+    """A permit is not issued, or does not count. Whoever executes an action does not."""

@@ -8,12 +8,15 @@ from stage0._policy import Host
 
 __all__ = [
     "JsonText",
+    "NativeIssuer",
     "NativePolicy",
+    "NativeVerifier",
     "lint",
     "policy_text",
     "report",
     "run_command",
     "text_of",
+    "verify_policy",
     "ENGINE_VERSION",
     "NEW_RUN",
 ]
@@ -30,6 +33,18 @@ _Find = Callable[[str, str], tuple[str, bytes] | None]
 @final
 class JsonText:
     def __new__(cls, text: object) -> JsonText: ...
+
+@final
+class NativeIssuer:
+    def __new__(cls, key: str, audience: str) -> NativeIssuer: ...
+    def issue(
+        self, decision: str, request: Any, id: str, run: str | None, ttl_ms: int | None, now: _Now
+    ) -> str: ...
+
+@final
+class NativeVerifier:
+    def __new__(cls, keys: str, audience: str, since: _Now) -> NativeVerifier: ...
+    def verify(self, permit: str, call: Any, now: _Now) -> str: ...
 
 @final
 class NativePolicy:
@@ -70,3 +85,11 @@ def report(state: str, id: str, action: str, outcome: str, cost: str | None, now
 def run_command(arguments: Sequence[str]) -> int: ...
 def policy_text(value: Any) -> bytes: ...
 def text_of(value: Any) -> str: ...
+def verify_policy(
+    policy: NativePolicy,
+    signature: str | None,
+    keys: str,
+    name: str | None,
+    seen: str | None,
+    now: _Now,
+) -> tuple[str, str]: ...

@@ -22,11 +22,12 @@ use stage0_wire::{
 
 use crate::exit::{Exit, Failure};
 use crate::input::{POLICY_HERE, append, is_stdin, name_of, now, read, replace};
-use crate::load::{load_policy, read_request};
+use crate::load::read_request;
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
 use crate::pretty::pretty;
 use crate::runs::{self, Runs};
+use crate::trust::Trust;
 
 /// The policy that decides if none is named.
 const STANDARD: &str = "stage0/standard";
@@ -68,6 +69,9 @@ pub(crate) struct Check {
     /// none is named
     #[arg(long, short, value_name = "POLICY")]
     policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    trust: Trust,
 
     #[command(flatten)]
     circumstances: Circumstances,
@@ -174,8 +178,8 @@ impl Check {
         ])?;
         let text = read(&self.request, REQUEST_BYTES_MAX)?;
         let policy = match &self.policy {
-            Some(named) => load_policy(named)?,
-            None => load_policy(standard()?)?,
+            Some(named) => self.trust.load(named, self.circumstances.now)?,
+            None => self.trust.load(standard()?, self.circumstances.now)?,
         };
         let mut question = Question::new(&self.circumstances, &self.request, &text)?;
         policy.admit(&question.request)?;

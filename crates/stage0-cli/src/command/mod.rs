@@ -1,10 +1,12 @@
 //! The verbs, one file each.
 
+mod approve;
 mod check;
 mod completions;
 mod eval;
 mod explain;
 mod init;
+mod keypair;
 mod lint;
 mod outcome;
 mod policy;
@@ -21,6 +23,7 @@ use crate::output::Format;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Check(check::Check),
+    Approve(approve::Approve),
     Outcome(outcome::Tell),
     Init(init::Init),
     Test(test::Test),
@@ -28,7 +31,8 @@ pub(crate) enum Verb {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Eval(eval::Eval),
-    Policy(policy::Builtin),
+    Keypair(keypair::Keypair),
+    Policy(policy::Policy),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -38,6 +42,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Check(verb) => verb.run(),
+            Self::Approve(verb) => verb.run(),
             Self::Outcome(verb) => verb.run(),
             Self::Init(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
@@ -45,6 +50,7 @@ impl Verb {
             Self::Explain(verb) => verb.run(),
             Self::Replay(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
+            Self::Keypair(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
@@ -59,9 +65,11 @@ impl Verb {
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
             Self::Replay(verb) => verb.problem_format(),
-            Self::Outcome(_)
+            Self::Approve(_)
+            | Self::Outcome(_)
             | Self::Init(_)
             | Self::Eval(_)
+            | Self::Keypair(_)
             | Self::Policy(_)
             | Self::Schema(_)
             | Self::Completions(_) => Format::Text,

@@ -19,6 +19,7 @@ use crate::input::{is_stdin, name_of, unreadable};
 use crate::load::load_policy;
 use crate::output::{Format, print};
 use crate::progress::Progress;
+use crate::trust::Trust;
 
 /// Cases of one kind that are kept for the report; the others are counted.
 const CASES_MAX: usize = 1_000;
@@ -58,6 +59,9 @@ pub(crate) struct Replay {
     /// recorded
     #[arg(long, value_name = "POLICY")]
     against: Option<PathBuf>,
+
+    #[command(flatten)]
+    trust: Trust,
 
     /// Show every case, however many there are
     #[arg(long)]
@@ -166,7 +170,7 @@ impl Replay {
     }
 
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let policy = load_policy(&self.policy)?;
+        let policy = self.trust.load(&self.policy, None)?;
         let other = self.against.as_deref().map(load_policy).transpose()?;
         let results = self.replay(&policy, other.as_ref())?;
         let report = Report {
