@@ -5,7 +5,9 @@
 //! Nothing decides anything.
 
 pub mod approval;
+pub mod chain;
 pub mod claims;
 pub mod key;
 pub mod permit;
 pub mod policy;
+pub mod sink;

@@ -173,6 +173,7 @@ problem_codes! {
     // The command line.
     PolicyRequired = "POLICY_REQUIRED": "no policy was given to decide by",
     FileUnreadable = "FILE_UNREADABLE": "a file cannot be read",
+    AuditDamaged = "AUDIT_DAMAGED": "a log of receipts does not end in a line that another could follow",
     FileUnwritable = "FILE_UNWRITABLE": "a file cannot be written",
     FileExists = "FILE_EXISTS": "a file is there already and would be overwritten",
     FileTooLarge = "FILE_TOO_LARGE": "a file has more bytes than are read",

@@ -1,0 +1,106 @@
+//! The chain of receipts: lines that each name the line before, so that what is missing, changed or moved shows.
+//!
+//! ```json
+//! {"seq":7,"prev":"<64 digits>","record":{...},"hash":"<64 digits>"}
+//! {"seq":8,"prev":"<64 digits>","checkpoint":"<token>","hash":"<64 digits>"}
+//! ```
+//!
+//! `hash` is the SHA-256 of the line up to, and without, `,"hash":`; `prev` is the `hash` of the line before, and 64
+//! zeros in the first line of all. `seq` counts from 1, across files. A record is what
+//! [`stage0_wire::record`] writes; here it is a text. A checkpoint is the word of whoever holds a key that
+//! so many lines ended in this hash at that time ([`Checkpoint`]): without one, whoever can write the file
+//! can write all of it anew.
+//!
+//! Nothing here reads or writes files: [`crate::sink`] does.
+
+mod checkpoint;
+mod line;
+mod verify;
+
+use stage0_engine::digest::Digest;
+
+pub use self::checkpoint::{CHECKPOINT_KIND, Checkpoint, CheckpointError};
+pub use self::line::{Body, Line, LineError};
+pub use self::verify::{Finding, FindingCode, Place, Summary, Verifier};
+
+/// Bytes of one line: a record, and what the chain adds to it.
+pub const LINE_BYTES_MAX: usize = stage0_wire::record::RECORD_LIMITS
+    .bytes_max
+    .saturating_add(1_024);
+
+/// Where a chain ends: the number and the hash of its last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Lines so far.
+    pub seq: u64,
+    /// The hash of the last one.
+    pub hash: Digest,
+}
+
+impl Head {
+    /// Before the first line.
+    pub const START: Self = Self {
+        seq: 0,
+        hash: Digest::from_bytes([0; 32]),
+    };
+}
+
+/// A chain that is being written.
+///
+/// ```
+/// use stage0_audit::chain::{Chain, Head, Line};
+///
+/// let mut chain = Chain::from(Head::START);
+/// let line = chain.append(r#"{"v":1}"#);
+/// assert_eq!(Line::parse(&line).unwrap().seq, 1);
+/// assert_eq!(chain.head().hash, Line::parse(&line).unwrap().hash);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    head: Head,
+}
+
+impl From<Head> for Chain {
+    /// A chain that goes on where another ended.
+    fn from(head: Head) -> Self {
+        Self { head }
+    }
+}
+
+impl Chain {
+    /// Where it ends.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The next line, without the line break behind it, for a record: the text of one JSON object, on one
+    /// line.
+    pub fn append(&mut self, record: &str) -> String {
+        self.link("record", record)
+    }
+
+    /// The next line for a checkpoint of all lines so far.
+    pub fn append_checkpoint(&mut self, checkpoint: &Checkpoint) -> String {
+        let token = ["\"", checkpoint.token(), "\""].concat();
+        self.link("checkpoint", &token)
+    }
+
+    fn link(&mut self, name: &str, body: &str) -> String {
+        let seq = self.head.seq.saturating_add(1);
+        let mut line = String::with_capacity(body.len().saturating_add(200));
+        line.push_str("{\"seq\":");
+        line.push_str(&seq.to_string());
+        line.push_str(",\"prev\":\"");
+        self.head.hash.write_hex(&mut line);
+        line.push_str("\",\"");
+        line.push_str(name);
+        line.push_str("\":");
+        line.push_str(body);
+        let hash = Digest::of(line.as_bytes());
+        line.push_str(",\"hash\":\"");
+        hash.write_hex(&mut line);
+        line.push_str("\"}");
+        self.head = Head { seq, hash };
+        line
+    }
+}
