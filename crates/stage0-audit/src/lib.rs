@@ -11,3 +11,4 @@ pub mod key;
 pub mod permit;
 pub mod policy;
 pub mod sink;
+pub mod trace;

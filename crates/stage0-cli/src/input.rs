@@ -132,25 +132,6 @@ pub(crate) fn neighbour(path: &Path) -> Option<String> {
     Some(folder.join(near).to_string_lossy().into_owned())
 }
 
-/// Adds a line at the end of a file, which is there when this returns.
-pub(crate) fn append(path: &Path, line: &str) -> Result<(), Problem> {
-    if is_stdin(path) {
-        let message = "a log is a file, and `-` is none";
-        return Err(Problem::new(ProblemCode::FileUnwritable, message)
-            .help("name a file, such as `decisions.jsonl`"));
-    }
-    let added = File::options().create(true).append(true).open(path);
-    // In one piece, so that lines of several processes do not mingle.
-    let added = added.and_then(|mut file| {
-        file.write_all([line, "\n"].concat().as_bytes())?;
-        file.sync_data()
-    });
-    added.map_err(|error| {
-        let message = format!("`{}` cannot be written: {}", name_of(path), reason(&error));
-        Problem::new(ProblemCode::FileUnwritable, message)
-    })
-}
-
 /// Writes a file so that at every moment either the old or the new text is there.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Problem> {
     let failed = |error: &io::Error| {

@@ -6,6 +6,7 @@
 //! crate of the project that prints.
 
 mod advice;
+mod audit_log;
 mod command;
 mod exit;
 mod folder;

@@ -65,3 +65,35 @@ pub(crate) fn write_key(path: &Path, key: &PrivateKey) -> Result<(), Problem> {
         Problem::new(ProblemCode::FileUnwritable, message)
     })
 }
+
+/// The secret in a file, which is made if it is not there.
+pub(crate) fn secret_beside<const BYTES: usize>(path: &Path) -> Result<[u8; BYTES], Problem> {
+    let name = name_of(path);
+    if !path.exists() {
+        let mut secret = Zeroizing::new([0; BYTES]);
+        fill(&mut *secret)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(path).and_then(|mut file| {
+            file.write_all(&*secret)?;
+            file.sync_all()
+        });
+        match written {
+            Ok(()) => return Ok(*secret),
+            // Somebody else made it in between: theirs it is.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                let message = format!("`{name}` cannot be written: {}", reason(&error));
+                return Err(Problem::new(ProblemCode::FileUnwritable, message));
+            }
+        }
+    }
+    let bytes = Zeroizing::new(read(path, BYTES.saturating_add(1))?);
+    <[u8; BYTES]>::try_from(bytes.as_slice()).map_err(|_| {
+        let message = format!("`{name}` is no secret of {BYTES} bytes");
+        Problem::new(ProblemCode::FileUnreadable, message)
+            .help("put it back, or begin a new log with a secret of its own")
+    })
+}

@@ -28,6 +28,7 @@ pub mod legible;
 pub mod limits;
 pub mod number;
 pub mod policy;
+mod read_facts;
 pub mod reference;
 pub mod request;
 mod schema_check;
@@ -51,3 +52,4 @@ pub use explain::{
 pub use facts::{FACT_ROOTS, FactRoot, FactRootInfo};
 pub use index::PolicyIndex;
 pub use index::compile::{Compiled, PolicySet, compile};
+pub use read_facts::ReadFact;

@@ -149,7 +149,7 @@ impl Writer {
     }
 
     fn shape(&mut self, shape: &'static Shape) -> Members {
-        let keys: Vec<&'static Key> = shape.keys().filter(|key| key.is_known()).collect();
+        let keys: Vec<&'static Key> = shape.keys().collect();
         let mut members = vec![("type", text("object")), ("description", text(shape.doc))];
         let properties = keys.iter().map(|key| {
             let mut property = vec![("description", text(key.doc))];

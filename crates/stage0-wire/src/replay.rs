@@ -38,6 +38,8 @@ pub enum Replayed {
     Decision(Comparison),
     /// What became of a call, told again.
     Report,
+    /// A decision of which only the facts were kept, which cannot be made again.
+    Facts,
 }
 
 /// One decision, before and after.
@@ -127,6 +129,7 @@ impl<'p> Replay<'p> {
     pub fn line(&mut self, name: &str, number: u32, text: &str) -> Result<Replayed, Vec<Problem>> {
         let made = parse_record(name, text).and_then(|record| match &record.deed {
             Deed::Report { .. } => self.report(name, &record),
+            Deed::Facts { .. } => Ok(Replayed::Facts),
             Deed::Decision { decision, .. } => self.decide(name, &record, decision),
         });
         made.map_err(|problems| {

@@ -72,8 +72,6 @@ pub(crate) enum Presence {
     Required(&'static str),
     /// It means something only beside this other key.
     With(&'static str),
-    /// It is a word of the language that this version refuses, with help.
-    Later(&'static str),
 }
 
 impl Key {
@@ -95,14 +93,6 @@ impl Key {
         }
     }
 
-    /// A key that this version refuses rather than ignores.
-    pub(crate) const fn later(name: &'static str, help: &'static str) -> Self {
-        Self {
-            presence: Presence::Later(help),
-            ..Self::new(name, Form::Any, "")
-        }
-    }
-
     /// The same, with help for those who left it out.
     pub(crate) const fn or_help(self, help: &'static str) -> Self {
         Self {
@@ -117,11 +107,6 @@ impl Key {
             presence: Presence::With(other),
             ..self
         }
-    }
-
-    /// Whether files of this version may have it.
-    pub(crate) fn is_known(&self) -> bool {
-        !matches!(self.presence, Presence::Later(_))
     }
 }
 

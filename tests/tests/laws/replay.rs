@@ -147,7 +147,7 @@ fn replay(replay: &mut Replay<'_>, log: &[String]) -> Vec<Comparison> {
     lines
         .filter_map(|made| match made {
             Replayed::Decision(comparison) => Some(comparison),
-            Replayed::Report => None,
+            Replayed::Report | Replayed::Facts => None,
         })
         .collect()
 }

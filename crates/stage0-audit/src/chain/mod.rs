@@ -21,7 +21,7 @@ use stage0_engine::digest::Digest;
 
 pub use self::checkpoint::{CHECKPOINT_KIND, Checkpoint, CheckpointError};
 pub use self::line::{Body, Line, LineError};
-pub use self::verify::{Finding, FindingCode, Place, Summary, Verifier};
+pub use self::verify::{Finding, Place, Summary, Verifier};
 
 /// Bytes of one line: a record, and what the chain adds to it.
 pub const LINE_BYTES_MAX: usize = stage0_wire::record::RECORD_LIMITS

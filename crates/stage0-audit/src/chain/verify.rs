@@ -7,76 +7,13 @@ use std::collections::BTreeMap;
 
 use stage0_engine::digest::Digest;
 use stage0_engine::time::Timestamp;
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
 
 use super::Head;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::line::{Body, Line, LineError};
 use crate::key::KeySet;
-
-/// What is wrong, as a stable code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FindingCode {
-    /// A line is none of a chain of receipts.
-    NoReceipt,
-    /// The last line ends in the middle.
-    Torn,
-    /// A byte of a line is not what was written.
-    Changed,
-    /// Lines are not there.
-    Missing,
-    /// A line stands twice, or two have one number.
-    Duplicated,
-    /// A line stands behind a later one.
-    Reordered,
-    /// A line does not follow the one before: that one was written anew.
-    Replaced,
-    /// The chain ends before a checkpoint says that it did.
-    Truncated,
-    /// A checkpoint speaks of another chain.
-    Forked,
-    /// A checkpoint is none, or its key cannot be trusted.
-    Checkpoint,
-    /// There are keys, and nothing in the chain is signed with one.
-    Unsigned,
-    /// A decision does not come out as it was recorded.
-    NotReplayed,
-}
-
-impl FindingCode {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::NoReceipt,
-        Self::Torn,
-        Self::Changed,
-        Self::Missing,
-        Self::Duplicated,
-        Self::Reordered,
-        Self::Replaced,
-        Self::Truncated,
-        Self::Forked,
-        Self::Checkpoint,
-        Self::Unsigned,
-        Self::NotReplayed,
-    ];
-
-    /// `AUDIT_CHANGED` and the like.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoReceipt => "AUDIT_NO_RECEIPT",
-            Self::Torn => "AUDIT_TORN",
-            Self::Changed => "AUDIT_CHANGED",
-            Self::Missing => "AUDIT_MISSING",
-            Self::Duplicated => "AUDIT_DUPLICATED",
-            Self::Reordered => "AUDIT_REORDERED",
-            Self::Replaced => "AUDIT_REPLACED",
-            Self::Truncated => "AUDIT_TRUNCATED",
-            Self::Forked => "AUDIT_FORKED",
-            Self::Checkpoint => "AUDIT_CHECKPOINT",
-            Self::Unsigned => "AUDIT_UNSIGNED",
-            Self::NotReplayed => "AUDIT_NOT_REPLAYED",
-        }
-    }
-}
 
 /// Where a line stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,13 +28,45 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What.
-    pub code: FindingCode,
+    pub code: ProblemCode,
     /// Where; nothing where it is about the chain as a whole.
     pub place: Option<Place>,
     /// The number in the chain, where one is known.
     pub seq: Option<u64>,
     /// In one sentence.
     pub message: String,
+}
+
+impl Finding {
+    /// The finding as a problem.
+    pub fn to_problem(&self) -> Problem {
+        let problem = match &self.place {
+            Some(place) => {
+                let line = u32::try_from(place.line).unwrap_or(u32::MAX);
+                Problem::in_file(&place.file, line, self.code, &self.message)
+            }
+            None => Problem::new(self.code, &self.message),
+        };
+        match help(self.code) {
+            "" => problem,
+            help => problem.help(help),
+        }
+    }
+}
+
+/// What to do about it.
+fn help(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::AuditNoReceipt => "lines of other programs belong into other files",
+        ProblemCode::AuditTorn => {
+            "the next writer of the log mends it; nobody was told that this line is kept"
+        }
+        ProblemCode::AuditMissing => {
+            "name the earlier files of the log too, in their order; --continues says that they are elsewhere"
+        }
+        ProblemCode::AuditUnsigned => "`stage0 audit checkpoint` signs a log as it is now",
+        _ => "",
+    }
 }
 
 /// What was looked at.
@@ -187,13 +156,18 @@ impl<'k> Verifier<'k> {
                 None
             }
             Err(error @ LineError::Form) => {
-                self.find(FindingCode::NoReceipt, place, None, error.to_string());
+                self.find(ProblemCode::AuditNoReceipt, place, None, error.to_string());
                 self.pass_over();
                 None
             }
             Err(error @ LineError::Changed { hash, .. }) => {
                 let seq = self.next;
-                self.find(FindingCode::Changed, place, Some(seq), error.to_string());
+                self.find(
+                    ProblemCode::AuditChanged,
+                    place,
+                    Some(seq),
+                    error.to_string(),
+                );
                 self.first.get_or_insert(seq);
                 self.next = seq.saturating_add(1);
                 self.prev = hash;
@@ -210,7 +184,7 @@ impl<'k> Verifier<'k> {
 
     fn torn(&mut self, place: &Place) {
         let message = "the last line ends in the middle: its writer did not get to its end";
-        self.find(FindingCode::Torn, place, None, message.to_owned());
+        self.find(ProblemCode::AuditTorn, place, None, message.to_owned());
     }
 
     fn follow(&mut self, place: &Place, line: &Line<'_>) {
@@ -229,7 +203,7 @@ impl<'k> Verifier<'k> {
                 "line {} of the chain does not follow the one before, which was written anew",
                 line.seq
             );
-            self.find(FindingCode::Replaced, place, Some(line.seq), message);
+            self.find(ProblemCode::AuditReplaced, place, Some(line.seq), message);
         }
         self.is_doubtful = false;
         self.next = line.seq.saturating_add(1);
@@ -251,7 +225,7 @@ impl<'k> Verifier<'k> {
         let seq = line.seq;
         if self.missing.remove(&seq).is_some() {
             let message = format!("line {seq} of the chain stands behind later ones");
-            self.find(FindingCode::Reordered, place, Some(seq), message);
+            self.find(ProblemCode::AuditReordered, place, Some(seq), message);
             self.remember(line);
             self.look_into(place, line);
             return;
@@ -262,7 +236,7 @@ impl<'k> Verifier<'k> {
         } else {
             format!("another line has the number {seq} in the chain already")
         };
-        self.find(FindingCode::Duplicated, place, Some(seq), message);
+        self.find(ProblemCode::AuditDuplicated, place, Some(seq), message);
     }
 
     fn note_gap(&mut self, place: &Place, line: &Line<'_>) {
@@ -273,7 +247,7 @@ impl<'k> Verifier<'k> {
                 self.next,
                 line.seq.saturating_sub(1)
             );
-            self.find(FindingCode::Missing, place, Some(self.next), message);
+            self.find(ProblemCode::AuditMissing, place, Some(self.next), message);
             return;
         }
         for seq in self.next..line.seq {
@@ -305,10 +279,10 @@ impl<'k> Verifier<'k> {
                     "the checkpoint is of line {} of another chain",
                     checkpoint.head().seq
                 );
-                self.find(FindingCode::Forked, place, Some(line.seq), message);
+                self.find(ProblemCode::AuditForked, place, Some(line.seq), message);
             }
             Err(error) if error.is_about_key() => self.doubts.push(Finding {
-                code: FindingCode::Checkpoint,
+                code: ProblemCode::AuditCheckpoint,
                 place: Some(place.clone()),
                 seq: Some(line.seq),
                 message: error.to_string(),
@@ -318,7 +292,7 @@ impl<'k> Verifier<'k> {
     }
 
     fn distrust(&mut self, place: &Place, seq: Option<u64>, error: &CheckpointError) {
-        self.find(FindingCode::Checkpoint, place, seq, error.to_string());
+        self.find(ProblemCode::AuditCheckpoint, place, seq, error.to_string());
     }
 
     /// Holds the chain against a checkpoint that was kept elsewhere.
@@ -329,7 +303,12 @@ impl<'k> Verifier<'k> {
         };
         let Some(keys) = self.keys else {
             let message = "a checkpoint says nothing without the keys to verify it with";
-            self.find(FindingCode::Checkpoint, &place, None, message.to_owned());
+            self.find(
+                ProblemCode::AuditCheckpoint,
+                &place,
+                None,
+                message.to_owned(),
+            );
             return;
         };
         let checkpoint = match Checkpoint::open(token, keys) {
@@ -350,7 +329,7 @@ impl<'k> Verifier<'k> {
                     checkpoint.at(),
                     head.seq
                 );
-                self.find(FindingCode::Forked, &place, Some(head.seq), message);
+                self.find(ProblemCode::AuditForked, &place, Some(head.seq), message);
             }
             None if head.seq > end => {
                 let message = format!(
@@ -358,7 +337,7 @@ impl<'k> Verifier<'k> {
                     head.seq,
                     checkpoint.at()
                 );
-                self.find(FindingCode::Truncated, &place, Some(head.seq), message);
+                self.find(ProblemCode::AuditTruncated, &place, Some(head.seq), message);
             }
             // What is missing before the end was told as missing; what is elsewhere is not known here.
             None => {}
@@ -370,7 +349,7 @@ impl<'k> Verifier<'k> {
         self.findings.push(finding);
     }
 
-    fn find(&mut self, code: FindingCode, place: &Place, seq: Option<u64>, message: String) {
+    fn find(&mut self, code: ProblemCode, place: &Place, seq: Option<u64>, message: String) {
         self.findings.push(Finding {
             code,
             place: Some(place.clone()),
@@ -387,7 +366,7 @@ impl<'k> Verifier<'k> {
             } else {
                 format!("lines {first} to {last} of the chain are not there")
             };
-            self.find(FindingCode::Missing, &place, Some(first), message);
+            self.find(ProblemCode::AuditMissing, &place, Some(first), message);
         }
         let signed_to = self.signed.map_or(0, |(head, _)| head.seq);
         let doubts = core::mem::take(&mut self.doubts).into_iter();
@@ -395,7 +374,7 @@ impl<'k> Verifier<'k> {
             .extend(doubts.filter(|doubt| doubt.seq > Some(signed_to)));
         if self.keys.is_some() && self.signed.is_none() && self.lines > 0 {
             self.findings.push(Finding {
-                code: FindingCode::Unsigned,
+                code: ProblemCode::AuditUnsigned,
                 place: None,
                 seq: None,
                 message: "no checkpoint of these keys vouches for any of it".to_owned(),

@@ -251,7 +251,7 @@ impl Drop for FileSink {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub(crate) fn full_files(path: &Path) -> Result<Vec<PathBuf>, SinkError> {
+pub fn full_files(path: &Path) -> Result<Vec<PathBuf>, SinkError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -10,7 +10,7 @@ mod tail;
 use stage0_engine::time::Timestamp;
 
 pub use self::error::SinkError;
-pub use self::file::{FileSink, FileSinkOptions, Fsync, LOCK_WAIT_MS_MAX, Repair};
+pub use self::file::{FileSink, FileSinkOptions, Fsync, LOCK_WAIT_MS_MAX, Repair, full_files};
 use crate::chain::{Chain, Checkpoint, Head};
 use crate::key::PrivateKey;
 

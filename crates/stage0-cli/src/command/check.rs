@@ -14,14 +14,15 @@ use stage0_store::{Asking, Decided};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::{Answer, derived_request_id};
-use stage0_wire::record::record_decision;
+use stage0_wire::record::{record_decision, record_facts};
 use stage0_wire::{
-    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, parse_approvals, parse_state,
-    state_to_json,
+    APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, facts_to_json, parse_approvals,
+    parse_state, state_to_json,
 };
 
+use crate::audit_log::{AuditLog, Kept, append, redaction_secret};
 use crate::exit::{Exit, Failure};
-use crate::input::{POLICY_HERE, append, is_stdin, name_of, now, read, replace};
+use crate::input::{POLICY_HERE, is_stdin, name_of, now, read, replace};
 use crate::load::read_request;
 use crate::output::{Format, is_terminal, print};
 use crate::paint::Colors;
@@ -58,7 +59,7 @@ Examples:
   stage0 check request.json --policy policy.yaml
   stage0 check request.json --policy policy.yaml --explain
   my-agent --dry-run | stage0 check - --policy policy.yaml --state run.json
-  stage0 check request.json --policy policy.yaml --record decisions.jsonl"
+  stage0 check request.json --policy policy.yaml --audit decisions.jsonl"
 )]
 pub(crate) struct Check {
     /// The request, a JSON file; `-` is standard input
@@ -84,10 +85,19 @@ pub(crate) struct Check {
     #[command(flatten)]
     runs: Runs,
 
-    /// Write down what was decided and from what, as a line at the end of this log, before the answer is
-    /// given; `stage0 replay` makes it again
-    #[arg(long, value_name = "LOG")]
-    record: Option<PathBuf>,
+    #[command(flatten)]
+    audit: AuditLog,
+
+    /// How much of the request the log keeps: facts, those that the decision read, or full, so that
+    /// `stage0 replay` can make it again
+    #[arg(
+        long,
+        value_name = "KEPT",
+        default_value = "facts",
+        hide_possible_values = true,
+        requires = "path"
+    )]
+    record: Kept,
 
     /// Say in sentences why, wherever the answer goes: the same as --format text
     #[arg(long, conflicts_with = "format")]
@@ -202,10 +212,16 @@ impl Check {
             None => self.decide(&policy, &question)?,
         };
         let json = decided.to_json();
-        if let Some(path) = &self.record {
+        if let Some(path) = &self.audit.path {
             let run = self.runs.named().map(|(_, run)| run.as_str());
             let has_state = run.is_some() || self.state.is_some();
-            append(path, &question.record(&text, run, has_state, &decided))?;
+            let facts = match self.record {
+                Kept::Full if policy.index().redacts() => return Err(keeps_no_requests().into()),
+                Kept::Full => None,
+                Kept::Facts => Some(facts_of(path, &policy, &decided)?),
+            };
+            let record = question.record(&text, run, has_state, &decided, facts.as_deref());
+            append(path, &record, decided.now)?;
         }
         if let Some(path) = &self.state {
             replace(path, &(state_to_json(&decided.next) + "\n"))?;
@@ -255,6 +271,19 @@ impl Check {
             now,
         })
     }
+}
+
+/// The facts that a decision read, as a log keeps them.
+fn facts_of(log: &Path, policy: &Policy, decided: &Decided<'_>) -> Result<String, Problem> {
+    let secret = policy.index().redacts().then(|| redaction_secret(log));
+    let secret = secret.transpose()?;
+    Ok(facts_to_json(&decided.decision, secret.as_ref()))
+}
+
+fn keeps_no_requests() -> Problem {
+    let message = "the policy redacts facts, so no log keeps whole requests";
+    Problem::new(ProblemCode::RecordRedacted, message)
+        .help("leave `--record full` out: the facts that the decision read are kept, redacted ones as digests")
 }
 
 /// The policy to decide by where nobody named one.
@@ -352,6 +381,7 @@ impl<'t> Question<'t> {
         run: Option<&str>,
         has_state: bool,
         decided: &Decided<'_>,
+        facts: Option<&str>,
     ) -> String {
         let approvals = approvals_to_json(&self.approvals);
         let state = has_state.then(|| state_to_json(&decided.state));
@@ -368,7 +398,10 @@ impl<'t> Question<'t> {
             decision: decided.to_json(),
             state: state_to_json(&decided.next),
         };
-        record_decision(run, &asked, &answer)
+        match facts {
+            Some(facts) => record_facts(run, &asked, &answer, facts, self.request.call_id()),
+            None => record_decision(run, &asked, &answer),
+        }
     }
 
     /// The decision with its reasons.

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod approve;
+mod audit;
 mod check;
 mod completions;
 mod eval;
@@ -30,6 +31,7 @@ pub(crate) enum Verb {
     Lint(lint::Lint),
     Explain(explain::Explain),
     Replay(replay::Replay),
+    Audit(audit::Audit),
     Eval(eval::Eval),
     Keypair(keypair::Keypair),
     Policy(policy::Policy),
@@ -49,6 +51,7 @@ impl Verb {
             Self::Lint(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
             Self::Replay(verb) => verb.run(),
+            Self::Audit(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Keypair(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
@@ -65,6 +68,7 @@ impl Verb {
             Self::Lint(verb) => verb.problem_format(),
             Self::Explain(verb) => verb.problem_format(),
             Self::Replay(verb) => verb.problem_format(),
+            Self::Audit(verb) => verb.problem_format(),
             Self::Approve(_)
             | Self::Outcome(_)
             | Self::Init(_)

@@ -14,9 +14,10 @@ use stage0_wire::problem::Problem;
 use stage0_wire::record::record_report;
 use stage0_wire::report::ReportText;
 
+use crate::audit_log::{AuditLog, append};
 use crate::command::check::parse_time;
 use crate::exit::{Exit, Failure};
-use crate::input::{append, name_of, now, read, replace};
+use crate::input::{name_of, now, read, replace};
 use crate::output::print;
 use crate::runs::{Runs, clock, open, problems};
 
@@ -60,9 +61,8 @@ pub(crate) struct Tell {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
-    /// Write down what was told, as a line at the end of this log, which `stage0 replay` tells again
-    #[arg(long, value_name = "LOG")]
-    record: Option<PathBuf>,
+    #[command(flatten)]
+    audit: AuditLog,
 
     /// When it is told, such as 2026-01-05T10:00:00Z; the clock's if left out
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -129,8 +129,8 @@ impl Tell {
         let Some(states) = states else {
             return Err(unknown(&self.call).into());
         };
-        if let Some(path) = &self.record {
-            append(path, &self.line(outcome, now, states.as_ref()))?;
+        if let Some(path) = &self.audit.path {
+            append(path, &self.line(outcome, now, states.as_ref()), now)?;
         }
         print(&format!("{}: {}\n", self.call, outcome.as_str()))?;
         Ok(Exit::Success)

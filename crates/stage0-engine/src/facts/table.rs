@@ -47,6 +47,30 @@ pub enum FactRoot {
     Writes,
 }
 
+impl FactRoot {
+    /// Whether a request says it, word for word.
+    pub(crate) const fn is_of_request(self) -> bool {
+        match self {
+            Self::Args
+            | Self::Constraints
+            | Self::Context
+            | Self::Goal
+            | Self::Pro
+            | Self::SideEffects
+            | Self::SuccessCriteria
+            | Self::Tools
+            | Self::Trusted => true,
+            Self::Constraint
+            | Self::Effects
+            | Self::Now
+            | Self::Run
+            | Self::Tool
+            | Self::UnknownEffects
+            | Self::Writes => false,
+        }
+    }
+}
+
 /// One line of the table of roots.
 #[derive(Debug)]
 pub struct FactRootInfo {

@@ -121,6 +121,7 @@ fn compile_set(
     }
     let facts = FactTable::new(paths);
     let private = PrivateFacts::of(&drafts);
+    let redacted = PrivateFacts::redacted(&drafts);
     let mut layers = Vec::new();
     for draft in drafts {
         draft.refuse_private(&private, &mut workshop);
@@ -142,6 +143,7 @@ fn compile_set(
         .collect();
     Some(PolicyIndex {
         unread,
+        redacted,
         name: root.name.value.as_str().into(),
         version: root.version.value.as_str().into(),
         label: format!("{}@{}", root.name.value, root.version.value).into(),

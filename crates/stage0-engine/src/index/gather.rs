@@ -9,6 +9,7 @@ use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
 use super::keys::keys;
 use super::labels::{labels, labels_of};
+use super::redact::redact;
 use super::{Layer, RiskWeights, SchemaPatterns};
 use crate::condition::program::{pattern_of, zone_help};
 use crate::condition::syntax;
@@ -78,6 +79,8 @@ pub(super) struct Gathered<'s> {
     pub(super) timezone: String,
     /// The private facts that these files declare.
     pub(super) private: Vec<Path>,
+    /// Those of them that no log keeps.
+    pub(super) redacted: Vec<Path>,
     /// What imports have that does not count.
     pub(super) withheld: Withheld<'s>,
     pub(super) questions: Vec<(Path, &'s str)>,
@@ -157,6 +160,7 @@ pub(super) fn gather<'s>(
         lets: Vec::new(),
         timezone: String::from("UTC"),
         private: Vec::new(),
+        redacted: Vec::new(),
         withheld: Withheld::default(),
         questions: Vec::new(),
         tool_names: Vec::new(),
@@ -226,6 +230,9 @@ pub(super) fn gather<'s>(
     }
     drafts.build(&mut gathered, workshop);
     gathered.layer.keys = keys(members, sources, workshop);
+    for source in members.iter().filter_map(of) {
+        redact(&mut gathered, source, workshop);
+    }
     params(&mut gathered, members, sources, &schema_offsets, workshop);
     data(&mut gathered, members.iter().filter_map(of), workshop);
     gathered

@@ -21,6 +21,7 @@ pub(crate) mod message;
 pub(crate) mod names;
 pub(crate) mod private;
 pub(crate) mod reads;
+mod redact;
 pub(crate) mod shelf;
 
 use std::collections::BTreeMap;
@@ -63,6 +64,8 @@ pub struct PolicyIndex {
     pub(crate) digest: Digest,
     pub(crate) layers: Vec<Layer>,
     pub(crate) facts: FactTable,
+    /// The facts whose values no log keeps.
+    pub(crate) redacted: PrivateFacts,
     /// The names of all facts, by slot.
     pub(crate) fact_names: NameList,
     /// Params and data that programs read.
@@ -110,6 +113,11 @@ impl PolicyIndex {
     /// Every name of a catalogued tool that a request may use, sorted within each layer.
     pub fn tool_names(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().flat_map(|layer| layer.catalog.names())
+    }
+
+    /// Whether it redacts facts, so that no log may keep whole requests.
+    pub fn redacts(&self) -> bool {
+        !self.redacted.is_empty()
     }
 
     /// The facts that the policy's conditions can read, sorted.

@@ -20,13 +20,24 @@ pub(crate) struct PrivateFacts(Vec<Path>);
 
 impl PrivateFacts {
     pub(super) fn of(drafts: &[LayerDraft<'_>]) -> Self {
-        let mut paths: Vec<Path> = drafts
-            .iter()
-            .flat_map(|draft| draft.gathered.private.iter().cloned())
-            .collect();
+        let paths = drafts.iter().map(|draft| &draft.gathered.private);
+        Self::new(paths.flatten().cloned().collect())
+    }
+
+    /// Those of them that no log keeps.
+    pub(super) fn redacted(drafts: &[LayerDraft<'_>]) -> Self {
+        let paths = drafts.iter().map(|draft| &draft.gathered.redacted);
+        Self::new(paths.flatten().cloned().collect())
+    }
+
+    fn new(mut paths: Vec<Path>) -> Self {
         paths.sort_unstable();
         paths.dedup();
         Self(paths)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether a path is a private fact's, leads into one, or to something that holds one.

@@ -177,6 +177,8 @@ pub struct PolicySource {
     pub facts: Vec<FactDeclaration>,
     /// Whose signatures count as approvals.
     pub keys: Vec<ApproverKey>,
+    /// Facts whose values no log keeps, and nobody is shown.
+    pub redact: Vec<Spanned<String>>,
     /// The labels that tools may leave on a run.
     pub labels: Vec<Spanned<String>>,
     /// Tables: an object whose members are read as `data.name`.

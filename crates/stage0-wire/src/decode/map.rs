@@ -72,16 +72,11 @@ impl Decoder<'_> {
                 continue;
             };
             keys.found.push((key, name.span));
-            if let Presence::Later(help) = key.presence {
-                let message = format!("this version does not have `{}`", key.name);
-                self.error_with_help(name.span, ProblemCode::PolicyNotAvailable, message, help);
-            } else {
-                waiting.push(Task {
-                    node: value,
-                    form: &key.form,
-                    subject: Subject::Key(key.name),
-                });
-            }
+            waiting.push(Task {
+                node: value,
+                form: &key.form,
+                subject: Subject::Key(key.name),
+            });
         }
         // A problem of the map as a whole is shown at its first key, because its span may have
         // hundreds of lines.
@@ -153,11 +148,7 @@ impl Decoder<'_> {
         entries: &[Entry],
         shape: &'static Shape,
     ) -> Option<&'static str> {
-        let known: Vec<&'static str> = shape
-            .keys()
-            .filter(|key| key.is_known())
-            .map(|key| key.name)
-            .collect();
+        let known: Vec<&'static str> = shape.keys().map(|key| key.name).collect();
         // A key that is there as well was not meant here.
         let is_free = |meant: &&str| !entries.iter().any(|(other, _)| other.value == **meant);
         let meant = nearest(&name.value, known.iter().copied()).filter(is_free);

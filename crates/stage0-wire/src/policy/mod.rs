@@ -58,7 +58,7 @@ static POLICY_SHAPE: Shape = Shape {
     name: "policy",
     what: "a policy",
     doc: "A Stage0 policy: what agents may do, and the tests that say so.",
-    groups: &[&IDENTITY_KEYS, &ANSWER_KEYS, &CONTENT_KEYS, &LATER_KEYS],
+    groups: &[&IDENTITY_KEYS, &ANSWER_KEYS, &CONTENT_KEYS],
     one_of: OneOf::NONE,
 };
 
@@ -112,7 +112,7 @@ static ANSWER_KEYS: [Key; 4] = [
     ),
 ];
 
-static CONTENT_KEYS: [Key; 16] = [
+static CONTENT_KEYS: [Key; 17] = [
     Key::new(
         "extends",
         Form::OneOrMany(&section::IMPORT),
@@ -179,6 +179,11 @@ static CONTENT_KEYS: [Key; 16] = [
         "Whose signatures count as approvals, by the ids that tokens name.",
     ),
     Key::new(
+        "redact",
+        Form::OneOrMore(&Form::Text),
+        "Facts whose values no log keeps and nobody is shown, such as args.card_number.",
+    ),
+    Key::new(
         "data",
         Form::Object,
         "Tables, which conditions read as data.name.",
@@ -194,11 +199,6 @@ static CONTENT_KEYS: [Key; 16] = [
         "Requests and the answers that they must get. They are not part of the policy's digest.",
     ),
 ];
-
-static LATER_KEYS: [Key; 1] = [Key::later(
-    "redact",
-    "redaction comes with a later version; until then keep secrets out of the request, and mark facts as `private`",
-)];
 
 /// What one file says, before its imports are followed.
 #[derive(Debug)]
@@ -258,6 +258,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
             rules: rules.collect(),
             effects: section::effects(fields),
             keys: approval::keys(fields),
+            redact: fields.texts("redact"),
             facts,
             data: fields.get("data").and_then(|data| data.to_document().ok()),
             risk: fields.map("risk").map(section::risk),

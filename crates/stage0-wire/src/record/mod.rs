@@ -9,13 +9,23 @@
 //!
 //! `run` is what the host calls the run, and left out where it has no name; `mode` and `approvals` where the
 //! host added none, `state` and `state_after` where nobody keeps a run. What became of a call has a line of
-//! its own, with `report` in place of the decision. A record holds the whole request: what may not be kept
-//! may not be recorded.
+//! its own, with `report` in place of the decision.
+//!
+//! Where the whole request may not be kept, only the facts are that the decision read ([`record_facts`]):
+//!
+//! ```json
+//! {"v":1,"run":"...","facts":{...},"call":"...","request_id":"...","mode":"enforce","now":"...","decision":{...},
+//!  "digests":{"request":"...","approvals":"...","state":"...","state_after":"..."}}
+//! ```
+//!
+//! It cannot be made again; the digests (SHA-256 of the texts without the space between their parts) tell
+//! what it was made from, for whoever has it.
 
 mod members;
 mod read;
 
 use stage0_engine::canonical::write_string;
+use stage0_engine::digest::Digest;
 use stage0_engine::limits::{REQUEST_BYTES_MAX, STATE_BYTES_MAX};
 
 use self::members::push_compact;
@@ -82,6 +92,68 @@ pub fn record_decision(run: Option<&str>, question: &Question<'_>, answer: &Answ
     member(&mut line, "decision");
     line.push_str(&answer.decision);
     end(line, state.is_some(), &answer.state)
+}
+
+/// The line of a decision of which only the facts are kept that it read: the text of one JSON object, as
+/// [`facts_to_json`](crate::facts_to_json) writes it. `call` is the id of the call, where it has one.
+pub fn record_facts(
+    run: Option<&str>,
+    question: &Question<'_>,
+    answer: &Answer,
+    facts: &str,
+    call: Option<&str>,
+) -> String {
+    let Question {
+        request,
+        request_id,
+        mode,
+        approvals,
+        state,
+        now,
+    } = question;
+    let mut line = String::with_capacity(answer.decision.len().saturating_mul(2));
+    begin(&mut line, run);
+    member(&mut line, "facts");
+    push_compact(&mut line, facts);
+    if let Some(call) = call {
+        member(&mut line, "call");
+        write_string(&mut line, call);
+    }
+    member(&mut line, "request_id");
+    match request_id {
+        Some(id) => write_string(&mut line, id),
+        None => write_string(&mut line, &derived_request_id("req", request, *now)),
+    }
+    if let Some(mode) = mode {
+        member(&mut line, "mode");
+        write_string(&mut line, mode);
+    }
+    member(&mut line, "now");
+    write_string(&mut line, &now.to_string());
+    member(&mut line, "decision");
+    line.push_str(&answer.decision);
+    member(&mut line, "digests");
+    line.push('{');
+    // It was decided, so it is UTF-8.
+    let request = str::from_utf8(request).unwrap_or("null");
+    let after = state.map(|_| &*answer.state);
+    let texts = [
+        ("request", Some(request)),
+        ("approvals", *approvals),
+        ("state", *state),
+        ("state_after", after),
+    ];
+    for (name, text) in texts {
+        let Some(text) = text else { continue };
+        let mut compact = String::with_capacity(text.len());
+        push_compact(&mut compact, text);
+        member(&mut line, name);
+        line.push('"');
+        Digest::of(compact.as_bytes()).write_hex(&mut line);
+        line.push('"');
+    }
+    line.push_str("}}");
+    line
 }
 
 /// The line of what became of a call: what was told, and the states before and after it, where the host

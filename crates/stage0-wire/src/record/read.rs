@@ -44,6 +44,17 @@ pub enum Deed<'t> {
         /// The decision's text.
         decision: &'t str,
     },
+    /// A decision of which only the facts are kept that it read.
+    Facts {
+        /// The facts' text.
+        facts: &'t str,
+        /// The id of the call.
+        call: Option<String>,
+        /// The id that it was decided under.
+        request_id: String,
+        /// The decision's text.
+        decision: &'t str,
+    },
     /// What became of a call.
     Report {
         /// The call's id, or the request's where the call had none.
@@ -134,6 +145,17 @@ const DECISION: [&str; 9] = [
     "now",
     "decision",
 ];
+const FACTS: [&str; 9] = [
+    "v",
+    "run",
+    "facts",
+    "call",
+    "request_id",
+    "mode",
+    "now",
+    "decision",
+    "digests",
+];
 const REPORT: [&str; 5] = ["v", "run", "report", "state", "now"];
 const AFTER: &str = "state_after";
 
@@ -153,13 +175,14 @@ fn read<'t>(root: ValueRef<'_>, line: &'t str) -> Result<Record<'t>, Refused> {
         None => return invalid("the record has no version"),
     }
     let is_report = root.get("report").is_some();
-    let known = if is_report {
-        &REPORT[..]
-    } else {
-        &DECISION[..]
+    let is_facts = root.get("facts").is_some();
+    let known = match (is_report, is_facts) {
+        (true, _) => &REPORT[..],
+        (_, true) => &FACTS[..],
+        _ => &DECISION[..],
     };
     for (key, _) in root.members() {
-        if key != AFTER && !known.contains(&key) {
+        if (key != AFTER || is_facts) && !known.contains(&key) {
             return invalid(format!("a record has no member `{key}`"));
         }
     }
@@ -176,6 +199,21 @@ fn read<'t>(root: ValueRef<'_>, line: &'t str) -> Result<Record<'t>, Refused> {
             action: word(told, "action")?.to_owned(),
             outcome: word(told, "outcome")?.to_owned(),
             cost: may(told, "cost")?,
+        }
+    } else if let Some(facts) = text_of("facts") {
+        may(root, "mode")?;
+        let is_object = |name| {
+            root.get(name)
+                .is_some_and(|value| value.kind() == Kind::Object)
+        };
+        let Some(decision) = text_of("decision").filter(|_| is_object("digests")) else {
+            return invalid("the record has no decision, or no digests");
+        };
+        Deed::Facts {
+            facts,
+            call: may(root, "call")?,
+            request_id: word(root, "request_id")?.to_owned(),
+            decision,
         }
     } else {
         let (Some(request), Some(decision)) = (text_of("request"), text_of("decision")) else {

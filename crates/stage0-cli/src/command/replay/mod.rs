@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use stage0_audit::chain::Body;
 use stage0_wire::Policy;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
@@ -98,6 +99,8 @@ struct Results {
     counts: [u64; 4],
     /// What became of calls.
     reports: u64,
+    /// Decisions of which only the facts were kept.
+    facts_only: u64,
     /// Lines that were not made again.
     failed: u64,
     stricter: Vec<Case>,
@@ -122,6 +125,7 @@ impl Results {
     fn note(&mut self, line: u64, made: Result<Replayed, Vec<Problem>>) {
         match made {
             Ok(Replayed::Report) => self.reports = self.reports.saturating_add(1),
+            Ok(Replayed::Facts) => self.facts_only = self.facts_only.saturating_add(1),
             Ok(Replayed::Decision(compared)) => {
                 let place = Change::ALL
                     .iter()
@@ -205,7 +209,11 @@ impl Replay {
             }
             let number = u32::try_from(line).unwrap_or(u32::MAX);
             let made = match str::from_utf8(&text) {
-                Ok(text) => made.line(&name, number, text),
+                Ok(text) => match Body::unverified(text) {
+                    Some(Body::Checkpoint(_)) => continue,
+                    Some(Body::Record(record)) => made.line(&name, number, record),
+                    None => made.line(&name, number, text),
+                },
                 Err(_) => Err(vec![not_utf8(&name, number)]),
             };
             results.note(line, made);

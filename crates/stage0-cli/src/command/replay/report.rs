@@ -134,6 +134,14 @@ impl Report<'_> {
         if results.reports > 0 {
             rows.push(vec!["reports".to_owned(), results.reports.to_string()]);
         }
+        if results.facts_only > 0 {
+            let why = "only their facts were kept".to_owned();
+            rows.push(vec![
+                "not kept whole".to_owned(),
+                results.facts_only.to_string(),
+                why,
+            ]);
+        }
         if results.failed > 0 {
             rows.push(vec![
                 paint(BAD, "not made again"),
@@ -141,7 +149,8 @@ impl Report<'_> {
             ]);
         }
         write_rows(out, 2, &rows);
-        if results.decisions() == same && results.failed == 0 && same > 0 {
+        let left = results.failed.saturating_add(results.facts_only);
+        if results.decisions() == same && left == 0 && same > 0 {
             let _ = writeln!(out, "{}", paint(GOOD, "Every decision came out as it was."));
         }
     }
@@ -158,6 +167,7 @@ impl Report<'_> {
                 report.plain(change.as_str(), results.count(change));
             }
             report.plain("reports", results.reports);
+            report.plain("facts_only", results.facts_only);
             report.plain("failed", results.failed);
             let cases = results.stricter.iter().chain(&results.milder);
             report.list("cases", cases, |out, case| {

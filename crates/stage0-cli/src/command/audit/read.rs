@@ -1,0 +1,134 @@
+//! The lines of a log, file by file, each of bounded length.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use stage0_audit::chain::{Body, LINE_BYTES_MAX, Place};
+use stage0_audit::sink::full_files;
+use stage0_audit::trace::{Outcome, Told, Trace, read_trace};
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
+
+use crate::audit_log::problem;
+use crate::input::{is_stdin, name_of, reason};
+
+/// Hands each line of the logs on, with its place and whether it was ended. Of one log that is a file, those
+/// that were put aside come first.
+pub(super) fn each_line(
+    logs: &[PathBuf],
+    mut take: impl FnMut(&Place, &[u8], bool) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut files = Vec::new();
+    for log in logs {
+        if let ([log], false) = (logs, is_stdin(log)) {
+            files.extend(full_files(log).map_err(|error| problem(log, &error))?);
+        }
+        files.push(log.clone());
+    }
+    for file in &files {
+        let mut place = Place {
+            file: name_of(file),
+            line: 0,
+        };
+        let mut lines = open(file)?;
+        let mut text = Vec::new();
+        while let Some(is_ended) = next(&mut lines, &mut text, file)? {
+            place.line = place.line.saturating_add(1);
+            take(&place, &text, is_ended)?;
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Box<dyn BufRead>, Problem> {
+    if is_stdin(path) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    if path.is_dir() {
+        let message = format!("`{}` is a folder, not a log", name_of(path));
+        return Err(Problem::new(ProblemCode::FileUnreadable, message));
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+/// Reads a line of at most as many bytes as one may have, and one more; what is left of a longer one is
+/// passed over. Whether it was ended; nothing at the end.
+fn next(
+    lines: &mut Box<dyn BufRead>,
+    text: &mut Vec<u8>,
+    path: &Path,
+) -> Result<Option<bool>, Problem> {
+    text.clear();
+    let failed = |error: io::Error| unreadable(path, &error);
+    let most = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let piece = lines
+        .by_ref()
+        .take(most.saturating_add(1))
+        .read_until(b'\n', text);
+    if piece.map_err(failed)? == 0 {
+        return Ok(None);
+    }
+    if text.last() == Some(&b'\n') {
+        text.pop();
+        return Ok(Some(true));
+    }
+    if text.len() <= LINE_BYTES_MAX {
+        return Ok(Some(false));
+    }
+    lines.skip_until(b'\n').map_err(failed)?;
+    Ok(Some(true))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let message = if error.kind() == io::ErrorKind::NotFound {
+        format!("there is no file `{}`", name_of(path))
+    } else {
+        format!("`{}` cannot be read: {}", name_of(path), reason(error))
+    };
+    Problem::new(ProblemCode::FileUnreadable, message)
+}
+
+/// A decision of a log, with its place and its number in the chain.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) place: Place,
+    pub(super) trace: Trace,
+}
+
+/// The decisions of a log that are asked for, with what became of them. Lines that are none are passed over:
+/// `audit verify` tells them.
+pub(super) fn decisions(
+    logs: &[PathBuf],
+    wanted: impl Fn(&Trace) -> bool,
+) -> Result<Vec<Found>, Problem> {
+    let mut found: Vec<Found> = Vec::new();
+    each_line(logs, |place, text, _| {
+        let Some(Body::Record(record)) = str::from_utf8(text).ok().and_then(Body::unverified)
+        else {
+            return Ok(());
+        };
+        match read_trace(&place.file, record) {
+            Ok(Told::Decision(trace)) if wanted(&trace) => found.push(Found {
+                place: place.clone(),
+                trace,
+            }),
+            Ok(Told::Outcome(outcome)) => tell(&mut found, &outcome),
+            Ok(Told::Decision(_)) | Err(_) => {}
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Notes what became of a call at the decision that allowed it: the newest.
+fn tell(found: &mut [Found], outcome: &Outcome) {
+    let mut newest = found.iter_mut().rev();
+    let asked =
+        newest.find(|found| found.trace.verdict == "ALLOW" && found.trace.is_subject_of(outcome));
+    if let Some(Found { trace, .. }) = asked {
+        trace.final_runtime_action = Some(outcome.outcome.clone());
+        trace.cost_usd.clone_from(&outcome.cost_usd);
+    }
+}
