@@ -71,7 +71,14 @@ fn decisions_with_a_file_of_runs_are_made_again() {
         let id = format!("r{turn}");
         let policy = ["check", "payout.json", "--policy", "treasury.yaml"];
         let kept = ["--runs", "runs.db", "--run", run, "--now", NOW];
-        let record = ["--record", "log.jsonl", "--request-id", &id];
+        let record = [
+            "--audit",
+            "log.jsonl",
+            "--record",
+            "full",
+            "--request-id",
+            &id,
+        ];
         let answer = folder.run(policy.iter().chain(&kept).chain(&record));
         assert_eq!(
             answer.code,

@@ -43,7 +43,6 @@ static POLICY: Form = Form::Map(&Shape {
             "",
         ),
         Key::new("size", Form::Either(&[Form::Number, Form::Map(&SIZE)]), ""),
-        Key::later("limits", "wait for it"),
     ]],
     one_of: OneOf::NONE,
 });
@@ -127,7 +126,7 @@ fn everything_that_does_not_fit_is_told_at_once() {
             "name: 1.10\n\
              parms: {}\n\
              approvers_min: 11\n\
-             limits: 5\n\
+             ttl: 1h\n\
              rules:\n\
              - id: a\n  alow: true\n\
              - allow: 5\n  tools: [x, 1, {y: z}]\n\
@@ -139,7 +138,6 @@ fn everything_that_does_not_fit_is_told_at_once() {
         "1:7 POLICY_WRONG_TYPE: `name` must be text, found the number `1.10` (put it in quotes: `\"1.10\"`)\n\
          2:1 POLICY_UNKNOWN_KEY: unknown key `parms` in a policy (did you mean `params`?)\n\
          3:16 POLICY_OUT_OF_RANGE: `approvers_min` must be a whole number from 1 to 10, found the number `11`\n\
-         4:1 POLICY_NOT_AVAILABLE: this version does not have `limits` (wait for it)\n\
          7:3 POLICY_UNKNOWN_KEY: unknown key `alow` in a rule (did you mean `allow`?)\n\
          8:3 POLICY_MISSING_KEY: a rule needs `id`\n\
          8:10 POLICY_WRONG_TYPE: `allow` must be `true` or a condition, found the number `5`\n\

@@ -164,7 +164,9 @@ fn to_ocsf(trace: &Trace) -> String {
         object(event.member("metadata"), |metadata| {
             metadata.text("version", OCSF_VERSION);
             metadata.text("uid", &trace.request_id);
-            metadata.optional("correlation_uid", trace.run.as_deref());
+            if let Some(run) = &trace.run {
+                metadata.text("correlation_uid", run);
+            }
             object(metadata.member("product"), |product| {
                 product.text("name", "Stage0");
                 product.text("vendor_name", "Stage0");
@@ -239,11 +241,15 @@ fn ours(more: &mut stage0_wire::json_object::Object<'_>, trace: &Trace) {
     more.text("environment", &trace.environment);
     more.text("approved_by", &trace.approved_by);
     more.text("action_digest", &trace.action);
-    more.optional("run", trace.run.as_deref());
-    more.optional("call", trace.call.as_deref());
-    more.optional(
-        "final_runtime_action",
-        trace.final_runtime_action.as_deref(),
-    );
-    more.optional("cost_usd", trace.cost_usd.as_deref());
+    let known = [
+        ("run", &trace.run),
+        ("call", &trace.call),
+        ("final_runtime_action", &trace.final_runtime_action),
+        ("cost_usd", &trace.cost_usd),
+    ];
+    for (name, text) in known {
+        if let Some(text) = text {
+            more.text(name, text);
+        }
+    }
 }

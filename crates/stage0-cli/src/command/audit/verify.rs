@@ -10,7 +10,7 @@ use stage0_wire::Policy;
 use stage0_wire::json_object::object;
 use stage0_wire::jws::TOKEN_BYTES_MAX;
 use stage0_wire::problem::{Problem, problems_to_json};
-use stage0_wire::replay::{Replay, Replayed};
+use stage0_wire::replay::{Change, Replay, Replayed};
 
 use super::Form;
 use super::read::each_line;
@@ -77,6 +77,7 @@ pub(super) struct Verify {
 struct Remade {
     decisions: u64,
     facts_only: u64,
+    by_others: u64,
     failed: u64,
 }
 
@@ -123,7 +124,11 @@ impl Verify {
             };
             let number = u32::try_from(place.line).unwrap_or(u32::MAX);
             match replay.line(&place.file, number, record) {
-                Ok(Replayed::Decision(_)) => remade.decisions = remade.decisions.saturating_add(1),
+                Ok(Replayed::Decision(compared)) if compared.change == Change::Same => {
+                    remade.decisions = remade.decisions.saturating_add(1);
+                }
+                // By its own policy it would have come out to the byte.
+                Ok(Replayed::Decision(_)) => remade.by_others = remade.by_others.saturating_add(1),
                 Ok(Replayed::Facts) => remade.facts_only = remade.facts_only.saturating_add(1),
                 Ok(Replayed::Report) => {}
                 Err(problems) => {
@@ -171,6 +176,8 @@ impl Verify {
             summary.head.seq, summary.head.hash
         );
         match (summary.signed_to, summary.signed_at, &self.keys) {
+            // What was found casts doubt on what a signature says about it.
+            _ if !problems.is_empty() => {}
             (Some(seq), Some(at), _) => {
                 let behind = summary.head.seq.saturating_sub(seq);
                 let _ = writeln!(
@@ -188,6 +195,13 @@ impl Verify {
         }
         if let Some(remade) = remade {
             let _ = writeln!(out, "  made again  {}", count(remade.decisions, "decision"));
+            if remade.by_others > 0 {
+                let _ = writeln!(
+                    out,
+                    "  not looked at  {}: another policy made them, or another version of it",
+                    count(remade.by_others, "decision")
+                );
+            }
             if remade.facts_only > 0 {
                 let _ = writeln!(
                     out,
@@ -221,6 +235,7 @@ fn to_json(problems: &[Problem], summary: &Summary, remade: Option<&Remade>) -> 
         if let Some(remade) = remade {
             report.plain("decisions", remade.decisions);
             report.plain("facts_only", remade.facts_only);
+            report.plain("by_others", remade.by_others);
             report.plain("failed", remade.failed);
         }
         report.plain("problems", problems_to_json(problems));

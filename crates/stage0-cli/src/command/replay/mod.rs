@@ -31,7 +31,7 @@ const CASES_SHOWN: usize = 10;
 /// Make recorded decisions again, and say what another policy changes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A log has one record on each line, as `stage0 check --record` writes them. By the policy that made \
+    after_help = "A log has one record on each line, as `stage0 check --audit LOG --record full` writes them. By the policy that made \
 them, decisions must come out as they were recorded, byte for byte; by another one the log is a \
 rehearsal, in which runs go on as that policy leaves them.
 
@@ -43,7 +43,7 @@ Exit codes:
   4  verdicts became stricter, and none milder
 
 Examples:
-  stage0 check request.json --policy policy.yaml --record decisions.jsonl
+  stage0 check request.json --policy policy.yaml --audit decisions.jsonl --record full
   stage0 replay decisions.jsonl --policy policy.yaml
   stage0 replay decisions.jsonl --policy policy.yaml --against next.yaml --format json"
 )]
