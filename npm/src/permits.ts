@@ -2,7 +2,7 @@
 
 import type { Decision } from "./decision.js";
 import { issuedPermit, PermitMemory, verifiedPolicy } from "./engine.js";
-import { PermitError, PolicyError, refuse } from "./errors.js";
+import { PermitError, PolicyError } from "./errors.js";
 import { compiledOf, instant, type Policy, questionOf, raw, type Request, type RequestInput, word } from "./policy.js";
 import { textOf } from "./snapshot.js";
 

@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
 import { compactVerify, createLocalJWKSet } from "jose";
 import { PermitError, PermitIssuer, PermitVerifier, Policy, PolicyError, Stage0Error, verifyPolicy } from "stage0";
 
-const read = (name) => JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), "utf8"));
+/** The repository: the tests also run beside the packed package. */
+const root = process.env.STAGE0_ROOT ?? fileURLToPath(new URL("../..", import.meta.url));
+const read = (name) => JSON.parse(readFileSync(`${root}/tests/vectors/${name}.json`, "utf8"));
 const [permits, policies, approvals] = ["permits", "policies", "approvals"].map(read);
 
 const each = ({ vectors, ...shared }) => vectors.map((vector) => ({ ...shared, ...vector }));
@@ -113,14 +116,8 @@ test("what a broken engine remembered is not forgotten", () => {
     }
     use();
   };
-  let codes = new Set();
-  for (let round = 0; round < 3; round += 1) {
-    try {
-      dive();
-    } catch (error) {
-      codes.add(error.code);
-    }
-  }
+  // Each call on the way up ends in the module, or finds the permit used.
+  assert.throws(dive);
   assert.throws(use, (error) => error instanceof PermitError && ["PERMIT_STORE", "PERMIT_USED"].includes(error.code));
 });
 

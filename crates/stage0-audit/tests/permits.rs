@@ -153,6 +153,26 @@ fn what_was_changed_since_may_not_run() {
 }
 
 #[test]
+fn a_tool_that_no_catalog_has_goes_by_its_name() {
+    let policy = POLICY.replace("default: deny", "default: allow\nunknown_tools: declared");
+    let policy = Policy::parse(&policy).unwrap();
+    let call = r#"{"tool_call": {"name": "Other", "arguments": {}}}"#;
+    let request = parse_request(call.as_bytes()).unwrap();
+    let host = Host {
+        request_id: "r1",
+        ..Host::default()
+    };
+    let decision = policy.peek(&request, &host, &RunState::default(), now());
+    let allowed = Allowed::parse(&decision_to_json(&decision), &request).unwrap();
+    assert_eq!(allowed, Allowed::of(&decision));
+    let issuer = Issuer::new(key("gate"), "bank");
+    let permit = issuer.issue(&allowed, &Issue::new("p-1", now())).unwrap();
+    assert_eq!(verify(&permit, call, now()), Ok(()));
+    let other = call.replace("Other", "other");
+    assert_eq!(code(verify(&permit, &other, now())), "PERMIT_TOOL");
+}
+
+#[test]
 fn a_permit_counts_for_a_while() {
     let permit = issued(PAYOUT);
     let code_at = |time| verify(&permit, PAYOUT, at(time)).map_err(|error| error.code().as_str());

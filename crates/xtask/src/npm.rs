@@ -262,8 +262,6 @@ fn install() -> Result<PathBuf, String> {
     }
     copy(&root.join("tests").join("hosts"), &project)?;
     copy(&folder()?.join("tests"), &project.join("tests"))?;
-    let vectors = root.join("tests").join("vectors");
-    copy(&vectors, &project.join("tests").join("vectors"))?;
     Ok(project)
 }
 

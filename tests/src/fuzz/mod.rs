@@ -7,6 +7,7 @@
 pub mod drive;
 mod mutate;
 pub mod samples;
+pub mod token;
 
 use std::sync::OnceLock;
 

@@ -6,8 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stage0_wire::jws::decode;
+
 use super::SEPARATOR;
-use crate::markdown;
+use crate::{markdown, vectors};
 
 /// A door that is fuzzed.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub const DOORS: &[Door] = &[
     door("condition_text", super::condition_text, conditions),
     door("request_text", super::request_text, requests),
     door("decision", super::decision, decisions),
+    door("token_text", super::token::token_text, tokens),
 ];
 
 /// Policies, and files that are nearly ones.
@@ -102,6 +105,39 @@ pub fn conditions() -> Vec<Vec<u8>> {
                     texts.push(text.as_bytes().to_vec());
                 }
             }
+        }
+    }
+    texts
+}
+
+/// Tokens, what they claim, keys, and what hosts keep.
+pub fn tokens() -> Vec<Vec<u8>> {
+    let mut texts = Vec::new();
+    let key = vectors::known_key();
+    texts.push(key.to_jwk().as_bytes().to_vec());
+    texts.push(key.to_public_jwk().into_bytes());
+    for set in [
+        vectors::permits(),
+        vectors::approvals(),
+        vectors::policies(),
+    ] {
+        texts.push(set["keys"].to_string().into_bytes());
+        texts.extend(
+            set["issue"]["decision"]
+                .as_str()
+                .map(|text| text.as_bytes().to_vec()),
+        );
+        for vector in set["vectors"].as_array().into_iter().flatten() {
+            let Some(token) = vector["token"].as_str() else {
+                continue;
+            };
+            texts.push(token.as_bytes().to_vec());
+            let claims = token
+                .split('.')
+                .nth(1)
+                .and_then(|claims| decode(claims).ok());
+            texts.extend(claims);
+            texts.extend(vector["seen"].as_str().map(|text| text.as_bytes().to_vec()));
         }
     }
     texts

@@ -25,6 +25,7 @@ mod limits;
 mod list;
 mod numbers;
 mod order;
+mod permits;
 mod plans;
 mod pure;
 mod replay;

@@ -110,7 +110,9 @@ fn read(document: &Document<'_>, request: &Request<'_>) -> Result<Allowed, &'sta
     let digest = |name: &'static str| Digest::parse(text(name)?).map_err(|_| name);
     let verdicts = root.get("tool_verdicts").ok_or("tool_verdicts")?;
     let tool = verdicts.element(0);
-    let member = |name: &str| tool.and_then(|tool| tool.get(name)?.as_str());
+    // A tool that the catalog does not have is an empty text there.
+    let member =
+        |name: &str| tool.and_then(|tool| tool.get(name)?.as_str().filter(|text| !text.is_empty()));
     let ruling = Ruling {
         is_allowed: text("verdict")? == "ALLOW",
         is_observed: root.get("would").is_some() || text("mode") == Ok("observe"),
