@@ -49,7 +49,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = (
     st.integers(min_value=-(10**28) + 1, max_value=10**28 - 1)
     | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e27, max_value=1e27)
-    | st.sampled_from([0.0, -0.0, 0.1, 1e-7, 1e22, 5e-20, 2**53 + 1])
+    | st.sampled_from([0.0, -0.0, 0.1, 1e-7, 1e22, 5e-20, 2**53 + 1, 562949953421312.25, 0.1 + 0.2])
 )
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
@@ -84,6 +84,7 @@ def test_a_dict_and_its_json_decide_alike(arguments: dict[str, Any], context: di
         (Decimal("-0"), "0"),
         (Decimal("0.1") + Decimal("0.2"), "0.3"),
         (0.1 + 0.2, "0.30000000000000004"),
+        (562949953421312.25, "562949953421312.2"),
         (1e22, "10000000000000000000000"),
         (-0.0, "0"),
         (True, "true"),

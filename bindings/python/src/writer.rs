@@ -132,7 +132,7 @@ impl<'py> Writer<'py> {
         } else if value.cast::<PyInt>().is_ok() {
             self.integer(value)?;
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            self.float(number.value())?;
+            self.float(number)?;
         } else if let Ok(dict) = value.cast::<PyDict>() {
             self.open(value, true, |items| {
                 // No code of Python's runs in between, nor does another thread change the dict.
@@ -220,7 +220,8 @@ impl<'py> Writer<'py> {
             .into())
     }
 
-    fn float(&mut self, number: f64) -> Result<(), Stop> {
+    fn float(&mut self, value: &Bound<'py, PyFloat>) -> Result<(), Stop> {
+        let number = value.value();
         if !number.is_finite() {
             return Err(self.refused(
                 &format!(
@@ -230,8 +231,19 @@ impl<'py> Writer<'py> {
                 "leave the member out, or send null where nothing is known",
             ));
         }
-        // The shortest digits that mean this float, as `repr` writes them.
+        // The shortest digits that mean this float. Up to 15 there is one such text; of more there may be
+        // two, as for 562949953421312.25, and then it is the one that `repr` takes, as `json.dumps` does.
+        let before = self.out.len();
         let _ = write!(self.out, "{number:?}");
+        let written = self.out.get(before..).unwrap_or_default();
+        let digits = written.bytes().filter(u8::is_ascii_digit);
+        if digits.count() > f64::DIGITS as usize {
+            let text = PyFloat::new(value.py(), number)
+                .repr()
+                .map_err(PyErr::from)?;
+            self.out.truncate(before);
+            self.out.push_str(text.to_str()?);
+        }
         Ok(())
     }
 
