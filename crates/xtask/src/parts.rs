@@ -53,6 +53,7 @@ pub(crate) const CHECKS: &[Part] = &[
     part("doc tests", checks::doc_tests),
     part("documentation", checks::documentation),
     part("python", || python::test().map(|()| Tally::ONE)),
+    part("wasm", wasm::test),
     part("npm", npm::test),
     part("hosts", hosts::every),
     part("differential", checks::differential),
