@@ -62,16 +62,22 @@ function decoded(bytes: Uint8Array, refused: ErrorClass): string {
 const encoder = new TextEncoder();
 
 /** Texts that are written unit by unit: for longer ones the start of the encoder is worth it. */
-const SHORT = 40;
+const SHORT = 200;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /** What a snapshot begins with, and what is kept of one for the next. */
 const FIRST_BYTES = 4_096;
 const KEPT_BYTES_MAX = 65_536;
 
-/** Keys as they stand in the text; as many as a program writes, not as an attacker can think of. */
-const KEYS = new Map<string, string>();
+/** Keys as they stand between two members; as many as a program writes, not as an attacker can think of. */
+const KEYS = new Map<string, Uint8Array>();
 const KEYS_MAX = 500;
 const KEY_LENGTH_MAX = 64;
 
@@ -117,6 +123,12 @@ class Snapshot {
     this.bytes = grown;
   }
 
+  byte(byte: number): void {
+    if (this.end >= this.bytes.length) this.room(1);
+    this.bytes[this.end] = byte;
+    this.end += 1;
+  }
+
   /** Appends a text of ASCII. */
   ascii(text: string): void {
     this.room(text.length);
@@ -155,16 +167,22 @@ class Snapshot {
     throw refuse(this.refusedAs, "JSON_LONE_SURROGATE", message, LONE_SURROGATE_HELP);
   }
 
-  /** A key with its colon. The same few come again and again. */
-  key(key: string): void {
-    const known = KEYS.get(key);
-    if (known !== undefined) return this.ascii(known);
+  /** A key with its colon, and what stands before it. The same few come again and again. */
+  key(before: number, key: string): void {
     const from = this.end;
-    this.string(key);
-    this.ascii(":");
-    // As many bytes as units, the quotes and the colon beside: plain ASCII.
-    const isPlain = this.end - from === key.length + 3;
-    if (isPlain && KEYS.size < KEYS_MAX && key.length < KEY_LENGTH_MAX) KEYS.set(key, `"${key}":`);
+    const known = KEYS.get(key);
+    if (known === undefined) {
+      this.byte(before);
+      this.string(key);
+      this.byte(COLON);
+      if (KEYS.size < KEYS_MAX && key.length < KEY_LENGTH_MAX) KEYS.set(key, this.bytes.slice(from, this.end));
+      return;
+    }
+    this.room(known.length);
+    const { bytes } = this;
+    for (let at = 0; at < known.length; at += 1) bytes[from + at] = known[at] as number;
+    bytes[from] = before;
+    this.end = from + known.length;
   }
 
   value(value: unknown): void {
@@ -226,35 +244,35 @@ class Snapshot {
   list(list: readonly unknown[]): void {
     const depth = this.enter(list);
     const length = list.length;
-    this.ascii("[");
+    this.byte(OPEN_LIST);
     for (let position = 0; position < length; position += 1) {
       this.places[depth] = position;
       const value = list[position];
       if (value === undefined) throw this.refused("`undefined` stands in a list", MISSING_HELP);
-      if (position > 0) this.ascii(",");
+      if (position > 0) this.byte(COMMA);
       this.value(value);
       this.measure();
     }
-    this.ascii("]");
+    this.byte(CLOSE_LIST);
     this.depth = depth;
   }
 
   members(value: object): void {
     const depth = this.enter(value);
     const members = value as Record<string, unknown>;
-    let comma = "{";
+    let before = OPEN_OBJECT;
     for (const key of Object.keys(value)) {
       this.places[depth] = key;
       const member = members[key];
       // A member that is undefined is one that is not there.
       if (member === undefined) continue;
-      this.ascii(comma);
-      this.key(key);
-      comma = ",";
+      this.key(before, key);
+      before = COMMA;
       this.value(member);
       this.measure();
     }
-    this.ascii(comma === "{" ? "{}" : "}");
+    if (before === OPEN_OBJECT) this.byte(OPEN_OBJECT);
+    this.byte(CLOSE_OBJECT);
     this.depth = depth;
   }
 
@@ -268,17 +286,17 @@ class Snapshot {
       );
     }
     const depth = this.enter(map);
-    let comma = "{";
+    let before = OPEN_OBJECT;
     for (const [key, value] of entries as [string, unknown][]) {
       this.places[depth] = key;
       if (value === undefined) continue;
-      this.ascii(comma);
-      this.key(key);
-      comma = ",";
+      this.key(before, key);
+      before = COMMA;
       this.value(value);
       this.measure();
     }
-    this.ascii(comma === "{" ? "{}" : "}");
+    if (before === OPEN_OBJECT) this.byte(OPEN_OBJECT);
+    this.byte(CLOSE_OBJECT);
     this.depth = depth;
   }
 

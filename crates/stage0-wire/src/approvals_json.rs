@@ -115,6 +115,7 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
     }
 }
 
+#[inline(never)]
 fn record(value: ValueRef<'_>) -> Result<ApprovalRecord, String> {
     if value.kind() != Kind::Object {
         return Err("it is no object".to_owned());

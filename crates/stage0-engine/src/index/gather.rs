@@ -761,6 +761,7 @@ fn params(
     }
 }
 
+#[inline(never)]
 fn check_param(
     gathered: &Gathered<'_>,
     patterns: &SchemaPatterns,

@@ -254,6 +254,7 @@ impl<'i> Loader<'i> {
         links
     }
 
+    #[inline(never)]
     fn builtin(&mut self, wanted: &Wanted) -> Option<usize> {
         let (name, _) = split_version(&wanted.name.value);
         let Some(found) = pack(name) else {
@@ -269,6 +270,7 @@ impl<'i> Loader<'i> {
         self.add(Origin::Pack, &name, found.text.into())
     }
 
+    #[inline(never)]
     fn host_file(&mut self, from: u16, wanted: &Wanted) -> Option<usize> {
         let name = wanted.name.value.as_str();
         let from = self.sources.name(from);
