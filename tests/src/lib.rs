@@ -11,3 +11,4 @@ pub mod markdown;
 pub mod oracle;
 pub mod random;
 pub mod store;
+pub mod tokens;

@@ -73,10 +73,15 @@ codes! {
     APPROVAL_EXPIRED Medium "the approval is too old";
     APPROVAL_NOT_YET_VALID Medium "the approval was issued later than the time of the decision";
     APPROVAL_TIMESTAMP_MISSING Medium "the approval does not say when it was given";
+    APPROVAL_UNSIGNED Medium "the rule asks for a signed approval, and this one is not signed";
+    APPROVAL_UNKNOWN_KEY Medium "the approval is signed with a key that the policy does not have";
+    APPROVAL_KEY_NOT_VALID Medium "the key of the approval is revoked, was not valid then, or speaks for somebody else";
+    APPROVAL_BAD_SIGNATURE Medium "the approval is not what its key signed, or cannot be read";
     APPROVAL_WRONG_ACTION Medium "the approval was given for another action";
     APPROVAL_WRONG_POLICY Medium "the approval was given under other terms";
     APPROVAL_SELF Medium "the requester cannot approve";
     APPROVAL_ROLE Medium "the approver has none of the roles that are asked for";
+    APPROVAL_USED Medium "the approval has been used for as much as it was given for";
     APPROVAL_NOT_ENOUGH Medium "more people have to approve";
     BATCH_DEFERRED Medium "another call of the batch has to wait, and the calls run together or not at all";
     CALL_REQUIRED Low "the plan is allowed; each call is decided again with its arguments";

@@ -240,6 +240,8 @@ pub struct Decision<'a> {
     pub(crate) guardrails: ConstraintSet,
     /// The facts that the matching rules read.
     pub(crate) depends_on: FactSet,
+    /// Whose recorded or signed approval counted.
+    pub(crate) approvers: Vec<String>,
     /// What the call leaves on its run if it is allowed.
     pub(crate) traces: Option<Box<Traces<'a>>>,
 }
@@ -299,9 +301,13 @@ impl<'a> Decision<'a> {
         self.request.environment()
     }
 
-    /// Who approved, by the host's word.
-    pub fn approved_by(&self) -> Option<&'a str> {
-        self.request.approved_by()
+    /// Who approved: those whose recorded or signed approvals counted, sorted; where there are none, whom
+    /// the context names.
+    pub fn approved_by(&self) -> Cow<'a, str> {
+        match self.approvers.as_slice() {
+            [] => Cow::Borrowed(self.request.approved_by().unwrap_or("")),
+            approvers => Cow::Owned(approvers.join(", ")),
+        }
     }
 
     /// Constraints that a rule checked, sorted by name.

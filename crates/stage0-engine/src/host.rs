@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::policy::{Mode, Verdict};
+use crate::signature::SIGNATURE_BYTES;
 use crate::time::Timestamp;
 
 /// What a person answered.
@@ -15,10 +16,35 @@ pub enum Answer {
     Pending,
 }
 
-/// The host's record of a person's answer to one rule's question about one action.
+/// Who vouches that a record is what a person said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// The host, which asked the person.
+    Host,
+    /// The holder of a key. It is worth what the policy's `keys` say of it.
+    Signed(Box<Signature>),
+    /// Nobody: it was handed in as a token, and is none.
+    Unreadable,
+    /// Whoever writes the tests of a policy, where signed approvals are taken as given. No text that a
+    /// host is handed comes to this.
+    Rehearsed,
+}
+
+/// What somebody signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The id of the key that is said to have signed.
+    pub key: String,
+    /// What the signature is over.
+    pub message: String,
+    /// The signature.
+    pub bytes: [u8; SIGNATURE_BYTES],
+}
+
+/// A person's answer to one rule's question about one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRecord {
-    /// Unique among the host's records.
+    /// Unique among those of one host, or of one key.
     pub id: String,
     /// The answer.
     pub answer: Answer,
@@ -36,6 +62,8 @@ pub struct ApprovalRecord {
     pub issued_at: Timestamp,
     /// When it ends, if before the rule's own `ttl`.
     pub expires_at: Option<Timestamp>,
+    /// Who vouches for it.
+    pub proof: Proof,
 }
 
 /// What the host adds to a request.

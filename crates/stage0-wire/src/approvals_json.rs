@@ -1,14 +1,16 @@
 //! A host's records of people's answers as JSON: what `check --approvals` and servers read.
 //!
-//! One list of objects, strict: a record with a misspelt member would be one that counts for nothing
-//! or for too much. Whether a record fits an action is decided by the engine.
+//! One list, strict: of objects, which are the host's own records, and of tokens, which somebody signed. A
+//! record with a misspelt member would be one that counts for nothing or for too much. Whether a
+//! record fits an action, and whether its signature holds, is decided by the engine.
 
 use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::document::{Kind, ValueRef};
-use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::host::{Answer, ApprovalRecord, Proof};
 use stage0_engine::time::Timestamp;
 
+use crate::approval_token::{approval_token, parse_approval_token};
 use crate::codes::ProblemCode;
 use crate::problem::Problem;
 use crate::request_text::json_problem;
@@ -35,7 +37,7 @@ const MEMBERS: [&str; 9] = [
     "expires_at",
 ];
 
-const ANSWERS: [(&str, Answer); 3] = [
+pub(crate) const ANSWERS: [(&str, Answer); 3] = [
     ("approved", Answer::Approved),
     ("rejected", Answer::Rejected),
     ("pending", Answer::Pending),
@@ -47,6 +49,10 @@ pub fn approvals_to_json(approvals: &[ApprovalRecord]) -> String {
     for (position, record) in approvals.iter().enumerate() {
         if position > 0 {
             out.push(',');
+        }
+        if let Some(token) = approval_token(record) {
+            write_string(&mut out, &token);
+            continue;
         }
         let answer = ANSWERS.iter().find(|(_, answer)| *answer == record.answer);
         out.push_str("{\"id\":");
@@ -90,7 +96,7 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
     let root = document.root();
     let problem = |message: String| {
         Problem::in_file(name, 1, ProblemCode::ApprovalsInvalid, message)
-            .help("a record has `id`, `answer`, `by`, `rule`, `terms`, `action` and `issued_at`, and may have `roles` and `expires_at`; `rule`, `terms` and `action` are those of the issue that asked")
+            .help("a record is a signed token, or has `id`, `answer`, `by`, `rule`, `terms`, `action` and `issued_at`, and may have `roles` and `expires_at`; `rule`, `terms` and `action` are those of the issue that asked")
     };
     if root.kind() != Kind::List {
         return Err(vec![problem("approvals are a list of records".to_owned())]);
@@ -103,7 +109,8 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
             Err(message) => problems.push(problem(format!("record {position}: {message}"))),
         }
     }
-    let mut ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    let own = records.iter().filter(|record| record.proof == Proof::Host);
+    let mut ids: Vec<&str> = own.map(|record| record.id.as_str()).collect();
     ids.sort_unstable();
     if let Some([twice, _]) = ids.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
         problems.push(problem(format!("the id `{twice}` is used twice")));
@@ -117,6 +124,9 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
 
 #[inline(never)]
 fn record(value: ValueRef<'_>) -> Result<ApprovalRecord, String> {
+    if let Some(token) = value.as_str() {
+        return parse_approval_token(token);
+    }
     if value.kind() != Kind::Object {
         return Err("it is no object".to_owned());
     }
@@ -167,6 +177,7 @@ fn record(value: ValueRef<'_>) -> Result<ApprovalRecord, String> {
             Some(at) if !at.is_null() => Some(instant("expires_at")?),
             _ => None,
         },
+        proof: Proof::Host,
     })
 }
 
@@ -185,6 +196,7 @@ mod tests {
             action: Digest::of(b"action"),
             issued_at: Timestamp::EPOCH,
             expires_at: Timestamp::parse("2026-01-05T10:00:00Z").ok(),
+            proof: Proof::Host,
         }
     }
 

@@ -88,7 +88,7 @@ pub fn render_into(decision: &Decision<'_>, out: &mut String) {
     out.push_str(r#"","environment":""#);
     write_escaped(out, decision.environment().unwrap_or(""));
     out.push_str(r#"","approved_by":""#);
-    write_escaped(out, decision.approved_by().unwrap_or(""));
+    write_escaped(out, &decision.approved_by());
     out.push_str(r#"","timestamp":"#);
     let timestamp = write_again(out, |out| seconds(out, decision.evaluated_at));
     out.push_str(r#","evaluated_at":"#);

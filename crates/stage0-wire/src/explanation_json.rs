@@ -119,6 +119,12 @@ fn write_approval(object: &mut Object<'_>, approval: &ApprovalDescription) {
     object.texts("bind", &approval.bind);
     let ttl = approval.ttl.map(|ttl| ttl.to_string());
     object.optional("ttl", ttl.as_deref());
+    object.text("evidence", approval.evidence.as_str());
+    object.plain("uses", approval.uses);
+    if let Some((sum, max_total)) = &approval.total {
+        object.text("sum", sum);
+        object.plain("max_total", max_total);
+    }
 }
 
 /// A decision with every rule that was asked, as one JSON object.

@@ -4,6 +4,7 @@
 //! text. Whatever is wrong with a text is told as [`problem::Problem`]s: code, message, help and
 //! place. What decides is `stage0-engine`; nothing here has a meaning of its own.
 
+mod approval_token;
 mod approvals_json;
 pub mod batch;
 pub mod cases;
@@ -40,6 +41,9 @@ pub mod tree;
 mod tree_text;
 mod yaml;
 
+pub use approval_token::{
+    APPROVAL_KIND, APPROVAL_TOKENS_MAX, approval_claims, approval_token, parse_approval_token,
+};
 pub use approvals_json::{APPROVALS_LIMITS, approvals_to_json, parse_approvals};
 pub use compiled::Policy;
 pub use decision_json::{ENGINE_VERSION, decision_to_json, render_into};

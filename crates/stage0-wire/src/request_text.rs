@@ -3,10 +3,11 @@
 //! A text that is not a request is a problem, never a decision: over HTTP 422, at the command line
 //! exit 1, in a gate DENY.
 
-use stage0_engine::document::ValueRef;
+use stage0_engine::document::{Document, ValueRef};
 use stage0_engine::request::{Request, RequestError};
 use stage0_engine::span::Span;
 
+use crate::approval_token::tokens_of;
 use crate::codes::ProblemCode;
 use crate::position::{line_column, token_at};
 use crate::problem::Problem;
@@ -31,7 +32,20 @@ pub fn parse_request(text: &[u8]) -> Result<Request<'_>, Vec<Problem>> {
 pub fn parse_request_file<'t>(name: &str, text: &'t [u8]) -> Result<Request<'t>, Vec<Problem>> {
     let document = parse(text, &JsonLimits::REQUEST)
         .map_err(|error| vec![json_problem(name, text, &error)])?;
-    Request::from_document(document).map_err(|errors| refused(name, text, &errors))
+    request_of(document).map_err(|errors| refused(name, text, &errors))
+}
+
+/// The request that a document is, with the signed approvals that came with it.
+///
+/// # Errors
+/// Every field that is not as the contract wants it.
+pub(crate) fn request_of(document: Document<'_>) -> Result<Request<'_>, Vec<RequestError>> {
+    let request = Request::from_document(document)?;
+    let approvals = request.approval_tokens().map(tokens_of);
+    Ok(match approvals {
+        Some(approvals) => request.with_approvals(approvals),
+        None => request,
+    })
 }
 
 /// The errors of a request as problems at their places. The text is parsed once more for the places:

@@ -10,9 +10,9 @@ use stage0_engine::canonical::write_value;
 use stage0_engine::decision::{Decision, Detail};
 use stage0_engine::digest::Digest;
 use stage0_engine::document::{Document, ValueRef};
-use stage0_engine::host::{ApprovalRecord, Host};
+use stage0_engine::host::{ApprovalRecord, Host, Proof};
 use stage0_engine::policy::{Mode, Severity};
-use stage0_engine::request::{Request, RequestError};
+use stage0_engine::request::RequestError;
 use stage0_engine::span::Span;
 use stage0_engine::state::{Report, RunState};
 use stage0_engine::time::Timestamp;
@@ -25,6 +25,7 @@ use crate::decision_json::decision_to_json;
 use crate::packs::PACK_PREFIX;
 use crate::problem::Problem;
 use crate::request_text::parse_request;
+use crate::request_text::request_of;
 use crate::state_json::state_to_json;
 use crate::strict_json::{JsonLimits, parse_str};
 
@@ -243,7 +244,7 @@ impl<'c> Run<'c> {
         }
         // Requests of cases were held against the wire contract when they were read.
         let document = self.request.clone().unwrap_or_default();
-        let request = match Request::from_document(document) {
+        let request = match request_of(document) {
             Ok(request) => request,
             Err(errors) => {
                 let found: Vec<&str> = errors.iter().map(RequestError::message).collect();
@@ -374,6 +375,7 @@ impl<'c> Run<'c> {
                 action: *action,
                 issued_at: answer.at,
                 expires_at: None,
+                proof: Proof::Rehearsed,
             });
         }
     }

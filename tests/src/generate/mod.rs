@@ -22,7 +22,7 @@ use crate::oracle::{self, Host};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
-use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::host::{Answer, ApprovalRecord, Proof};
 use stage0_engine::policy::Mode;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
@@ -142,6 +142,7 @@ fn records(
             action: if recipe.other_action { other } else { action },
             issued_at: timestamp(issued),
             expires_at: recipe.lasts.map(|lasts| timestamp(issued + lasts)),
+            proof: Proof::Host,
         })
     };
     recipes.into_iter().enumerate().filter_map(record).collect()

@@ -6,6 +6,7 @@ use stage0_engine::codes::IssueCode;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::{Answer, ApprovalRecord};
 use stage0_engine::policy::EvidenceSource;
+use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
 
 use super::condition::{Expr, Outcome, Path, Scope, Step};
@@ -15,8 +16,8 @@ use super::value::{Value, object, read_instant, text, whole};
 /// What looking for an approval found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approved {
-    /// Enough people said yes.
-    Yes,
+    /// Enough people said yes; the counters of what is used of their answers.
+    Yes(BTreeSet<String>),
     /// Somebody said no.
     Rejected,
     /// Not yet: why, if anybody was asked, and for want of which facts.
@@ -40,6 +41,10 @@ pub struct Question<'q> {
     pub facts: &'q Value,
     /// People's answers.
     pub records: &'q [ApprovalRecord],
+    /// What the host counts.
+    pub state: &'q RunState,
+    /// Whether the call was allowed before, and has used what it uses.
+    pub was_allowed: bool,
     /// The time of the decision, in milliseconds.
     pub now: i64,
 }
@@ -192,8 +197,12 @@ pub fn find(question: &Question<'_>) -> Approved {
         // A no counts whoever asked.
         _ if is_rejected(question) => Approved::Rejected,
         _ if !missing.is_empty() => Approved::NotYet(None, missing),
-        EvidenceSource::Host => recorded(question, &barred),
-        EvidenceSource::Asserted => asserted(question, &barred),
+        EvidenceSource::Host | EvidenceSource::Signed => recorded(question, &barred),
+        // The host's own record is worth more than its bare word.
+        EvidenceSource::Asserted => match recorded(question, &barred) {
+            yes @ Approved::Yes(_) => yes,
+            _ => asserted(question, &barred),
+        },
     }
 }
 
@@ -211,17 +220,15 @@ fn is_rejected(question: &Question<'_>) -> bool {
         root: "context",
         steps: vec![Step::Member("approval_status")],
     };
-    match question.terms.evidence.unwrap_or_default() {
-        EvidenceSource::Host => question.records.iter().any(|record| {
-            record.answer == Answer::Rejected
-                && record.rule == question.rule
-                && record.terms == terms_digest(question.terms)
-                && record.action == question.action()
-        }),
-        EvidenceSource::Asserted => {
-            fact(question.facts, true, &status) == Outcome::Known(text("rejected"))
-        }
-    }
+    let is_recorded = question.records.iter().any(|record| {
+        record.answer == Answer::Rejected
+            && record.rule == question.rule
+            && record.terms == terms_digest(question.terms)
+            && record.action == question.action()
+    });
+    let is_asserted = question.terms.evidence == Some(EvidenceSource::Asserted)
+        && fact(question.facts, true, &status) == Outcome::Known(text("rejected"));
+    is_recorded || is_asserted
 }
 
 /// What keeps one record from counting.
@@ -251,12 +258,19 @@ fn flaw(question: &Question<'_>, record: &ApprovalRecord, barred: &[String]) -> 
     }
 }
 
+/// The counter of what is used of an answer.
+fn counter_of(rule: &str, record: &ApprovalRecord) -> String {
+    let named = Value::List(vec![text(&record.id)]).to_json();
+    let digest = Digest::of(named.as_bytes()).to_hex();
+    format!("{rule}!{}", &digest[..32])
+}
+
 /// The gate's own records of people's answers.
 fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
     let terms = question.terms;
     let under = terms_digest(terms);
     let action = question.action();
-    let mut people = BTreeSet::new();
+    let mut good = Vec::new();
     let mut flaws = BTreeSet::new();
     for record in question
         .records
@@ -272,11 +286,36 @@ fn recorded(question: &Question<'_>, barred: &[String]) -> Approved {
         } else if let Some(flaw) = flaw(question, record, barred) {
             flaws.insert(flaw);
         } else {
-            people.insert(record.by.trim().to_ascii_lowercase());
+            let ends = [
+                terms.ttl.map(|ttl| record.issued_at.to_ms() + ttl),
+                record.expires_at.map(Timestamp::to_ms),
+            ];
+            let end = ends.into_iter().flatten().min().unwrap_or(i64::MAX);
+            good.push((end, counter_of(question.rule, record), record));
+        }
+    }
+    // What ends first is used first, and each is good for one call.
+    good.sort_by_key(|(end, counter, _)| (*end, counter.clone()));
+    let (mut people, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for (_, counter, record) in good {
+        let by = record.by.trim().to_ascii_lowercase();
+        if people.contains(&by) || people.len() == terms.min.unwrap_or(1) as usize {
+            continue;
+        }
+        let counted = question.state.counters.get(counter.as_str());
+        let is_used = counted.is_some_and(|counter| !counter.entries.is_empty());
+        if is_used && !question.was_allowed {
+            flaws.insert(IssueCode::APPROVAL_USED);
+            continue;
+        }
+        people.insert(by);
+        // A host that does not count its own answers sees to it itself.
+        if counted.is_some() || question.state.is_whole {
+            used.insert(counter);
         }
     }
     if people.len() >= terms.min.unwrap_or(1) as usize {
-        return Approved::Yes;
+        return Approved::Yes(used);
     }
     // Of several flaws the one that is nearest to a yes is told: the last in the order of the codes.
     let why = if people.is_empty() {
@@ -313,7 +352,7 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
     }
     let at = context("approved_at").and_then(Value::as_text);
     match (at.map(read_instant), question.terms.ttl) {
-        (None, None) => Approved::Yes,
+        (None, None) => Approved::Yes(BTreeSet::new()),
         (None | Some(None), _) => lacking(
             Some(IssueCode::APPROVAL_TIMESTAMP_MISSING),
             "context.approved_at",
@@ -324,7 +363,7 @@ fn asserted(question: &Question<'_>, barred: &[String]) -> Approved {
             } else if ttl.is_some_and(|ttl| at + ttl <= question.now) {
                 not_yet(Some(IssueCode::APPROVAL_EXPIRED))
             } else {
-                Approved::Yes
+                Approved::Yes(BTreeSet::new())
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One decision, rule by rule: no index, no compilation, nothing remembered between rules.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -16,6 +17,9 @@ use super::condition::{Expr, Outcome, Path, Scope, all, read_set};
 use super::model::{Action, Approval, FactDeclaration, Policy, Request, Rule, Tool};
 use super::phrases::{self, Meaning};
 use super::value::{Value, object, text};
+
+/// What a call uses that nobody had to approve.
+static NOTHING: BTreeSet<String> = BTreeSet::new();
 
 /// The host's word beside the request.
 #[derive(Debug, Clone, Default)]
@@ -319,6 +323,10 @@ struct Judge<'j> {
     facts: &'j Value,
     /// The tool's name in digests.
     digested: Option<&'j str>,
+    /// The counters of what is used of people's answers.
+    used: &'j RefCell<BTreeSet<String>>,
+    /// Whether the call was allowed before.
+    was_allowed: bool,
     now: i64,
 }
 
@@ -667,6 +675,8 @@ impl Judge<'_> {
             tool: self.digested.unwrap_or(""),
             facts: self.facts,
             records: &self.host.approvals,
+            state: &self.host.state,
+            was_allowed: self.was_allowed,
             now: self.now,
         };
         let approved = approval::find(&question);
@@ -679,7 +689,7 @@ impl Judge<'_> {
             (Outcome::Error, _) => found.push(self.error(part)),
             (when, _) if when.is(false) => {}
             // An approval lifts what would DEFER, and no error.
-            (_, Approved::Yes) => {}
+            (_, Approved::Yes(used)) => self.used.borrow_mut().extend(used),
             (Outcome::Unknown(mut missing), approved) => {
                 if let Approved::NotYet(_, facts) = approved {
                     missing.extend(facts);
@@ -845,6 +855,19 @@ fn layers_of(policy: &Policy) -> Vec<Layer<'_>> {
         .collect()
 }
 
+/// Digest of one tool's call, or of a plan of that tool.
+fn action_alone(
+    layer: &Layer<'_>,
+    request: &Request,
+    name: Option<&str>,
+    digested: Option<&String>,
+    now: i64,
+) -> Digest {
+    let alone: Vec<String> = digested.into_iter().cloned().collect();
+    let facts = facts(request, &Subject::of(layer, request, name), now);
+    approval::action_digest(request, &alone, &Approval::default(), &facts)
+}
+
 /// Decides.
 pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answer {
     let layers = layers_of(policy);
@@ -875,10 +898,21 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
     let strictest = obeyed.0;
     let (mut depends_on, mut tools, mut to_call) = (BTreeSet::new(), Vec::new(), Vec::new());
     let mut asked_about = Vec::new();
+    let used = RefCell::default();
+    let moment = |action, tool| Moment {
+        id: request.call.as_ref().and(request.call_id),
+        action,
+        tool: request.call.as_ref().and(tool),
+        allowed: false,
+        used: &NOTHING,
+        now,
+    };
     for name in names {
         // A tool of a request that is refused as a whole is refused too.
         let (mut tool_verdict, mut catalogued) = (strictest, String::new());
         let digested = digested(&layers, request, name);
+        let alone = action_alone(&layers[0], request, name, digested.as_ref(), now);
+        let was_allowed = moment(alone, None).was_allowed(&host.state);
         for layer in &layers {
             let subject = Subject::of(layer, request, name);
             if subject.known && catalogued.is_empty() {
@@ -894,6 +928,8 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
                 mode,
                 facts: &facts,
                 digested: digested.as_deref(),
+                used: &used,
+                was_allowed,
                 now,
             };
             let in_scope = layer
@@ -926,10 +962,8 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         }
         (verdict, sorted(issues, &order))
     };
-    let mut questions = BTreeSet::new();
-    if obeyed.0 == Verdict::Defer {
-        questions.extend(obeyed.1.iter().flat_map(|issue| issue.questions.clone()));
-    }
+    let asking = obeyed.1.iter().filter(|_| obeyed.0 == Verdict::Defer);
+    let questions = asking.flat_map(|issue| issue.questions.clone()).collect();
     let subject = Subject::of(&layers[0], request, None);
     let facts = facts(request, &subject, now);
     let action = approval::action_digest(request, &asked_about, &Approval::default(), &facts);
@@ -947,11 +981,9 @@ pub fn decide(policy: &Policy, request: &Request, host: &Host, now: i64) -> Answ
         next: advance(
             &host.state,
             &Moment {
-                id: request.call.as_ref().and(request.call_id),
-                action,
-                tool: request.call.as_ref().and(called),
                 allowed: obeyed.0 == Verdict::Allow,
-                now,
+                used: &used.into_inner(),
+                ..moment(action, called)
             },
         ),
     }

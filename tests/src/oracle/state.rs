@@ -1,5 +1,7 @@
 //! What a decision leaves behind, step by step as the rules tell it.
 
+use std::collections::BTreeSet;
+
 use stage0_engine::digest::Digest;
 use stage0_engine::number::Number;
 use stage0_engine::state::counter::{Entry, Hold};
@@ -22,19 +24,51 @@ pub struct Moment<'m> {
     pub tool: Option<&'m str>,
     /// Whether it was allowed.
     pub allowed: bool,
+    /// The counters of what it uses of people's answers.
+    pub used: &'m BTreeSet<String>,
     /// When, in milliseconds.
     pub now: i64,
+}
+
+impl Moment<'_> {
+    /// What the call is held under.
+    fn call(&self) -> Digest {
+        let id = self.id.unwrap_or(REQUEST_ID);
+        Digest::of(&[self.action.as_bytes(), id.as_bytes()].concat())
+    }
+
+    /// Whether the call was allowed before.
+    pub fn was_allowed(&self, state: &RunState) -> bool {
+        let asked = state.run.iter().flat_map(|run| &run.asked);
+        let mut same = asked.filter(|asked| asked.call == self.call());
+        self.id.is_some() && same.any(|asked| asked.allowed)
+    }
 }
 
 /// The state after a decision.
 pub fn advance(state: &RunState, moment: &Moment<'_>) -> RunState {
     let mut next = state.clone();
+    let now = Timestamp::from_ms(moment.now).unwrap_or(Timestamp::EPOCH);
+    let call = moment.call();
+    let until = Timestamp::from_ms(moment.now + HOUR_MS).unwrap_or(now);
+    if moment.allowed && moment.tool.is_some() && !moment.was_allowed(state) {
+        for counter in moment.used {
+            let use_ = Entry {
+                at: now,
+                amount: Number::ONE,
+                hold: Some(Hold {
+                    call,
+                    until,
+                    is_cost: false,
+                }),
+            };
+            let counter = next.counters.entry(counter.as_str().into()).or_default();
+            counter.entries.push(use_);
+        }
+    }
     let Some(run) = &mut next.run else {
         return next;
     };
-    let now = Timestamp::from_ms(moment.now).unwrap_or(Timestamp::EPOCH);
-    let id = moment.id.unwrap_or(REQUEST_ID);
-    let call = Digest::of(&[moment.action.as_bytes(), id.as_bytes()].concat());
     let place = run.asked.iter().position(|asked| asked.call == call);
     let place = place.filter(|_| moment.id.is_some());
     let was_allowed = place.is_some_and(|place| run.asked[place].allowed);
@@ -69,7 +103,7 @@ pub fn advance(state: &RunState, moment: &Moment<'_>) -> RunState {
         amount: Number::ZERO,
         hold: Some(Hold {
             call,
-            until: Timestamp::from_ms(moment.now + HOUR_MS).unwrap_or(now),
+            until,
             is_cost: true,
         }),
     });

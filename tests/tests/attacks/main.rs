@@ -19,7 +19,7 @@ mod modes;
 mod requests;
 mod words;
 
-use stage0_engine::host::{Answer, ApprovalRecord, Host};
+use stage0_engine::host::{Answer, ApprovalRecord, Host, Proof};
 use stage0_engine::policy::Severity;
 use stage0_engine::state::RunState;
 use stage0_engine::time::Timestamp;
@@ -150,6 +150,7 @@ fn approval(policy: &Policy, request: &str, by: &str, roles: &[&str]) -> Approva
         action: detail("action"),
         issued_at: at("2026-01-05T09:59:00Z"),
         expires_at: None,
+        proof: Proof::Host,
     }
 }
 

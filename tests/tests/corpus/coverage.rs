@@ -14,7 +14,7 @@ use stage0_wire::testing::Exchange;
 
 /// Codes that need what the standard policy does not have: a catalog, a default that is not allow, an
 /// approval that is bound to an action, or a rule whose missing facts have no code of their own.
-const OUT_OF_REACH: [IssueCode; 22] = [
+const OUT_OF_REACH: [IssueCode; 27] = [
     IssueCode::RUN_REQUIRED,
     IssueCode::TOOL_NAME_CONFUSABLE,
     IssueCode::TOOL_UNKNOWN,
@@ -30,6 +30,12 @@ const OUT_OF_REACH: [IssueCode; 22] = [
     IssueCode::APPROVAL_WRONG_POLICY,
     IssueCode::APPROVAL_ROLE,
     IssueCode::APPROVAL_NOT_ENOUGH,
+    // It has no keys, and is content with the host's word.
+    IssueCode::APPROVAL_UNSIGNED,
+    IssueCode::APPROVAL_UNKNOWN_KEY,
+    IssueCode::APPROVAL_KEY_NOT_VALID,
+    IssueCode::APPROVAL_BAD_SIGNATURE,
+    IssueCode::APPROVAL_USED,
     IssueCode::CALL_REQUIRED,
     // Text doors refuse such a request before anything is decided.
     IssueCode::POLICY_VERSION_MISMATCH,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use stage0_engine::digest::Digest;
-use stage0_engine::host::{Answer, ApprovalRecord};
+use stage0_engine::host::{Answer, ApprovalRecord, Proof};
 use stage0_engine::policy::{EvidenceSource, Verdict};
 use stage0_engine::state::RunState;
 use stage0_tests::oracle::model::{Action, Approval, Policy, Rule, Tool};
@@ -72,6 +72,7 @@ fn approved() -> impl Strategy<Value = (Sample, Approval)> {
             action,
             issued_at: timestamp(now - 1_000),
             expires_at: None,
+            proof: Proof::Host,
         };
         let host = Host {
             approvals: people.map(record).collect(),

@@ -63,8 +63,14 @@ fn samples_reach_every_verdict_and_code() {
         let share = per_mille(code);
         assert!(share >= least, "{code} in {share} of 1,000: {counted:?}");
     }
-    // Requests here are made for the policy that decides them; runs and limits have a model of their own.
+    // Requests here are made for the policy that decides them; runs, limits and signatures have models of
+    // their own.
     let elsewhere = [
+        IssueCode::APPROVAL_UNSIGNED,
+        IssueCode::APPROVAL_UNKNOWN_KEY,
+        IssueCode::APPROVAL_KEY_NOT_VALID,
+        IssueCode::APPROVAL_BAD_SIGNATURE,
+        IssueCode::APPROVAL_USED,
         IssueCode::POLICY_VERSION_MISMATCH,
         IssueCode::RUN_REQUIRED,
         IssueCode::STATE_FULL,

@@ -31,6 +31,7 @@ mod replay;
 mod restrictions;
 mod risk;
 mod run;
+mod signed;
 mod standard;
 mod states;
 mod unknown;

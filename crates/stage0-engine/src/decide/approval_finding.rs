@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::rule::{Inquiry, Outcome, asks};
 use super::{Counts, Finding};
 use crate::action::bound_digest;
-use crate::approval::{self, Approved};
+use crate::approval::{self, Approved, Spent};
 use crate::codes::IssueCode;
 use crate::condition::timing::earlier;
 use crate::decision::{Detail, Needs, Resolution, Who};
@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::index::make::approver_path;
 use crate::index::{CompiledApproval, CompiledRule};
 use crate::policy::{EvidenceSource, Severity, Verdict};
+use crate::state::counter::Window;
 use crate::time::Timestamp;
 
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
@@ -24,6 +25,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         approval: &CompiledApproval,
         outcome: Outcome,
         until: &mut Option<Timestamp>,
+        spent: &mut Spent,
     ) -> Outcome {
         let fires = matches!(outcome, Outcome::Fires | Outcome::Exceeded(_));
         let is_faulty = approval::fault(approval, self.machine.facts, self.request).is_some();
@@ -36,7 +38,11 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let (approved, end) = self.approved(rule, approval);
         *until = earlier(*until, end);
         match approved {
-            Approved::Yes => Outcome::Silent,
+            Approved::Yes(yes) => {
+                *spent = yes;
+                Outcome::Silent
+            }
+            Approved::Uncounted if fires => Outcome::Uncounted,
             other if fires => Outcome::Unapproved(Box::new(other)),
             _ => outcome,
         }
@@ -58,17 +64,29 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         })
     }
 
+    /// The counters of what was used of the approvals that fit a rule.
+    pub(super) fn approval_counters(&self, rule: &CompiledRule) -> Vec<(Box<str>, Window)> {
+        let approval = rule.approval();
+        approval.map_or_else(Vec::new, |approval| {
+            approval::spendable(&self.question(rule, approval))
+        })
+    }
+
     fn question<'q>(
         &'q self,
         rule: &'q CompiledRule,
         approval: &'q CompiledApproval,
     ) -> approval::Question<'q, 'x> {
+        let is_answered = !(self.host.approvals.is_empty() && self.request.approvals().is_empty());
         approval::Question {
             rule,
             approval,
             facts: self.machine.facts,
             request: self.request,
-            records: self.host.approvals,
+            keys: &self.layer.keys,
+            host: self.host,
+            state: self.state,
+            in_run: is_answered.then(|| self.in_run()),
             action: self.action_for(approval),
             now: self.now,
         }
@@ -107,14 +125,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         };
         match approved {
             Approved::Rejected { by } => {
-                let is_told = approval.evidence == EvidenceSource::Host
+                let is_told = approval.evidence > EvidenceSource::Asserted
                     || !self.layer.private.covers(&approver_path());
                 let by = if is_told { &by } else { "Somebody" };
                 let message = Cow::Owned(format!("{by} rejected this."));
                 let code = IssueCode::APPROVAL_REJECTED;
                 finding(code.as_str(), Verdict::Deny, message, code.severity())
             }
-            Approved::Yes | Approved::NotYet { .. } => {
+            Approved::Yes(_) | Approved::Uncounted | Approved::NotYet { .. } => {
                 let (why, missing, facts) = match approved {
                     Approved::NotYet {
                         why,
@@ -227,6 +245,20 @@ fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApp
         Some(IssueCode::APPROVAL_SELF) => "The requester cannot approve.".to_owned(),
         Some(IssueCode::APPROVAL_ROLE) => {
             format!("The approver may not approve this; it needs approval{by}.")
+        }
+        Some(IssueCode::APPROVAL_UNSIGNED) => "The approval has to be signed.".to_owned(),
+        Some(IssueCode::APPROVAL_UNKNOWN_KEY) => {
+            "The approval is signed with a key that the policy does not have.".to_owned()
+        }
+        Some(IssueCode::APPROVAL_KEY_NOT_VALID) => {
+            "The key of the approval is revoked, was not valid then, or speaks for somebody else."
+                .to_owned()
+        }
+        Some(IssueCode::APPROVAL_BAD_SIGNATURE) => {
+            "The approval is not what its key signed, or cannot be read.".to_owned()
+        }
+        Some(IssueCode::APPROVAL_USED) => {
+            "The approval has been used for as much as it was given for.".to_owned()
         }
         Some(other) => other.meaning().to_owned(),
     }

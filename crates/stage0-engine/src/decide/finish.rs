@@ -8,6 +8,7 @@ use super::order::sorted;
 use super::rule::{Asked, Inquiry, Outcome};
 use super::subject::{Plan, Subject, View, sentence};
 use super::{Counts, Finding, REMARK, mode_of};
+use crate::approval::Spent;
 use crate::codes::IssueCode;
 use crate::condition::Step;
 use crate::condition::timing::earlier;
@@ -48,6 +49,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) findings: Vec<Finding<'a>>,
     /// What the limits count of this call.
     pub(crate) moves: Vec<Move>,
+    /// Whose recorded or signed approval counted.
+    approvers: Vec<String>,
     depends_on: FactSet,
     valid_until: Option<Timestamp>,
     tool_verdicts: SmallVec<[ToolVerdict<'a>; 1]>,
@@ -107,6 +110,7 @@ impl<'a> Draft<'a> {
             now,
             findings: Vec::new(),
             moves: Vec::new(),
+            approvers: Vec::new(),
             depends_on: FactSet::default(),
             valid_until: None,
             tool_verdicts: SmallVec::new(),
@@ -272,6 +276,14 @@ impl<'a> Draft<'a> {
         let fix = Resolution::new(Needs::Fix, Who::Agent);
         let code = IssueCode::POLICY_VERSION_MISMATCH;
         self.engine(code, Verdict::Deny, message, Some(fix), Vec::new());
+    }
+
+    /// Notes whose approval counted, and what is used of it if the call is made.
+    pub(crate) fn spend(&mut self, spent: Spent, is_call: bool) {
+        self.approvers.extend(spent.by);
+        if is_call {
+            self.moves.extend(spent.moves);
+        }
     }
 
     /// What the call leaves on its run besides having been made.
@@ -496,6 +508,8 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn finish(mut self, plan: Plan<'a>) -> Decision<'a> {
         let traces = self.traces(&plan);
+        self.approvers.sort_unstable();
+        self.approvers.dedup();
         let verdict = self.verdict();
         let otherwise = self.strictest(Counts::if_enforced);
         self.remark_on_plan(&plan, verdict, otherwise);
@@ -573,6 +587,7 @@ impl<'a> Draft<'a> {
             effects,
             guardrails: self.guardrails,
             depends_on: self.depends_on,
+            approvers: self.approvers,
             traces,
         }
     }

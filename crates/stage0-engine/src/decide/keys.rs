@@ -20,7 +20,8 @@ use crate::time::Timestamp;
 pub struct StateKeys {
     /// Whether a rule asks what the run has done, or a limit counts within it.
     pub run: bool,
-    /// The counters that limits compare, by key, each with its window: those that runs share.
+    /// The counters that limits compare, and those of what was used of approvals, by key, each with its
+    /// window: those that runs share.
     pub counters: BTreeMap<Box<str>, Window>,
 }
 
@@ -57,6 +58,7 @@ pub fn state_keys<'a>(
                 machine: Machine::new(&facts, &policy.constants, &arena),
             };
             for rule in found.of(layer) {
+                keys.counters.extend(inquiry.approval_counters(rule));
                 let RuleKind::Limit(limit) = &rule.kind else {
                     continue;
                 };

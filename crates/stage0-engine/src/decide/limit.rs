@@ -1,6 +1,7 @@
 //! A limit, asked: what was counted, what this call adds, and what has to be kept of it.
 
 use super::rule::{Asked, Inquiry, Outcome};
+use crate::approval::Spent;
 use crate::canonical::write_string;
 use crate::condition::timing::earlier;
 use crate::condition::truth::Truth;
@@ -71,6 +72,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         until: Option<Timestamp>,
     ) -> Asked {
         let mut until = until;
+        let mut spent = Spent::default();
         let outcome = match when {
             Truth::False => Outcome::Silent,
             Truth::Error => Outcome::Broken,
@@ -84,7 +86,9 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                         _ => Outcome::Undecided,
                     };
                     match &limit.approval {
-                        Some(approval) => self.unless_approved(rule, approval, outcome, &mut until),
+                        Some(approval) => {
+                            self.unless_approved(rule, approval, outcome, &mut until, &mut spent)
+                        }
                         None => outcome,
                     }
                 }
@@ -95,6 +99,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             outcome,
             until,
             applies: when == Truth::True,
+            spent,
         }
     }
 

@@ -92,6 +92,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         let code = IssueCode::RUN_REQUIRED;
         let message = match &rule.kind {
             RuleKind::Limit(_) => about(rule, " needs to know what was counted before."),
+            RuleKind::Approval(_) => about(rule, " needs to know how often the approval was used."),
             _ => about(rule, " needs to know what the run has done."),
         };
         let mut issue = self.issue(rule, code.as_str(), message);

@@ -173,8 +173,9 @@ fn decide_one<'a: 'x, 'x>(
     if !refused {
         draft.depend_on(&candidates.reads);
         for rule in candidates.of(layer) {
-            let asked = inquiry.ask(rule);
+            let mut asked = inquiry.ask(rule);
             draft.stands_until(asked.until);
+            draft.spend(core::mem::take(&mut asked.spent), inquiry.subject.is_call);
             if asked.outcome == Outcome::Silent && !rule.tells_content {
                 continue;
             }

@@ -8,7 +8,7 @@ use super::limit::Tally;
 use super::limit_finding::is_of_run;
 use super::subject::{InRun, Subject, View};
 use super::{Counts, Finding, REMARK};
-use crate::approval::{self, Approved};
+use crate::approval::{self, Approved, Spent};
 use crate::codes::IssueCode;
 use crate::condition::Slot;
 use crate::condition::evaluate::Machine;
@@ -81,6 +81,8 @@ pub(crate) struct Asked {
     pub(crate) until: Option<Timestamp>,
     /// Whether what its `when` says is so.
     pub(crate) applies: bool,
+    /// Whose approval counted.
+    pub(crate) spent: Spent,
 }
 
 impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
@@ -95,6 +97,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
                 outcome: Outcome::Silent,
                 until,
                 applies: false,
+                spent: Spent::default(),
             };
         }
         let applies = when == Truth::True;
@@ -102,11 +105,14 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             return self.ask_limit(rule, limit, when, until);
         }
         if let RuleKind::Approval(approval) = &rule.kind {
-            let outcome = self.unless_approved(rule, approval, Outcome::of(when), &mut until);
+            let mut spent = Spent::default();
+            let outcome = Outcome::of(when);
+            let outcome = self.unless_approved(rule, approval, outcome, &mut until, &mut spent);
             return Asked {
                 outcome,
                 until,
                 applies,
+                spent,
             };
         }
         let condition = match rule.kind {
@@ -117,6 +123,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
             outcome: Outcome::of(when.and(condition)),
             until,
             applies,
+            spent: Spent::default(),
         }
     }
 

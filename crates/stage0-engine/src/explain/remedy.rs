@@ -230,10 +230,18 @@ fn approval_terms(approval: &ApprovalDescription) -> String {
         };
         let _ = write!(terms, "; it is for {bound} as {now}");
     }
-    if approval.evidence == EvidenceSource::Asserted {
-        terms.push_str(
+    if approval.uses > 1 {
+        let _ = write!(terms, "; it is good for {} calls", approval.uses);
+    }
+    if let Some((fact, max)) = &approval.total {
+        let _ = write!(terms, "; {fact} comes to {max} at most, over all of them");
+    }
+    match approval.evidence {
+        EvidenceSource::Asserted => terms.push_str(
             "; the host states it as context.approval_status, approved_by and approved_at",
-        );
+        ),
+        EvidenceSource::Signed => terms.push_str("; it is signed with a key of the policy"),
+        EvidenceSource::Host => {}
     }
     terms
 }

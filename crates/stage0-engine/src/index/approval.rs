@@ -3,13 +3,14 @@
 //! Its paths are checked like those of conditions. A misspelt one would bind the approval to a fact
 //! that is never there, or bar nobody, without anything in the rule looking wrong.
 
+use super::CompiledKey;
 use super::draft::LayerDraft;
 use super::environment::RuleNames;
 use super::gather::{Workshop, path};
 use crate::condition::typing::{Element, Environment, Type};
 use crate::condition::{Path, Step};
 use crate::facts::FactRoot;
-use crate::policy::{Approval, EvidenceSource, FindingKind, PolicyFinding};
+use crate::policy::{Approval, EvidenceSource, FindingKind, Grant, PolicyFinding};
 use crate::span::{Span, Spanned};
 
 /// Words in the names of amounts, which mean nothing without a unit.
@@ -22,6 +23,8 @@ const UNITS: &[&str] = &["currency", "unit", "asset", "token"];
 pub(super) struct ApprovalPaths {
     pub(super) not: Vec<Path>,
     pub(super) bind: Vec<Path>,
+    /// What a grant adds up.
+    pub(super) sum: Option<Path>,
 }
 
 impl LayerDraft<'_> {
@@ -54,12 +57,15 @@ impl LayerDraft<'_> {
                 );
             }
         }
+        let grant = approval.grant.as_ref();
         let paths = ApprovalPaths {
             not: not.into_iter().map(|(path, ..)| path).collect(),
             bind: bind.into_iter().map(|(path, ..)| path).collect(),
+            sum: grant.and_then(|grant| self.granted(approval, grant, tools, workshop)),
         };
+        self.hold_to_keys(approval, workshop);
         self.lint_unbound(approval, &paths.bind, tools, workshop);
-        check(approval, &paths.bind, workshop);
+        check(approval, &paths, workshop);
         paths
     }
 
@@ -92,6 +98,105 @@ impl LayerDraft<'_> {
             }
         }
         found
+    }
+
+    /// What a grant adds up; what is wrong with the grant is reported.
+    fn granted(
+        &self,
+        approval: &Approval,
+        grant: &Grant,
+        tools: Option<&[Vec<u32>]>,
+        workshop: &mut Workshop<'_>,
+    ) -> Option<Path> {
+        let mut refuse = |message: &str, help: &str| {
+            let kind = FindingKind::Approval;
+            workshop.report(PolicyFinding::new(kind, grant.span, message).with_help(help));
+        };
+        if approval.evidence == EvidenceSource::Asserted {
+            refuse(
+                "plain context fields have no id, so nobody can tell how often they were used",
+                "leave `grant` out, or use `evidence: host` or `signed`",
+            );
+        }
+        if grant.sum.is_some() != grant.max_total.is_some() {
+            refuse(
+                "`sum` and `max_total` go together",
+                "write for example `sum: args.amount, max_total: 2000`",
+            );
+        }
+        let negative = grant
+            .max_total
+            .as_ref()
+            .filter(|max| max.value.is_negative());
+        if let Some(max) = negative {
+            let message = "a grant of less than nothing lets no call through";
+            workshop.report(
+                PolicyFinding::new(FindingKind::Approval, max.span, message)
+                    .with_help("`max_total` is what the calls may come to together"),
+            );
+        }
+        if grant.uses > 1 && approval.bind.is_empty() {
+            let message =
+                "without `bind` the grant is good for the very same call again and no other";
+            workshop.report(
+                PolicyFinding::new(FindingKind::GrantUnbound, grant.span, message).with_help(
+                    "bind what the calls have in common: `bind: [args.to, args.currency]`",
+                ),
+            );
+        }
+        let sum = core::slice::from_ref(grant.sum.as_ref()?);
+        let (path, kind, span) = self.typed_paths(sum, tools, workshop).pop()?;
+        if !matches!(kind, Type::Number | Type::Dyn) {
+            let message = format!("`{path}` cannot be added up: it is {}", kind.text());
+            workshop.report(
+                PolicyFinding::new(FindingKind::Approval, span, message)
+                    .with_help("name a number, such as args.amount"),
+            );
+        }
+        if approval
+            .bind
+            .iter()
+            .any(|bound| bound.value == path.to_string())
+        {
+            let message = format!("`{path}` is bound, so every call of the grant has the same");
+            workshop.report(
+                PolicyFinding::new(FindingKind::Approval, span, message)
+                    .with_help("leave it out of `bind`, or out of `sum`"),
+            );
+        }
+        Some(path)
+    }
+
+    /// Signed approvals need keys that could have signed them.
+    fn hold_to_keys(&self, approval: &Approval, workshop: &mut Workshop<'_>) {
+        if approval.evidence != EvidenceSource::Signed {
+            return;
+        }
+        let keys = &self.gathered.layer.keys;
+        let claims = |key: &CompiledKey| {
+            let claimed = key.roles.as_ref();
+            let mut asked = approval.roles.iter();
+            approval.roles.is_empty()
+                || claimed.is_none_or(|claimed| {
+                    asked.any(|role| claimed.iter().any(|known| **known == *role.value))
+                })
+        };
+        let (message, help) = if keys.is_empty() {
+            (
+                "signed approvals are asked for, and the policy has no key",
+                "add one: `keys: { ana-2026: { public: \"...\", by: ana, roles: [finance_lead] } }`; an import's count with `allows: true`",
+            )
+        } else if !keys.values().any(claims) {
+            (
+                "no key of the policy may claim one of these roles",
+                "give a key one of them: `roles: [...]` under `keys`",
+            )
+        } else {
+            return;
+        };
+        workshop.report(
+            PolicyFinding::new(FindingKind::Approval, approval.span, message).with_help(help),
+        );
     }
 
     fn names_people(&self, kind: Type) -> bool {
@@ -132,7 +237,7 @@ impl LayerDraft<'_> {
     }
 }
 
-fn check(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
+fn check(approval: &Approval, paths: &ApprovalPaths, workshop: &mut Workshop<'_>) {
     if approval.min == 0 {
         workshop.report(
             PolicyFinding::new(
@@ -155,22 +260,26 @@ fn check(approval: &Approval, bind: &[Path], workshop: &mut Workshop<'_>) {
             .with_help("leave out `min`, `roles` and `bind`, or use `evidence: host`"),
         );
     }
-    let names = |words: &[&str]| {
-        bind.iter().any(|path| match path.steps.last() {
+    let names = |paths: &[Path], words: &[&str]| {
+        paths.iter().any(|path| match path.steps.last() {
             Some(Step::Field(name)) => words
                 .iter()
                 .any(|word| name.to_ascii_lowercase().contains(word)),
             _ => false,
         })
     };
-    if names(AMOUNTS) && !names(UNITS) {
-        workshop.report(
-            PolicyFinding::new(
-                FindingKind::BoundAmount,
-                approval.span,
-                "the approval binds an amount without its currency or unit",
-            )
-            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
-        );
+    if names(&paths.bind, UNITS) {
+        return;
     }
+    let message = if names(&paths.bind, AMOUNTS) {
+        "the approval binds an amount without its currency or unit"
+    } else if names(paths.sum.as_slice(), AMOUNTS) {
+        "the grant adds up amounts without binding their currency or unit"
+    } else {
+        return;
+    };
+    workshop.report(
+        PolicyFinding::new(FindingKind::BoundAmount, approval.span, message)
+            .with_help("bind the currency too, or 500 EUR approved are 500 of anything"),
+    );
 }

@@ -8,7 +8,7 @@ use super::gather::{Gathered, Member, Workshop, check_code, gather, pattern};
 use super::lets::{let_name, lets};
 use super::limit::LimitDraft;
 use super::lint::{lint_dodge, lint_idle_keys};
-use super::make::{asserted_paths, default_code};
+use super::make::{asserted_paths, default_code, token_path};
 use super::message::{self, Written};
 use crate::condition::tree::{Expr, Tree};
 use crate::condition::typing::{self, Type};
@@ -441,16 +441,20 @@ impl<'s> LayerDraft<'s> {
             }
         }
         for rule in &self.rules {
-            let ApprovalPaths { not, bind } = &rule.approval;
-            paths.extend(not.iter().chain(bind).chain(&rule.limit.per).cloned());
+            let ApprovalPaths { not, bind, sum } = &rule.approval;
+            let named = not.iter().chain(bind).chain(sum).chain(&rule.limit.per);
+            paths.extend(named.cloned());
             paths.extend(rule.message.iter().filter_map(|part| match part {
                 Written::Path(path) if FactRoot::find(&path.root).is_some() => Some(path.clone()),
                 _ => None,
             }));
-            if let Some(approval) = rule.rule.action.approval()
-                && approval.evidence == EvidenceSource::Asserted
-            {
-                paths.extend(asserted_paths());
+            if let Some(approval) = rule.rule.action.approval() {
+                if approval.evidence == EvidenceSource::Asserted {
+                    paths.extend(asserted_paths());
+                }
+                if !self.gathered.layer.keys.is_empty() {
+                    paths.insert(token_path());
+                }
             }
         }
         paths.extend(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::catalog::{CatalogTool, PatternTool};
 use super::environment::{DeclaredFact, Names, type_of};
+use super::keys::keys;
 use super::labels::{labels, labels_of};
 use super::{Layer, RiskWeights, SchemaPatterns};
 use crate::condition::program::{pattern_of, zone_help};
@@ -224,6 +225,7 @@ pub(super) fn gather<'s>(
         lets(&mut gathered, source, workshop);
     }
     drafts.build(&mut gathered, workshop);
+    gathered.layer.keys = keys(members, sources, workshop);
     params(&mut gathered, members, sources, &schema_offsets, workshop);
     data(&mut gathered, members.iter().filter_map(of), workshop);
     gathered

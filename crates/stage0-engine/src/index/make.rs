@@ -118,10 +118,19 @@ impl LayerDraft<'_> {
 pub(crate) fn asserted_paths() -> impl Iterator<Item = Path> {
     ["approval_status", "approved_at", "approved_by"]
         .into_iter()
-        .map(|name| Path {
-            root: "context".to_owned(),
-            steps: vec![Step::Field(name.to_owned())],
-        })
+        .map(context_path)
+}
+
+/// Where signed approvals stand that come with a request.
+pub(crate) fn token_path() -> Path {
+    context_path("approval")
+}
+
+fn context_path(name: &str) -> Path {
+    Path {
+        root: "context".to_owned(),
+        steps: vec![Step::Field(name.to_owned())],
+    }
 }
 
 /// The one of them that names a person.
@@ -367,15 +376,15 @@ impl Maker<'_, '_> {
                 slots.extend(&per);
                 let severity = severity_of(limit.otherwise.unwrap_or(Verdict::Defer));
                 let approval = limit.approval.as_deref();
-                let approval =
-                    approval.map(|approval| self.approval(approval, &draft.approval, &mut slots));
+                let approval = approval
+                    .map(|approval| self.approval(layer, approval, &draft.approval, &mut slots));
                 let window = draft.limit.window;
                 let compiled = CompiledLimit::new(limit, window, per, max, approval);
                 (RuleKind::Limit(Box::new(compiled)), severity)
             }
             Action::Approval(approval) => {
                 let severity = severity_of(approval.otherwise);
-                let compiled = self.approval(approval, &draft.approval, &mut slots);
+                let compiled = self.approval(layer, approval, &draft.approval, &mut slots);
                 (RuleKind::Approval(Box::new(compiled)), severity)
             }
         };
@@ -452,6 +461,7 @@ impl Maker<'_, '_> {
     /// An approval block; the facts that it reads are added to the others.
     fn approval(
         &self,
+        layer: &Layer,
         approval: &Approval,
         paths: &ApprovalPaths,
         slots: &mut BTreeSet<Slot>,
@@ -463,13 +473,26 @@ impl Maker<'_, '_> {
         if approval.evidence == EvidenceSource::Asserted {
             slots.extend(asserted_paths().filter_map(|path| self.facts.slot(&path)));
         }
+        if !layer.keys.is_empty() {
+            slots.extend(self.facts.slot(&token_path()));
+        }
+        let sum = paths.sum.as_ref().and_then(|path| self.facts.slot(path));
+        slots.extend(sum);
+        let grant = approval.grant.as_ref();
+        let max = grant.and_then(|grant| grant.max_total.as_ref());
         let roles = approval.roles.iter();
         CompiledApproval {
             roles: roles.map(|role| role.value.as_str().into()).collect(),
             min: approval.min,
             not,
             bind,
-            ttl: approval.ttl,
+            ttl: [approval.ttl, grant.and_then(|grant| grant.ttl)]
+                .into_iter()
+                .flatten()
+                .min(),
+            uses: grant.map_or(1, |grant| grant.uses),
+            total: sum.zip(max).map(|(slot, max)| (slot, max.value)),
+            has_grant: grant.is_some(),
             evidence: approval.evidence,
             otherwise: approval.otherwise,
             terms: crate::approval::terms(approval),

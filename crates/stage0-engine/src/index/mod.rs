@@ -10,6 +10,7 @@ pub(crate) mod compile;
 mod draft;
 mod environment;
 mod gather;
+mod keys;
 mod labels;
 mod lets;
 pub(crate) mod limit;
@@ -21,6 +22,8 @@ pub(crate) mod names;
 pub(crate) mod private;
 pub(crate) mod reads;
 pub(crate) mod shelf;
+
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
@@ -38,11 +41,13 @@ use crate::decision::Needs;
 use crate::digest::Digest;
 use crate::document::Document;
 use crate::facts::FactTable;
+use crate::number::Number;
 use crate::policy::schema::Schemas;
 use crate::policy::{EvidenceSource, Mode, Severity, UnknownTools, Verdict};
+use crate::signature::PublicKey;
 use crate::span::{Span, TextPlaces};
 use crate::state::counter::Window;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 use crate::tool_pattern::ToolPattern;
 use crate::vocabulary::constraint::{ConstraintKey, ConstraintSet};
 use crate::vocabulary::effect::{EffectSet, Effects};
@@ -135,6 +140,8 @@ pub(crate) struct Layer {
     /// Rules about everything.
     pub(crate) everywhere: Shelf,
     pub(crate) risk: RiskWeights,
+    /// Whose signatures count as approvals, by the id of the key.
+    pub(crate) keys: BTreeMap<Box<str>, CompiledKey>,
     /// Facts with a declared type.
     pub(crate) typed_facts: Vec<(Slot, u32, Option<Box<str>>)>,
     /// Facts whose values nobody is shown.
@@ -301,8 +308,29 @@ pub(crate) struct CompiledApproval {
     pub(crate) evidence: EvidenceSource,
     /// `Defer`, or `Deny` where nobody is asked.
     pub(crate) otherwise: Verdict,
+    /// For how many calls one yes is good.
+    pub(crate) uses: u32,
+    /// The fact that they add up, and what it may come to.
+    pub(crate) total: Option<(Slot, Number)>,
+    /// Whether the policy says for how much a yes is good.
+    pub(crate) has_grant: bool,
     /// Digest of the block as it is written: what an approval was given under.
     pub(crate) terms: Digest,
+}
+
+/// Whose signature counts as an approval.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledKey {
+    pub(crate) public: PublicKey,
+    /// For whom it speaks; nothing where it speaks for anybody.
+    pub(crate) by: Option<Box<str>>,
+    /// The roles that it may claim; nothing where it may claim any.
+    pub(crate) roles: Option<Vec<Box<str>>>,
+    /// When approvals have to be issued to count.
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) not_after: Option<Timestamp>,
+    /// From when on none counts.
+    pub(crate) revoked_at: Option<Timestamp>,
 }
 
 /// A rule ready to be asked.

@@ -73,6 +73,9 @@ findings! {
     AllowSeverity "POLICY_ADVICE_SEVERITY" Error "advice above MEDIUM, which an ALLOW could carry";
     TooLarge "POLICY_TOO_LARGE" Error "more rules, tools or names than a policy may have";
     Approval "POLICY_APPROVAL" Error "an approval block that cannot be satisfied";
+    Key "POLICY_KEY" Error "a key for approvals that cannot be used";
+    GrantUnbound "LINT_GRANT_UNBOUND" Warning "a grant for several calls that binds every argument";
+    WithheldKeys "LINT_WITHHELD_KEYS" Warning "keys of an import that do not count, because it is imported without `allows: true`";
     NeverFires "LINT_NEVER_FIRES" Warning "a condition that can never be true";
     AlwaysFires "LINT_ALWAYS_FIRES" Warning "a condition that is always true";
     NoSuchTools "LINT_NO_SUCH_TOOLS" Warning "a pattern that fits no catalogued tool";

@@ -7,9 +7,11 @@
 //! [`compile`]: crate::compile
 //! [`PolicyIndex`]: crate::PolicyIndex
 
+mod approval;
 mod error;
 pub mod schema;
 
+pub use approval::{Approval, ApproverKey, EvidenceSource, Grant};
 pub use error::{FindingKind, FindingLevel, PolicyFinding};
 
 use core::ops::Range;
@@ -173,6 +175,8 @@ pub struct PolicySource {
     pub effects: Vec<EffectClass>,
     /// What is known about facts.
     pub facts: Vec<FactDeclaration>,
+    /// Whose signatures count as approvals.
+    pub keys: Vec<ApproverKey>,
     /// The labels that tools may leave on a run.
     pub labels: Vec<Spanned<String>>,
     /// Tables: an object whose members are read as `data.name`.
@@ -342,48 +346,6 @@ impl Limit {
     pub fn defers(&self) -> bool {
         self.approval.is_none() && self.otherwise != Some(Verdict::Deny)
     }
-}
-
-/// Where an approval has to come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum EvidenceSource {
-    /// The plain fields of the context.
-    Asserted,
-    /// The gate's own record of a person's answer.
-    #[default]
-    Host,
-}
-
-impl EvidenceSource {
-    /// `asserted` or `host`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asserted => "asserted",
-            Self::Host => "host",
-        }
-    }
-}
-
-/// The approval that a rule asks for.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// Where it stands.
-    pub span: Span,
-    /// Roles of which the approver must have one; none means anyone.
-    pub roles: Vec<Spanned<String>>,
-    /// How many different people.
-    pub min: u32,
-    /// Facts that name people who may not approve.
-    pub not: Vec<Spanned<String>>,
-    /// Facts that the approval is bound to, instead of all arguments.
-    pub bind: Vec<Spanned<String>>,
-    /// How long an approval lasts from its issue.
-    pub ttl: Option<Duration>,
-    /// Who vouches for it.
-    pub evidence: EvidenceSource,
-    /// `Defer` asks for an approval that is not there; `Deny` refuses, unless a person was asked
-    /// already and has not answered.
-    pub otherwise: Verdict,
 }
 
 /// A class of effects.

@@ -13,8 +13,8 @@ pub(crate) const HOLD_DEFAULT: Duration = match Duration::from_ms(3_600_000) {
     None => Duration::ZERO,
 };
 
-/// An amount that a limit counts.
-#[derive(Debug, Clone)]
+/// An amount that a limit counts, or that an approval is used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Move {
     /// The counter.
     pub(crate) key: Box<str>,

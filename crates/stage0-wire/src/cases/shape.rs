@@ -67,7 +67,7 @@ static CASE_SHAPE: Shape = Shape {
             ),
             Key::new(
                 "approvals",
-                Form::List(&Form::Object),
+                Form::List(&Form::Either(&[Form::Object, Form::Text])),
                 "People's answers before the first step, as `stage0 check --approvals` reads them.",
             ),
         ],

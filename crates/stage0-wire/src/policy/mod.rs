@@ -112,7 +112,7 @@ static ANSWER_KEYS: [Key; 4] = [
     ),
 ];
 
-static CONTENT_KEYS: [Key; 15] = [
+static CONTENT_KEYS: [Key; 16] = [
     Key::new(
         "extends",
         Form::OneOrMany(&section::IMPORT),
@@ -174,6 +174,11 @@ static CONTENT_KEYS: [Key; 15] = [
         "What is known about facts such as context.ticket_id: their type, who may state them, and the question to ask when they are missing.",
     ),
     Key::new(
+        "keys",
+        Form::MapOf(Some(&name::KEY_ID), &approval::KEY),
+        "Whose signatures count as approvals, by the ids that tokens name.",
+    ),
+    Key::new(
         "data",
         Form::Object,
         "Tables, which conditions read as data.name.",
@@ -190,16 +195,10 @@ static CONTENT_KEYS: [Key; 15] = [
     ),
 ];
 
-static LATER_KEYS: [Key; 2] = [
-    Key::later(
-        "keys",
-        "signed approvals come with a later version; until then the host records approvals: `evidence: host`",
-    ),
-    Key::later(
-        "redact",
-        "redaction comes with a later version; until then keep secrets out of the request, and mark facts as `private`",
-    ),
-];
+static LATER_KEYS: [Key; 1] = [Key::later(
+    "redact",
+    "redaction comes with a later version; until then keep secrets out of the request, and mark facts as `private`",
+)];
 
 /// What one file says, before its imports are followed.
 #[derive(Debug)]
@@ -258,6 +257,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFil
             lets: lets.collect(),
             rules: rules.collect(),
             effects: section::effects(fields),
+            keys: approval::keys(fields),
             facts,
             data: fields.get("data").and_then(|data| data.to_document().ok()),
             risk: fields.map("risk").map(section::risk),

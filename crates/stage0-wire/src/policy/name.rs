@@ -2,6 +2,7 @@
 //!
 //! Names of tools are the engine's to judge, since patterns and requests have them as well.
 
+use crate::jws::KEY_ID_BYTES_MAX;
 use crate::shape::NameRule;
 
 /// A policy's name.
@@ -52,4 +53,14 @@ pub(crate) static ISSUE_CODE: NameRule = NameRule {
     chars_max: 64,
     help: "codes are upper-case letters, digits and `_`, at most 64",
     filler: '_',
+};
+
+/// The id of a key.
+pub(super) static KEY_ID: NameRule = NameRule {
+    what: "a key's id",
+    first: "A-Za-z0-9",
+    rest: "A-Za-z0-9._:@/-",
+    chars_max: KEY_ID_BYTES_MAX,
+    help: "ids of keys are letters, digits and `.`, `_`, `:`, `@`, `/`, `-`, at most 128",
+    filler: '-',
 };

@@ -46,7 +46,7 @@ const FILES: &[(&str, usize)] = &[
     ("crates/stage0-engine/src/function/shell/mod.rs", 600),
     ("crates/stage0-engine/src/index/gather.rs", 875),
     ("crates/stage0-engine/src/index/make.rs", 625),
-    ("crates/stage0-engine/src/request.rs", 650),
+    ("crates/stage0-engine/src/request/mod.rs", 650),
     ("crates/stage0-wire/src/json_tree.rs", 550),
     ("crates/stage0-wire/src/problem.rs", 800),
     ("crates/stage0-wire/src/testing.rs", 775),

@@ -4,21 +4,24 @@
 //! contract; whichever door it came through (text, a Python dict, a JavaScript object), it is checked
 //! here. Nothing but the constraints' texts is interpreted yet: that is what facts are for.
 
+mod error;
+
+pub use self::error::RequestError;
 use crate::document::{Document, Kind, ValueRef};
+use crate::host::{ApprovalRecord, Proof};
 use crate::legible::one_line;
 use crate::limits::{
     CALL_ID_BYTES_MAX, GOAL_CHARS_MAX, REQUEST_LIST_ITEMS_MAX, TRUSTED_TEXTS_MAX,
     UNKNOWN_FIELDS_TOLD_MAX,
 };
+use crate::suggest::nearest;
+use crate::vocabulary::constraint::{self, Constraint};
 
 /// Characters of an unknown field's name that are told.
 const FIELD_CHARS_MAX: usize = 64;
 
 /// Elements of one list that are told to be wrong.
 const WRONG_ELEMENTS_TOLD_MAX: usize = 10;
-use crate::suggest::nearest;
-use crate::vocabulary::constraint::{self, Constraint};
-
 /// The fields of a request.
 pub const REQUEST_FIELDS: &[&str] = &[
     "goal",
@@ -37,51 +40,6 @@ pub const REQUEST_FIELDS: &[&str] = &[
 
 /// The fields of `tool_call`.
 pub const TOOL_CALL_FIELDS: &[&str] = &["id", "name", "arguments"];
-
-/// One thing wrong with a request's envelope: the request is refused, hence never ALLOW.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestError {
-    code: &'static str,
-    path: String,
-    message: String,
-    help: Option<String>,
-}
-
-impl RequestError {
-    fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            path: path.into(),
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// The stable code.
-    pub fn code(&self) -> &'static str {
-        self.code
-    }
-
-    /// The field that it is about.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What is wrong, in one sentence.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> Option<&str> {
-        self.help.as_deref()
-    }
-}
 
 /// A field of the request that the contract does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +71,8 @@ pub struct Request<'a> {
     debug_store_input: bool,
     unknown_fields: Vec<UnknownField>,
     unknown_fields_untold: usize,
+    /// The signed approvals that came with it.
+    approvals: Vec<ApprovalRecord>,
 }
 
 /// Members of the context that every decision looks at, found while the request is checked: looking
@@ -120,6 +80,7 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct KnownContext {
     actor_id: Option<u32>,
+    approval: Option<u32>,
     approval_status: Option<u32>,
     approved_at: Option<u32>,
     approved_by: Option<u32>,
@@ -137,6 +98,7 @@ impl KnownContext {
             }
             let found = match member.key() {
                 "actor_id" => &mut known.actor_id,
+                "approval" => &mut known.approval,
                 "approval_status" => &mut known.approval_status,
                 "approved_at" => &mut known.approved_at,
                 "approved_by" => &mut known.approved_by,
@@ -269,7 +231,7 @@ impl<'a> Request<'a> {
             }
             Some(_) => {}
             None => {
-                let refused = errors.iter().any(|error| error.path == "goal");
+                let refused = errors.iter().any(|error| error.path() == "goal");
                 let has_call = root.get("tool_call").is_some_and(|call| !call.is_null());
                 if !has_call && !refused {
                     errors.push(
@@ -303,12 +265,11 @@ impl<'a> Request<'a> {
                 "arguments" => {
                     arguments = expect(value, "tool_call.arguments", Kind::Object, errors);
                     if value.kind() == Kind::String
-                        && let Some(error) = errors.last_mut()
+                        && let Some(error) = errors.pop()
                     {
-                        error.help = Some(
-                            "parse the arguments' JSON text first, and keep its exact numbers"
-                                .into(),
-                        );
+                        errors.push(error.with_help(
+                            "parse the arguments' JSON text first, and keep its exact numbers",
+                        ));
                     }
                 }
                 other => unknown.push(("tool_call.", other)),
@@ -405,6 +366,25 @@ impl<'a> Request<'a> {
     /// The tenant on whose behalf it is asked: text, or whatever else the host says.
     pub fn tenant_id(&self) -> Option<ValueRef<'_>> {
         self.known(self.known.tenant_id)
+    }
+
+    /// What stands as `context.approval`: signed approvals, each a token, alone or in a list.
+    pub fn approval_tokens(&self) -> Option<ValueRef<'_>> {
+        self.known(self.known.approval)
+    }
+
+    /// The signed approvals that came with it, once they were read.
+    pub fn approvals(&self) -> &[ApprovalRecord] {
+        &self.approvals
+    }
+
+    /// The request with the approvals that its tokens were read as. Those that nobody signed are for the
+    /// [`Host`](crate::host::Host) to add.
+    #[must_use]
+    pub fn with_approvals(mut self, mut approvals: Vec<ApprovalRecord>) -> Self {
+        approvals.retain(|record| matches!(record.proof, Proof::Signed(_) | Proof::Unreadable));
+        self.approvals = approvals;
+        self
     }
 
     /// What is said to have become of an approval.

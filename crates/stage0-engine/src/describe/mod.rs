@@ -3,10 +3,11 @@
 //! This is for people and for tools that show policies: `stage0 explain`, coverage, editors. Nothing
 //! is decided here, and deciding does not need it.
 
-use crate::condition::builtin::{FORMS, FUNCTIONS};
+mod functions;
+
+pub use self::functions::{FunctionDescription, functions};
 use crate::condition::trace::{clause_nodes, let_of};
 use crate::condition::tree::Expr;
-use crate::condition::typing::{Type, usage};
 use crate::facts::FactTable;
 use crate::index::catalog::CatalogTool;
 use crate::index::limit::limit_text;
@@ -151,52 +152,10 @@ pub struct ApprovalDescription {
     pub ttl: Option<Duration>,
     /// Who vouches for it.
     pub evidence: EvidenceSource,
-}
-
-/// A function that conditions may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionDescription {
-    /// Its name.
-    pub name: &'static str,
-    /// How it is called: `text.startsWith(beginning)`. What may be left out has a question mark.
-    pub usage: String,
-    /// The type of its answer: `bool`, `number`, `text`, ...
-    pub result: &'static str,
-    /// What it does.
-    pub summary: &'static str,
-}
-
-/// Every function that conditions may call, in the order of the documentation.
-///
-/// Loops and `has`, which take names and paths instead of values, stand behind the others.
-pub fn functions() -> impl Iterator<Item = FunctionDescription> {
-    let functions = FUNCTIONS.iter().map(|signature| FunctionDescription {
-        name: signature.name,
-        usage: usage(signature),
-        result: short_name(signature.result),
-        summary: signature.summary,
-    });
-    let forms = FORMS.iter().map(|form| FunctionDescription {
-        name: form.name,
-        usage: form.usage.to_owned(),
-        result: short_name(form.result),
-        summary: form.summary,
-    });
-    functions.chain(forms)
-}
-
-fn short_name(kind: Type) -> &'static str {
-    match kind {
-        Type::Dyn => "any",
-        Type::Null => "null",
-        Type::Bool => "bool",
-        Type::Number => "number",
-        Type::String => "text",
-        Type::Timestamp => "timestamp",
-        Type::Duration => "duration",
-        Type::List(_) => "list",
-        Type::Map(_) => "object",
-    }
+    /// For how many calls it is good.
+    pub uses: u32,
+    /// The fact that they add up, and what it may come to.
+    pub total: Option<(String, Number)>,
 }
 
 /// Describes a policy.
@@ -377,6 +336,10 @@ pub(crate) fn describe_approval(
         bind: names(&approval.bind),
         ttl: approval.ttl,
         evidence: approval.evidence,
+        uses: approval.uses,
+        total: approval
+            .total
+            .map(|(slot, max)| (facts.name(slot).to_owned(), max)),
     })
 }
 
