@@ -36,6 +36,7 @@ pub(super) struct Member {
 }
 
 /// The files that belong to the layer of `root`: itself first, then its imports in their order.
+#[inline(never)]
 pub(super) fn members(sources: &[PolicySource], root: usize) -> Vec<Member> {
     let mut members = vec![Member {
         source: root,
@@ -146,6 +147,7 @@ impl Workshop<'_> {
 }
 
 /// Gathers the files of a layer.
+#[inline(never)]
 pub(super) fn gather<'s>(
     sources: &'s [PolicySource],
     members: &[Member],
@@ -233,6 +235,7 @@ pub(super) fn gather<'s>(
 
 /// The strictest of each setting. What the outermost file leaves out has its default there, so that
 /// an import can only tighten.
+#[inline(never)]
 fn settings<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
@@ -412,6 +415,7 @@ struct CatalogDraft<'s> {
 }
 
 impl<'s> CatalogDraft<'s> {
+    #[inline(never)]
     fn collect(
         &mut self,
         source: &'s PolicySource,
@@ -499,6 +503,7 @@ impl<'s> CatalogDraft<'s> {
         }
     }
 
+    #[inline(never)]
     fn build(self, gathered: &mut Gathered<'s>, workshop: &mut Workshop<'_>) {
         let catalog = &mut gathered.layer.catalog;
         if self.exact.len() > TOOLS_MAX {
@@ -576,6 +581,7 @@ impl<'s> CatalogDraft<'s> {
     }
 }
 
+#[inline(never)]
 fn facts<'s>(
     gathered: &mut Gathered<'s>,
     source: &'s PolicySource,
@@ -660,6 +666,7 @@ pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Optio
     known
 }
 
+#[inline(never)]
 fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mut Workshop<'_>) {
     for (name, expression) in &source.lets {
         if let Some(first) = gathered
@@ -688,6 +695,7 @@ fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mu
 }
 
 /// Params of all files; the root file may set the value of an imported one.
+#[inline(never)]
 fn params(
     gathered: &mut Gathered<'_>,
     members: &[Member],
@@ -797,6 +805,7 @@ fn check_param(
 }
 
 /// The tables of all files as one object.
+#[inline(never)]
 fn data<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
