@@ -4,7 +4,8 @@
 // `cargo xtask build npm` puts them. What is made is told with its size.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -23,9 +24,22 @@ const features = [
   "--enable-reference-types",
   "--enable-sign-ext",
 ];
+// A function that is called from one place stays one of its own: engines compile each when it is first
+// called, and the compressor likes it better too.
+const settings = ["-Oz", "--one-caller-inline-max-function-size=100", ...features];
 const optimizer = fileURLToPath(import.meta.resolve("binaryen")).replace(/[^/\\]+$/, "bin/wasm-opt");
-const optimized = ["src/glue/stage0_bg.wasm", "-o", "dist/stage0.wasm", "-Oz", ...features];
-execFileSync(process.execPath, [optimizer, ...optimized], { stdio: "inherit" });
+
+// Optimizing takes as long as all the rest together, so what is made of the same module is kept.
+const [input, kept, stamp] = ["src/glue/stage0_bg.wasm", "../target/npm/stage0.wasm", "../target/npm/stage0.wasm.made-of"];
+const { version } = JSON.parse(readFileSync(fileURLToPath(import.meta.resolve("binaryen/package.json")), "utf8"));
+const madeOf = createHash("sha256").update(`${version} ${settings}\n`).update(readFileSync(input)).digest("hex");
+mkdirSync("../target/npm", { recursive: true });
+if (!existsSync(kept) || !existsSync(stamp) || readFileSync(stamp, "utf8") !== madeOf) {
+  rmSync(stamp, { force: true });
+  execFileSync(process.execPath, [optimizer, input, "-o", kept, ...settings], { stdio: "inherit" });
+  writeFileSync(stamp, madeOf);
+}
+copyFileSync(kept, "dist/stage0.wasm");
 
 const common = { bundle: true, target: "es2022", legalComments: "none", external: ["*.wasm"], metafile: true };
 const { metafile } = await build({
@@ -43,9 +57,11 @@ await build({
 });
 
 // Both module systems of Node share the CommonJS build, so that there is one engine and one `Decision`.
+// Node reads a CommonJS file that is imported as one through for its exports, which for the whole build
+// takes longer than to run it: so it is a short one that is imported.
 const names = metafile.outputs["dist/browser.js"].exports.toSorted();
-const shared = `import stage0 from "./node.cjs";\n\nexport const { ${names.join(", ")} } = stage0;\n`;
-writeFileSync("dist/node.mjs", shared);
+writeFileSync("dist/node.shared.cjs", 'exports.stage0 = require("./node.cjs");\n');
+writeFileSync("dist/node.mjs", `import { stage0 } from "./node.shared.cjs";\n\nexport const { ${names.join(", ")} } = stage0;\n`);
 
 const compiler = fileURLToPath(import.meta.resolve("typescript/package.json")).replace("package.json", "bin/tsc");
 execFileSync(process.execPath, [compiler, "-p", "tsconfig.json"], { stdio: "inherit" });
@@ -53,7 +69,6 @@ for (const entry of ["browser", "engine", "node", "workerd"]) rmSync(`dist/types
 cpSync("dist/types/esm", "dist/types/cjs", { recursive: true });
 writeFileSync("dist/types/cjs/package.json", '{ "type": "commonjs" }\n');
 
-mkdirSync("../target/npm", { recursive: true });
 writeFileSync("../target/npm/stage0.wasm.gz", gzipSync(readFileSync("dist/stage0.wasm"), { level: 9 }));
 
 for (const file of ["stage0.wasm", "node.cjs", "browser.js", "workerd.js"]) {

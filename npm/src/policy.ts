@@ -7,7 +7,7 @@
 import { Decision, Explanation } from "./decision.js";
 import { begunRun, checkValue, type Circumstances, CompiledPolicy, lintProblems, reported, version } from "./engine.js";
 import { type File, PolicyError, type Problem, refuse, RequestError } from "./errors.js";
-import { JsonText, textOf, wellFormed } from "./snapshot.js";
+import { bytesOf, JsonText, textOf, wellFormed } from "./snapshot.js";
 
 const REQUEST_BYTES_MAX = 1_000_000;
 const POLICY_BYTES_MAX = 16_000_000;
@@ -194,7 +194,7 @@ export class Policy {
    * @throws PolicyError with everything that is wrong.
    */
   static parse(policy: PolicyInput, options: ParseOptions = {}): Policy {
-    const bytes = bytesOf(policy);
+    const bytes = sourceOf(policy);
     const imports = filesOf(options.imports);
     const name = options.name ?? "policy";
     return new Policy(CompiledPolicy.parse(PolicyError, name, bytes, imports));
@@ -223,7 +223,7 @@ export class Policy {
 
   /** Everything that is wrong with a policy, or probably not meant, as data. */
   static lint(policy: PolicyInput, options: ParseOptions = {}): readonly Problem[] {
-    const bytes = bytesOf(policy);
+    const bytes = sourceOf(policy);
     const imports = filesOf(options.imports);
     return lintProblems(options.name ?? "policy", bytes, imports);
   }
@@ -292,7 +292,7 @@ export class Policy {
       const text = questionOf(request);
       const bytes = typeof text === "string" ? encoder.encode(text) : text;
       // One byte more than the limit is enough to be refused.
-      return bytes.subarray(0, REQUEST_BYTES_MAX + 1);
+      return bytes.slice(0, REQUEST_BYTES_MAX + 1);
     });
     const asked = circumstances(options);
     const answers = this.#live.askBatch(RequestError, texts, stateOf(options), options.atomic === true, asked);
@@ -360,15 +360,18 @@ export class Policy {
   }
 
   #ask(door: "check" | "peek" | "explain", request: RequestInput, options: CheckOptions): string {
-    const text = questionOf(request);
     const asked = circumstances(options);
-    return this.#live.ask(door, RequestError, text, REQUEST_BYTES_MAX, stateOf(options), asked);
+    const state = stateOf(options);
+    // Last, for nothing may be read of a caller's objects between this and its use.
+    const text = questionOf(request);
+    return this.#live.ask(door, RequestError, text, REQUEST_BYTES_MAX, state, asked);
   }
 }
 
-/** @internal A request's text, or its bytes as they are. */
+/** @internal A request's text, or its bytes: a caller's as they are, those of a value until the next is taken. */
 export function questionOf(request: RequestInput): string | Uint8Array {
-  return request instanceof Uint8Array ? request : textOf(request, REQUEST_BYTES_MAX);
+  if (typeof request === "string") return wellFormed(request, RequestError);
+  return request instanceof Uint8Array ? request : bytesOf(request, REQUEST_BYTES_MAX, RequestError);
 }
 
 function stateOf({ state }: CheckOptions): string | undefined {
@@ -413,13 +416,13 @@ export function raw(text: string): JsonText {
   return new JsonText(whole);
 }
 
-function bytesOf(policy: PolicyInput): Uint8Array {
+function sourceOf(policy: PolicyInput): Uint8Array {
   if (policy instanceof Uint8Array) return policy;
   return new TextEncoder().encode(textOf(policy, POLICY_BYTES_MAX, PolicyError));
 }
 
 function filesOf(imports: ParseOptions["imports"]): File[] {
-  return Object.entries(imports ?? {}).map(([path, text]) => [path, bytesOf(text)]);
+  return Object.entries(imports ?? {}).map(([path, text]) => [path, sourceOf(text)]);
 }
 
 function fileAt(path: string): File {

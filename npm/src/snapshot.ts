@@ -22,7 +22,17 @@ export class JsonText {
 export function textOf(value: unknown, bytesMax: number, refused: ErrorClass = RequestError): string {
   if (typeof value === "string") return wellFormed(value, refused);
   if (value instanceof Uint8Array) return decoded(value, refused);
-  return new Snapshot(bytesMax, refused).take(value);
+  return new TextDecoder().decode(bytesOf(value, bytesMax, refused));
+}
+
+/** The bytes of a value's text. They stand until the next value is taken: copy them before. */
+export function bytesOf(value: unknown, bytesMax: number, refused: ErrorClass): Uint8Array {
+  // While a value is read its getters may hand over another one, which then has a snapshot of its own.
+  const snapshot = spare ?? new Snapshot();
+  spare = undefined;
+  const bytes = snapshot.take(value, bytesMax, refused);
+  if (snapshot.bytes.length <= KEPT_BYTES_MAX) spare = snapshot;
+  return bytes;
 }
 
 /** A text without half surrogate pairs, which would become other characters on their way. */
@@ -37,9 +47,6 @@ const isWellFormed: (text: string) => boolean =
     ? (text) => (text as string & { isWellFormed(): boolean }).isWellFormed()
     : (text) => !/[\uD800-\uDFFF]/u.test(text);
 
-/** What makes a text differ from the same between quotes, or may: then nobody looks closer here. */
-const SPECIAL = /["\\\u0000-\u001F\uD800-\uDFFF]/;
-
 const LONE_SURROGATE = "half of a surrogate pair stands alone, which is not a character";
 const LONE_SURROGATE_HELP = "write both halves of the pair; a text cut in the middle of an emoji is the usual cause";
 
@@ -52,80 +59,144 @@ function decoded(bytes: Uint8Array, refused: ErrorClass): string {
   }
 }
 
-/** Short texts are the usual ones, and for them a loop is quicker than the start of an expression. */
-function isPlain(text: string): boolean {
-  if (text.length > SHORT) return !SPECIAL.test(text);
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x20 || unit === QUOTE || unit === BACKSLASH || (unit >= 0xd800 && unit <= 0xdfff)) return false;
-  }
-  return true;
-}
+const encoder = new TextEncoder();
 
-const SHORT = 40;
+/** Texts that are written unit by unit: for longer ones the start of the encoder is worth it. */
+const SHORT = 200;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
-/** Keys as they stand in the text; as many as a program writes, not as an attacker can think of. */
-const KEYS = new Map<string, string>();
+/** What a snapshot begins with, and what is kept of one for the next. */
+const FIRST_BYTES = 4_096;
+const KEPT_BYTES_MAX = 65_536;
+
+/** Keys as they stand between two members; as many as a program writes, not as an attacker can think of. */
+const KEYS = new Map<string, Uint8Array>();
 const KEYS_MAX = 500;
 const KEY_LENGTH_MAX = 64;
+
+/** A snapshot that nobody is taking. */
+let spare: Snapshot | undefined;
 
 /**
  * Nests as deep as requests may, and never deeper: the depth is counted. It stays in this file, so it
  * does without private members, whose every call is checked.
  */
 class Snapshot {
-  out = "";
-  /** Lists and objects around the value, and which of their members it is; outermost first. */
+  /** The text as UTF-8, as far as `end`. */
+  bytes = new Uint8Array(FIRST_BYTES);
+  end = 0;
+  /** How many lists and objects are around the value; what they are, and which of their members it is. */
+  depth = 0;
   readonly owners: object[] = [];
   readonly places: (string | number)[] = [];
+  bytesMax = 0;
+  refusedAs: ErrorClass = RequestError;
 
-  constructor(
-    readonly bytesMax: number,
-    readonly refusedAs: ErrorClass,
-  ) {}
-
-  take(root: unknown): string {
+  /** Only a snapshot that was taken to its end can be taken again. */
+  take(root: unknown, bytesMax: number, refused: ErrorClass): Uint8Array {
+    this.end = 0;
+    this.bytesMax = bytesMax;
+    this.refusedAs = refused;
     if (root === undefined) throw this.refused("`undefined` has no form in JSON", MISSING_HELP);
     this.value(root);
-    return this.out;
+    // Nobody's objects are held on to.
+    this.owners.length = 0;
+    return this.bytes.subarray(0, this.end);
   }
 
-  string(text: string): string {
-    if (isPlain(text)) return `"${text}"`;
-    if (isWellFormed(text)) return JSON.stringify(text);
+  /** Makes room for a text of this length, and for the little that stands around it. */
+  room(length: number): void {
+    // A unit has at most three bytes.
+    const wanted = this.end + length * 3 + 8;
+    if (wanted <= this.bytes.length) return;
+    // As UTF-8 it has at least as many bytes as units.
+    if (this.end + length > this.bytesMax) throw this.tooLarge();
+    const grown = new Uint8Array(Math.max(wanted, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.end));
+    this.bytes = grown;
+  }
+
+  byte(byte: number): void {
+    if (this.end >= this.bytes.length) this.room(1);
+    this.bytes[this.end] = byte;
+    this.end += 1;
+  }
+
+  /** Appends a text of ASCII. */
+  ascii(text: string): void {
+    this.room(text.length);
+    const { bytes } = this;
+    let { end } = this;
+    for (let at = 0; at < text.length; at += 1) bytes[end++] = text.charCodeAt(at);
+    this.end = end;
+  }
+
+  /** Appends any text as it is. */
+  append(text: string): void {
+    this.room(text.length);
+    this.end += encoder.encodeInto(text, this.bytes.subarray(this.end)).written;
+  }
+
+  string(text: string): void {
+    if (text.length > SHORT) return this.long(text);
+    this.room(text.length);
+    const { bytes } = this;
+    let { end } = this;
+    bytes[end++] = QUOTE;
+    for (let at = 0; at < text.length; at += 1) {
+      const unit = text.charCodeAt(at);
+      if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) return this.long(text);
+      bytes[end++] = unit;
+    }
+    bytes[end++] = QUOTE;
+    this.end = end;
+  }
+
+  /** Appends a string that is long, or may have something in it that needs an escape. */
+  long(text: string): void {
+    if (this.end + text.length > this.bytesMax) throw this.tooLarge();
+    if (isWellFormed(text)) return this.append(JSON.stringify(text));
     const message = LONE_SURROGATE + this.place();
     throw refuse(this.refusedAs, "JSON_LONE_SURROGATE", message, LONE_SURROGATE_HELP);
   }
 
-  /** A key with its colon. The same few come again and again. */
-  key(key: string): string {
+  /** A key with its colon, and what stands before it. The same few come again and again. */
+  key(before: number, key: string): void {
+    const from = this.end;
     const known = KEYS.get(key);
-    if (known !== undefined) return known;
-    const text = `${this.string(key)}:`;
-    if (KEYS.size < KEYS_MAX && key.length < KEY_LENGTH_MAX) KEYS.set(key, text);
-    return text;
+    if (known === undefined) {
+      this.byte(before);
+      this.string(key);
+      this.byte(COLON);
+      if (KEYS.size < KEYS_MAX && key.length < KEY_LENGTH_MAX) KEYS.set(key, this.bytes.slice(from, this.end));
+      return;
+    }
+    this.room(known.length);
+    const { bytes } = this;
+    for (let at = 0; at < known.length; at += 1) bytes[from + at] = known[at] as number;
+    bytes[from] = before;
+    this.end = from + known.length;
   }
 
   value(value: unknown): void {
     switch (typeof value) {
       case "string":
-        this.out += this.string(value);
-        return;
+        return this.string(value);
       case "number":
-        this.number(value);
-        return;
+        return this.number(value);
       case "boolean":
-        this.out += value ? "true" : "false";
-        return;
+        return this.ascii(value ? "true" : "false");
       case "bigint":
-        this.out += value.toString();
-        return;
+        return this.ascii(value.toString());
       case "object":
-        if (value === null) this.out += "null";
-        else this.object(value);
-        return;
+        return value === null ? this.ascii("null") : this.object(value);
       default:
         throw this.refused(`a ${typeof value} has no form in JSON`, CONVERT_HELP);
     }
@@ -142,7 +213,7 @@ class Snapshot {
       );
     }
     // The shortest digits that mean this number; -0 is 0.
-    this.out += String(value);
+    this.ascii(String(value));
   }
 
   object(value: object): void {
@@ -158,9 +229,9 @@ class Snapshot {
       if (Number.isNaN(ms)) throw this.refused("the Date is invalid", "check it with Number.isNaN(+date)");
       const text = new Date(ms).toISOString();
       // As the engine writes times: milliseconds only where there are some.
-      this.out += `"${text.replace(".000Z", "Z")}"`;
+      this.ascii(`"${text.replace(".000Z", "Z")}"`);
     } else if (value instanceof JsonText) {
-      this.out += value.text;
+      this.append(value.text);
     } else if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       const name = String(prototype.constructor?.name ?? "?").slice(0, 64);
       throw this.refused(`an instance of ${JSON.stringify(name)} has no form in JSON`, CONVERT_HELP);
@@ -173,35 +244,36 @@ class Snapshot {
   list(list: readonly unknown[]): void {
     const depth = this.enter(list);
     const length = list.length;
-    this.out += "[";
+    this.byte(OPEN_LIST);
     for (let position = 0; position < length; position += 1) {
       this.places[depth] = position;
       const value = list[position];
       if (value === undefined) throw this.refused("`undefined` stands in a list", MISSING_HELP);
-      if (position > 0) this.out += ",";
+      if (position > 0) this.byte(COMMA);
       this.value(value);
       this.measure();
     }
-    this.out += "]";
-    this.leave();
+    this.byte(CLOSE_LIST);
+    this.depth = depth;
   }
 
   members(value: object): void {
     const depth = this.enter(value);
     const members = value as Record<string, unknown>;
-    let comma = "{";
+    let before = OPEN_OBJECT;
     for (const key of Object.keys(value)) {
       this.places[depth] = key;
       const member = members[key];
       // A member that is undefined is one that is not there.
       if (member === undefined) continue;
-      this.out += comma + this.key(key);
-      comma = ",";
+      this.key(before, key);
+      before = COMMA;
       this.value(member);
       this.measure();
     }
-    this.out += comma === "{" ? "{}" : "}";
-    this.leave();
+    if (before === OPEN_OBJECT) this.byte(OPEN_OBJECT);
+    this.byte(CLOSE_OBJECT);
+    this.depth = depth;
   }
 
   map(map: Map<unknown, unknown>): void {
@@ -214,23 +286,25 @@ class Snapshot {
       );
     }
     const depth = this.enter(map);
-    let comma = "{";
+    let before = OPEN_OBJECT;
     for (const [key, value] of entries as [string, unknown][]) {
       this.places[depth] = key;
       if (value === undefined) continue;
-      this.out += comma + this.key(key);
-      comma = ",";
+      this.key(before, key);
+      before = COMMA;
       this.value(value);
       this.measure();
     }
-    this.out += comma === "{" ? "{}" : "}";
-    this.leave();
+    if (before === OPEN_OBJECT) this.byte(OPEN_OBJECT);
+    this.byte(CLOSE_OBJECT);
+    this.depth = depth;
   }
 
   /** Enters a list or object, and says how deep it stands. */
   enter(owner: object): number {
-    const depth = this.owners.length;
-    if (this.owners.includes(owner)) {
+    const { depth, owners } = this;
+    for (let at = 0; at < depth; at += 1) {
+      if (owners[at] !== owner) continue;
       throw this.refused("a value contains itself", "send a tree: each value in one place, with names for what refers back");
     }
     if (depth >= DEPTH_MAX) {
@@ -238,21 +312,20 @@ class Snapshot {
       const help = "flatten the value, or send the inner part as a string";
       throw refuse(this.refusedAs, "JSON_DEPTH", message, help);
     }
-    this.owners.push(owner);
+    owners[depth] = owner;
+    this.depth = depth + 1;
     return depth;
-  }
-
-  leave(): void {
-    this.owners.pop();
-    this.places.length = this.owners.length;
   }
 
   /** What is too long is refused before it has become much longer. */
   measure(): void {
-    if (this.out.length <= this.bytesMax) return;
+    if (this.end > this.bytesMax) throw this.tooLarge();
+  }
+
+  tooLarge(): Stage0Error {
     const message = `the value has more than ${this.bytesMax} bytes as JSON`;
     const help = "leave out what no rule reads, or send a digest of it";
-    throw refuse(this.refusedAs, "JSON_TOO_LARGE", message, help);
+    return refuse(this.refusedAs, "JSON_TOO_LARGE", message, help);
   }
 
   refused(message: string, help: string): Stage0Error {
@@ -262,7 +335,7 @@ class Snapshot {
   /** Where the value stands that is being written; nothing for the outermost. */
   place(): string {
     let path = "";
-    for (const place of this.places) {
+    for (const place of this.places.slice(0, this.depth)) {
       if (typeof place === "number") path += `[${place}]`;
       else path += (path === "" ? "" : ".") + legible(place);
     }

@@ -21,6 +21,9 @@ use stage0_wire::strict_json::{JsonLimits, parse_str};
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json, json_problem};
 use wasm_bindgen::prelude::*;
 
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests;
+
 /// A compiled policy.
 #[wasm_bindgen]
 #[derive(Debug)]

@@ -112,6 +112,7 @@ fn fits_quickly(schemas: &Schemas, schema: u32, value: ValueRef<'_>) -> bool {
     known == node.properties.len()
 }
 
+#[inline(never)]
 fn members<'v>(
     schemas: &Schemas,
     node: &SchemaNode,
@@ -269,6 +270,7 @@ fn bound_of_length(node: &SchemaNode, value: ValueRef<'_>) -> Option<String> {
 }
 
 /// The values that a schema lists, as its author wrote them.
+#[inline(never)]
 fn one_of(values: ValueRef<'_>) -> String {
     let listed: Vec<String> = values.elements().take(VALUES_MAX).map(shown).collect();
     match (values.len().saturating_sub(VALUES_MAX), listed.split_last()) {

@@ -122,6 +122,7 @@ pub fn parse_approvals(name: &str, text: &[u8]) -> Result<Vec<ApprovalRecord>, V
     }
 }
 
+#[inline(never)]
 fn record(value: ValueRef<'_>) -> Result<ApprovalRecord, String> {
     if let Some(token) = value.as_str() {
         return parse_approval_token(token);

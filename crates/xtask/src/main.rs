@@ -9,6 +9,7 @@
     reason = "developer tasks report on the terminal"
 )]
 
+mod abreast;
 mod bench;
 mod build;
 mod checks;

@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::abreast::{Check, all_succeed};
 use crate::checks::within_budget;
 use crate::command::{Tally, cargo, program, read, root, show};
 use crate::wasm::{apt, module_with_glue, remake, succeed, told};
@@ -80,30 +82,50 @@ pub(crate) fn build() -> Result<Tally, String> {
 pub(crate) fn test() -> Result<Tally, String> {
     let project = project()?;
     setup_chromium()?;
-    npm(&folder()?, &["run", "--silent", "format"])?;
     let tests = project.join("tests");
+    let mut checks = Vec::new();
+    // The tests are the longest, so they begin.
+    for file in test_files(&tests)? {
+        let path = tests.join(&file).to_string_lossy().into_owned();
+        checks.push(Check::new(file, node_at(project, &["--test", &path])?));
+    }
+    let mut formatting = program("npm", &["run", "--silent", "format"])?;
+    formatting.current_dir(folder()?);
+    checks.push(Check::new("prettier", formatting));
     let types = tests.join("types").to_string_lossy().into_owned();
-    node_in(project, &[&module("typescript", "bin/tsc")?, "-p", &types])?;
     let package = find(project, "tgz")?.to_string_lossy().into_owned();
-    let publint = module("publint", "src/cli.js")?;
-    node_in(project, &[&publint, &package, "--strict"])?;
-    // The module is no JavaScript, so it has no types that could be wrong.
-    let types_of_module = ["--exclude-entrypoints", "stage0.wasm", "--quiet"];
-    let attw = module("@arethetypeswrong/cli", "dist/index.js")?;
-    let judging = [&[attw.as_str(), &package], types_of_module.as_slice()].concat();
-    node_in(project, &judging)?;
-    let mut words = vec!["--test".to_owned()];
-    let listed = fs::read_dir(&tests).map_err(|error| told(&tests, &error))?;
-    let files = listed.filter_map(Result::ok).map(|file| file.path());
-    words.extend(
-        files
-            .filter(|path| path.extension().is_some_and(|ending| ending == "mjs"))
-            .map(|path| path.to_string_lossy().into_owned()),
-    );
-    words.sort();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    node_in(project, &words)?;
+    let judges: [(&str, &str, &[&str]); 3] = [
+        ("typescript", "bin/tsc", &["-p", &types]),
+        ("publint", "src/cli.js", &[&package, "--strict"]),
+        (
+            "@arethetypeswrong/cli",
+            "dist/index.js",
+            // The module is no JavaScript, so it has no types that could be wrong.
+            &[&package, "--exclude-entrypoints", "stage0.wasm", "--quiet"],
+        ),
+    ];
+    for (name, path, words) in judges {
+        let judge = module(name, path)?;
+        let words = [&[judge.as_str()], words].concat();
+        checks.push(Check::new(name, node_at(project, &words)?));
+    }
+    all_succeed(checks)?;
     Ok(Tally::ONE)
+}
+
+/// The names of the files with tests in a folder, sorted.
+fn test_files(folder: &Path) -> Result<Vec<String>, String> {
+    let listed = fs::read_dir(folder).map_err(|error| told(folder, &error))?;
+    let names = listed.filter_map(Result::ok).map(|entry| entry.file_name());
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return Err(format!("there is no test in {}", folder.display()));
+    }
+    Ok(names)
 }
 
 /// Measures the package beside what else npm has, which is fetched for this and into a folder of its own.
@@ -130,7 +152,8 @@ pub(crate) fn bench() -> Result<(), String> {
     let task = read(cargo(&task)?)?;
     let path = folder.join("task.json");
     fs::write(&path, task).map_err(|error| told(&path, &error))?;
-    node_in(&folder, &["bench.mjs", &path.to_string_lossy()])
+    let bench = node_at(&folder, &["bench.mjs", &path.to_string_lossy()])?;
+    succeed(bench, "bench.mjs")
 }
 
 /// A program of `tests/hosts` in Node.
@@ -213,11 +236,11 @@ fn module(name: &str, path: &str) -> Result<String, String> {
     Ok(program.to_string_lossy().into_owned())
 }
 
-/// Runs Node in a project, whose programs find the repository by `STAGE0_ROOT`.
-fn node_in(project: &Path, words: &[&str]) -> Result<(), String> {
+/// Node in a project, whose programs find the repository by `STAGE0_ROOT`.
+fn node_at(project: &Path, words: &[&str]) -> Result<Command, String> {
     let mut command = program("node", words)?;
     command.current_dir(project).env("STAGE0_ROOT", root()?);
-    succeed(command, words.first().unwrap_or(&"node"))
+    Ok(command)
 }
 
 fn tool(name: &str) -> Result<String, String> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::abreast::{Check, all_succeed};
 use crate::command::{cargo, program, read, root};
 use crate::wasm::{remake, succeed, told};
 
@@ -163,25 +164,25 @@ fn only_file(folder: &Path) -> Result<PathBuf, String> {
 /// One of them fails.
 pub(crate) fn test() -> Result<(), String> {
     let tools = tools()?;
+    let here = root()?.join("python");
+    let judge = |name: &str, arguments: &[&str]| {
+        let mut judge = tool(&tools, name)?;
+        judge.args(arguments).current_dir(&here);
+        Ok::<Command, String>(judge)
+    };
     let develop = ["develop", "--quiet", "--features", "panic-for-tests"];
-    let checks: [(&str, &[&str]); 7] = [
-        ("maturin", &develop),
-        (
-            "ruff",
-            &[&["format", "--check", "--quiet"], SOURCES].concat(),
-        ),
-        ("ruff", &[&["check", "--quiet"], SOURCES].concat()),
-        ("mypy", &[]),
-        ("pyright", &["--warnings"]),
-        ("stubtest", &["stage0._native"]),
-        ("pytest", &[]),
-    ];
-    for (name, arguments) in checks {
-        let mut check = tool(&tools, name)?;
-        check.args(arguments).current_dir(root()?.join("python"));
-        succeed(check, name)?;
-    }
-    Ok(())
+    succeed(judge("maturin", &develop)?, "maturin")?;
+    let format = [&["format", "--check", "--quiet"], SOURCES].concat();
+    let lint = [&["check", "--quiet"], SOURCES].concat();
+    all_succeed(vec![
+        // The longest begins.
+        Check::new("pytest", judge("pytest", &[])?),
+        Check::new("ruff format", judge("ruff", &format)?),
+        Check::new("ruff check", judge("ruff", &lint)?),
+        Check::new("mypy", judge("mypy", &[])?),
+        Check::new("pyright", judge("pyright", &["--warnings"])?),
+        Check::new("stubtest", judge("stubtest", &["stage0._native"])?),
+    ])
 }
 
 /// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its

@@ -9,18 +9,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{answers, cargo, program, read, root, show};
+use crate::command::{Tally, answers, cargo, program, read, root, show};
+use crate::steps::test_checks;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What Debian calls the compiler and the source of its library.
 const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 
+/// What Debian calls the program that drives the browser, and where it puts it.
+const DRIVER: (&str, &str) = ("chromium-driver", "/usr/bin/chromedriver");
+
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// A panic is a trap on the spot: there is nobody who would read its message or where it was. That
 /// takes a library compiled the same way, and a compiler that is told to allow it.
 const LEAN: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none";
+
+/// Tests can be built like that as well: one that fails traps and is told by its name, without its words.
+const TESTS: &str = "-Zpanic_abort_tests";
 
 /// How the library is compiled: so that it can be united with the module, and as small.
 const LIBRARY: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes -Copt-level=z";
@@ -42,13 +49,56 @@ pub(crate) fn setup() -> Result<(), String> {
 /// A tool is missing or fails.
 pub(crate) fn module_with_glue(folder: &Path) -> Result<(), String> {
     let module = module()?;
-    let root = root()?;
-    let mut make = cargo(&["run", "--quiet", "--locked", "--"])?;
-    make.arg(module)
-        .arg(folder)
-        .current_dir(root.join("bindings").join("wasm").join("glue"))
-        .env("CARGO_TARGET_DIR", root.join("target").join("glue"));
+    let mut make = glue(&["run", "--quiet", "--locked", "--"])?;
+    make.arg(module).arg(folder);
     succeed(make, "stage0-glue")
+}
+
+/// The tests of the binding, in Node and in a headless browser.
+///
+/// # Errors
+/// A tool is missing or fails, or a test fails.
+pub(crate) fn test() -> Result<Tally, String> {
+    setup_driver()?;
+    let runner = ["--features", "test-runner", "--bin", "stage0-test-runner"];
+    let build = [&["build", "--quiet", "--locked"], runner.as_slice()].concat();
+    succeed(glue(&build)?, "cargo")?;
+    let runner = glue_folder()?.join("debug").join("stage0-test-runner");
+    let in_node = testing(&runner)?;
+    let mut in_browser = testing(&runner)?;
+    in_browser
+        .env("WASM_BINDGEN_USE_BROWSER", "1")
+        .env("CHROMEDRIVER", DRIVER.1);
+    let in_node = test_checks(&show(in_node)?)?;
+    Ok(in_node.and(test_checks(&show(in_browser)?)?))
+}
+
+fn testing(runner: &Path) -> Result<Command, String> {
+    let mut testing = compiling(&["test", "--lib"])?;
+    testing.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    Ok(testing)
+}
+
+/// Installs what drives the browser, if it is not there.
+fn setup_driver() -> Result<(), String> {
+    let (package, installed) = DRIVER;
+    if Path::new(installed).exists() {
+        return Ok(());
+    }
+    apt(&[package])
+}
+
+/// A verb of cargo for what makes the JavaScript, and runs tests.
+fn glue(words: &[&str]) -> Result<Command, String> {
+    let mut command = cargo(words)?;
+    command
+        .current_dir(root()?.join("bindings").join("wasm").join("glue"))
+        .env("CARGO_TARGET_DIR", glue_folder()?);
+    Ok(command)
+}
+
+fn glue_folder() -> Result<PathBuf, String> {
+    Ok(root()?.join("target").join("glue"))
 }
 
 /// Installs Debian packages.
@@ -97,31 +147,30 @@ pub(crate) fn told(path: &Path, error: &std::io::Error) -> String {
 
 /// Compiles the module.
 fn module() -> Result<PathBuf, String> {
-    let folder = compiled_folder()?;
-    let mut build = cargo(&[
-        "build",
-        "-p",
-        "stage0-wasm",
-        "--profile",
-        "wasm",
-        "--target",
-        TARGET,
-    ])?;
-    build.env("CARGO_TARGET_DIR", &folder);
+    succeed(compiling(&["build", "--profile", "wasm"])?, "cargo")?;
+    let folder = compiled_folder()?.join(TARGET);
+    Ok(folder.join("wasm").join("stage0_wasm.wasm"))
+}
+
+/// A verb of cargo for the binding and its target.
+fn compiling(words: &[&str]) -> Result<Command, String> {
+    let mut command = cargo(words)?;
+    command
+        .args(["--package", "stage0-wasm", "--target", TARGET])
+        .env("CARGO_TARGET_DIR", compiled_folder()?);
     if let Some(Toolchain { sysroot, linker }) = toolchain()? {
         let flags = format!(
-            "{LEAN} --sysroot={} -Clinker={}",
+            "{LEAN} {TESTS} --sysroot={} -Clinker={}",
             sysroot.display(),
             linker.display()
         );
-        build
+        command
             .env("RUSTC", DEBIAN_RUSTC)
             .env("RUSTC_BOOTSTRAP", "1")
             // Not for the host's side: macros use the compiler's own library.
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
     }
-    succeed(build, "cargo")?;
-    Ok(folder.join(TARGET).join("wasm").join("stage0_wasm.wasm"))
+    Ok(command)
 }
 
 fn compiled_folder() -> Result<PathBuf, String> {

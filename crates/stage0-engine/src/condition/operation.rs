@@ -319,6 +319,7 @@ pub(crate) fn is_element<'a>(
     outcome
 }
 
+#[inline(never)]
 fn arithmetic<'a>(
     operator: Operator,
     left: Value<'a>,

@@ -613,6 +613,7 @@ impl Compiler<'_> {
         self.emit(at, fused.unwrap_or(Op::Binary(operator)), cost);
     }
 
+    #[inline(never)]
     fn call(&mut self, at: Id, function: &str, arguments: &[Id]) {
         match (function, arguments) {
             ("matches", [_, pattern]) => {

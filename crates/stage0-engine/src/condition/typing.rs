@@ -520,6 +520,7 @@ impl Checker<'_> {
         })
     }
 
+    #[inline(never)]
     fn arithmetic(
         &mut self,
         operator: Operator,
@@ -574,6 +575,7 @@ impl Checker<'_> {
         })
     }
 
+    #[inline(never)]
     fn call(
         &mut self,
         (name, place): (&str, &Range<u32>),

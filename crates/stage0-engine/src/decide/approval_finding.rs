@@ -101,6 +101,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
         bound_digest(self.request, tool, &approval.bind, self.machine.facts)
     }
 
+    #[inline(never)]
     pub(super) fn unapproved(
         &self,
         rule: &'a CompiledRule,
@@ -207,6 +208,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 }
 
+#[inline(never)]
 fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApproval) -> String {
     let by = match approval.roles.as_slice() {
         [] => String::new(),

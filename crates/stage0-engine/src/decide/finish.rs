@@ -220,6 +220,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Constraints that nobody can use, or that are probably misspelt.
+    #[inline(never)]
     fn remark_on_constraints(&mut self) {
         let mut compared = 0_usize;
         for (text, constraint) in self.request.read_constraints() {

@@ -104,6 +104,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// What a limit has counted, and what this call adds.
+    #[inline(never)]
     pub(crate) fn tally(
         &mut self,
         rule: &'a CompiledRule,
@@ -203,6 +204,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// What has to be kept of this call for a limit that applies to it.
+    #[inline(never)]
     pub(super) fn move_of(
         &mut self,
         rule: &'a CompiledRule,
@@ -228,6 +230,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// Why a limit has no value: the part of it, and what is wrong.
+    #[inline(never)]
     pub(super) fn limit_fault(
         &mut self,
         rule: &'a CompiledRule,

@@ -51,6 +51,7 @@ fn any_same(issues: &[Issue<'_>]) -> bool {
 }
 
 /// Issues of which those that differ in nothing but the tool become one, where the first of them was.
+#[inline(never)]
 fn merged(issues: Vec<Issue<'_>>) -> Vec<Issue<'_>> {
     let mut merged: Vec<(Issue<'_>, Vec<Cow<'_, str>>)> = Vec::with_capacity(issues.len());
     let mut places: FxHashMap<(&str, &str), Vec<usize>> = FxHashMap::default();

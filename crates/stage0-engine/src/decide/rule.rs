@@ -234,6 +234,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// The facts that are missing for a rule, through the named expressions it reads.
+    #[inline(never)]
     pub(crate) fn missing(&mut self, rule: &'a CompiledRule) -> Vec<Missing> {
         let mut found = Vec::new();
         let mut waiting: Vec<&'a CompiledCondition> = Vec::new();
@@ -279,6 +280,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// The part of a rule that has no value, and why.
+    #[inline(never)]
     fn fault(&mut self, rule: &'a CompiledRule) -> (String, String) {
         let condition = (!rule.is_limit()).then_some(&rule.condition);
         for condition in rule.when.iter().chain(condition) {
@@ -520,6 +522,7 @@ impl<'a: 'x, 'x> Inquiry<'a, 'x, '_> {
     }
 
     /// Nothing permits: told with the words of the allow that came nearest.
+    #[inline(never)]
     pub(crate) fn not_permitted(
         &mut self,
         refused: &[&'a CompiledRule],

@@ -104,7 +104,11 @@ impl Document<'_> {
         self.nodes.is_empty()
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "every look at a value begins here, also where the module is made small"
+    )]
+    #[inline(always)]
     fn node(&self, index: u32) -> Node {
         self.nodes.get(index as usize).copied().unwrap_or(Node {
             tag: Tag::Null,

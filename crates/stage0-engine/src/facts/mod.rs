@@ -332,6 +332,7 @@ fn constraint_map<'a>(request: &Request<'_>, arena: &'a Bump) -> Value<'a> {
     Value::Map(entries.into_bump_slice())
 }
 
+#[inline(never)]
 fn constraint_value<'a>(value: &ConstraintValue, arena: &'a Bump) -> Value<'a> {
     match value {
         ConstraintValue::Flag => Value::Bool(true),

@@ -270,6 +270,7 @@ struct Cell {
 const EMPTY: u32 = u32::MAX;
 
 impl Fields {
+    #[inline(never)]
     fn new(entries: Vec<(Box<str>, Place)>) -> Self {
         let empty = Cell {
             print: 0,

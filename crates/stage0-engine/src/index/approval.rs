@@ -29,6 +29,7 @@ pub(super) struct ApprovalPaths {
 
 impl LayerDraft<'_> {
     /// The paths of an approval block; what is wrong with it is reported.
+    #[inline(never)]
     pub(super) fn approval(
         &self,
         approval: &Approval,

@@ -65,6 +65,7 @@ pub fn compile(set: &PolicySet) -> Result<Compiled, Vec<PolicyFinding>> {
     }
 }
 
+#[inline(never)]
 fn compile_set(
     set: &PolicySet,
     findings: &mut Vec<PolicyFinding>,
@@ -158,6 +159,7 @@ fn compile_set(
 }
 
 /// A code that is listed twice has no place.
+#[inline(never)]
 fn check_codes(source: &PolicySource, workshop: &mut Workshop<'_>) {
     let mut listed: BTreeMap<&str, Span> = BTreeMap::new();
     for code in &source.codes {
@@ -169,6 +171,7 @@ fn check_codes(source: &PolicySource, workshop: &mut Workshop<'_>) {
 
 /// Places of the codes that the files list: the root's first, then those of the others by name, so
 /// that the order of imports has no meaning.
+#[inline(never)]
 fn code_ranks(sources: &[PolicySource]) -> FxHashMap<Box<str>, u32> {
     let mut lists: Vec<(usize, &PolicySource)> = sources.iter().enumerate().collect();
     lists.sort_by(|(one_at, one), (two_at, two)| {
@@ -182,6 +185,7 @@ fn code_ranks(sources: &[PolicySource]) -> FxHashMap<Box<str>, u32> {
     ranks
 }
 
+#[inline(never)]
 fn check_version(source: &PolicySource, workshop: &mut Workshop<'_>) {
     let version = source.version.value.as_str();
     let core = version.split(['-', '+']).next().unwrap_or("");
@@ -208,6 +212,7 @@ fn check_version(source: &PolicySource, workshop: &mut Workshop<'_>) {
 }
 
 /// Takes out the rules that the root policy disables.
+#[inline(never)]
 fn disable(
     root: &PolicySource,
     drafts: &mut [LayerDraft<'_>],

@@ -52,6 +52,7 @@ pub(super) struct LayerDraft<'s> {
 }
 
 impl<'s> LayerDraft<'s> {
+    #[inline(never)]
     pub(super) fn new(
         sources: &'s [PolicySource],
         members: &[Member],
@@ -108,6 +109,7 @@ impl<'s> LayerDraft<'s> {
         draft
     }
 
+    #[inline(never)]
     pub(super) fn rule(
         &mut self,
         id: String,
@@ -216,6 +218,7 @@ impl<'s> LayerDraft<'s> {
     }
 
     /// Checks the names of the tools that a rule is about; the argument schemas of those tools.
+    #[inline(never)]
     fn scope(
         &self,
         rule: &Rule,
@@ -419,6 +422,7 @@ impl<'s> LayerDraft<'s> {
     }
 
     /// Every path that becomes a fact.
+    #[inline(never)]
     pub(super) fn paths(&self, paths: &mut BTreeSet<Path>) {
         let trees = self
             .rules

@@ -156,6 +156,7 @@ impl RuleNames<'_> {
         }
     }
 
+    #[inline(never)]
     fn data(&self, path: &Path) -> Result<Type, NameError> {
         let Some((node, names)) = &self.names.data else {
             return Err(unknown(format!("`{path}`: the policy has no `data`"), None));
@@ -294,6 +295,7 @@ impl RuleNames<'_> {
 }
 
 impl RuleNames<'_> {
+    #[inline(never)]
     fn run(&self, path: &Path) -> Result<Type, NameError> {
         let named = |what: &str, name: &str, known: &[String], otherwise: &str| {
             if known.iter().any(|known| known == name) {

@@ -37,6 +37,7 @@ pub(super) struct Member {
 }
 
 /// The files that belong to the layer of `root`: itself first, then its imports in their order.
+#[inline(never)]
 pub(super) fn members(sources: &[PolicySource], root: usize) -> Vec<Member> {
     let mut members = vec![Member {
         source: root,
@@ -149,6 +150,7 @@ impl Workshop<'_> {
 }
 
 /// Gathers the files of a layer.
+#[inline(never)]
 pub(super) fn gather<'s>(
     sources: &'s [PolicySource],
     members: &[Member],
@@ -240,6 +242,7 @@ pub(super) fn gather<'s>(
 
 /// The strictest of each setting. What the outermost file leaves out has its default there, so that
 /// an import can only tighten.
+#[inline(never)]
 fn settings<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,
@@ -419,6 +422,7 @@ struct CatalogDraft<'s> {
 }
 
 impl<'s> CatalogDraft<'s> {
+    #[inline(never)]
     fn collect(
         &mut self,
         source: &'s PolicySource,
@@ -506,6 +510,7 @@ impl<'s> CatalogDraft<'s> {
         }
     }
 
+    #[inline(never)]
     fn build(self, gathered: &mut Gathered<'s>, workshop: &mut Workshop<'_>) {
         let catalog = &mut gathered.layer.catalog;
         if self.exact.len() > TOOLS_MAX {
@@ -583,6 +588,7 @@ impl<'s> CatalogDraft<'s> {
     }
 }
 
+#[inline(never)]
 fn facts<'s>(
     gathered: &mut Gathered<'s>,
     source: &'s PolicySource,
@@ -667,6 +673,7 @@ pub(super) fn path(text: &Spanned<String>, workshop: &mut Workshop<'_>) -> Optio
     known
 }
 
+#[inline(never)]
 fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mut Workshop<'_>) {
     for (name, expression) in &source.lets {
         if let Some(first) = gathered
@@ -695,6 +702,7 @@ fn lets<'s>(gathered: &mut Gathered<'s>, source: &'s PolicySource, workshop: &mu
 }
 
 /// Params of all files; the root file may set the value of an imported one.
+#[inline(never)]
 fn params(
     gathered: &mut Gathered<'_>,
     members: &[Member],
@@ -770,6 +778,7 @@ fn params(
     }
 }
 
+#[inline(never)]
 fn check_param(
     gathered: &Gathered<'_>,
     patterns: &SchemaPatterns,
@@ -803,6 +812,7 @@ fn check_param(
 }
 
 /// The tables of all files as one object.
+#[inline(never)]
 fn data<'s>(
     gathered: &mut Gathered<'s>,
     sources: impl Iterator<Item = &'s PolicySource>,

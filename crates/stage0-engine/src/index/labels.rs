@@ -9,6 +9,7 @@ use crate::span::Span;
 use crate::suggest::nearest;
 
 /// The labels that the files declare. Several may declare the same.
+#[inline(never)]
 pub(super) fn labels<'s>(
     known: &mut Vec<String>,
     sources: impl Iterator<Item = &'s PolicySource>,

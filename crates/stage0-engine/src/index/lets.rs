@@ -13,6 +13,7 @@ use crate::condition::{Path, Step, syntax};
 use crate::policy::{FindingKind, PolicyFinding};
 
 /// Parses the named expressions; the order in which each stands behind those it needs.
+#[inline(never)]
 pub(super) fn lets(gathered: &mut Gathered<'_>, workshop: &mut Workshop<'_>) -> Vec<usize> {
     for draft in &mut gathered.lets {
         match syntax::parse(&draft.expression.text) {
@@ -122,6 +123,7 @@ pub(super) fn let_name(path: &Path) -> Option<String> {
 impl LayerDraft<'_> {
     /// Checks named expressions once more, with the arguments of the tools that they are read for: a
     /// name that none of those tools has is misspelt, as it would be in the rule itself.
+    #[inline(never)]
     pub(super) fn check_lets(&self, workshop: &mut Workshop<'_>) {
         for draft in &self.gathered.lets {
             let Some(tree) = &draft.tree else { continue };

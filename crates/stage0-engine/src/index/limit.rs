@@ -31,6 +31,7 @@ pub(super) struct LimitDraft<'s> {
 
 impl<'s> LayerDraft<'s> {
     /// The parts of a limit; what is wrong with it is reported.
+    #[inline(never)]
     pub(super) fn limit(
         &self,
         limit: &'s Limit,
@@ -235,6 +236,7 @@ impl CompiledLimit {
 }
 
 /// A limit in one line, such as `sum of args.amount within 24h <= params.most`.
+#[inline(never)]
 pub(crate) fn limit_text(rule: &CompiledRule, limit: &CompiledLimit, facts: &FactTable) -> String {
     let what = match limit.measure {
         LimitMeasure::Attempts => "attempts",

@@ -53,6 +53,7 @@ impl LayerDraft<'_> {
         })
     }
 
+    #[inline(never)]
     pub(super) fn lint_condition(
         &self,
         rule: &Rule,
@@ -92,6 +93,7 @@ impl LayerDraft<'_> {
     }
 
     /// Comparisons that the tools' schemas have settled already.
+    #[inline(never)]
     pub(super) fn lint_settled(
         &self,
         draft: &ConditionDraft<'_>,
@@ -198,6 +200,7 @@ impl LayerDraft<'_> {
     }
 
     /// Named expressions that nothing reads, and params of the policy's own.
+    #[inline(never)]
     pub(super) fn unused(&self, params: &[Param], workshop: &mut Workshop<'_>) {
         let Names {
             lets,
@@ -263,6 +266,7 @@ pub(super) fn paths_of(tree: &Tree) -> impl Iterator<Item = &Path> {
 }
 
 /// A restriction of the form `has(args.x) && ...` never fires for a call that leaves `x` out.
+#[inline(never)]
 pub(super) fn lint_dodge(
     rule: &Rule,
     when: Option<&ConditionDraft<'_>>,
@@ -345,6 +349,7 @@ fn settled_by(schema: &SchemaNode, operator: Operator, literal: &Expr) -> Option
 }
 
 /// Keys of a rule that its action gives no meaning.
+#[inline(never)]
 pub(super) fn lint_idle_keys(rule: &Rule, workshop: &mut Workshop<'_>) {
     let mut idle = |key: &str, span: Span, why: &str, help: &str| {
         let message = format!("`{key}` changes nothing here: {why}");

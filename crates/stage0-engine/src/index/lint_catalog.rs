@@ -11,6 +11,7 @@ const TOOLS_MAX: usize = 6;
 
 impl LayerDraft<'_> {
     /// No rule is left: every answer is the default.
+    #[inline(never)]
     pub(super) fn lint_no_rules(
         &self,
         root: &PolicySource,
@@ -30,6 +31,7 @@ impl LayerDraft<'_> {
 
     /// Imports without `allows: true` whose tools the rules are about, or whose allow rules are the
     /// only ones there are.
+    #[inline(never)]
     pub(super) fn lint_withheld(
         &self,
         members: &[Member],
@@ -87,6 +89,7 @@ impl LayerDraft<'_> {
     }
 
     /// Restrictions of effects see a tool by what its entry states. Each tool is told of once.
+    #[inline(never)]
     pub(super) fn lint_unseen_tools(&self, workshop: &mut Workshop<'_>) {
         let tools = self.gathered.layer.catalog.tools.iter();
         let mut unstated: Vec<&str> = tools

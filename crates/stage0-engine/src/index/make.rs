@@ -37,6 +37,7 @@ use crate::time::Zone;
 use crate::vocabulary::constraint::ConstraintSet;
 
 impl LayerDraft<'_> {
+    #[inline(never)]
     pub(super) fn finish(
         self,
         facts: &FactTable,
@@ -141,6 +142,7 @@ pub(crate) fn approver_path() -> Path {
     }
 }
 
+#[inline(never)]
 pub(super) fn compile_patterns(
     layer: &mut Layer,
     schemas: &crate::policy::schema::Schemas,
@@ -176,6 +178,7 @@ pub(super) fn compile_patterns(
 }
 
 /// Why a schema accepts nothing, or not all of the values that it lists.
+#[inline(never)]
 fn contradictions(node: &SchemaNode, pattern: Option<&Pattern>) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     if let (Some(min), Some(max)) = (node.min, node.max)
@@ -310,6 +313,7 @@ impl Maker<'_, '_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn rule(&mut self, draft: &RuleDraft<'_>, layer: &Layer) -> CompiledRule {
         let rule = draft.rule;
         let when = draft
@@ -500,6 +504,7 @@ impl Maker<'_, '_> {
     }
 
     /// A rule's message; params are told as they stand in the policy.
+    #[inline(never)]
     fn message(&self, draft: &RuleDraft<'_>) -> Option<Message> {
         let text = &draft.rule.message.as_ref()?.value;
         let mut parts: Vec<Part> = Vec::new();

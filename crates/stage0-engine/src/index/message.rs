@@ -37,6 +37,7 @@ pub(crate) struct Message {
 }
 
 /// Takes a message apart, and finds what is wrong with it.
+#[inline(never)]
 pub(super) fn read(
     message: &Spanned<String>,
     names: &RuleNames<'_>,

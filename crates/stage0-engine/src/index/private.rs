@@ -19,6 +19,7 @@ pub(crate) const PRIVATE: &str = "(private)";
 pub(crate) struct PrivateFacts(Vec<Path>);
 
 impl PrivateFacts {
+    #[inline(never)]
     pub(super) fn of(drafts: &[LayerDraft<'_>]) -> Self {
         let paths = drafts.iter().map(|draft| &draft.gathered.private);
         Self::new(paths.flatten().cloned().collect())
@@ -87,6 +88,7 @@ impl LayerDraft<'_> {
     }
 
     /// Refuses messages that name a private fact or tell what was computed from one.
+    #[inline(never)]
     pub(super) fn refuse_private(&self, private: &PrivateFacts, workshop: &mut Workshop<'_>) {
         let lets = self.private_lets(private);
         for rule in &self.rules {

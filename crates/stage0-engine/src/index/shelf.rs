@@ -22,6 +22,7 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
+    #[inline(never)]
     fn file(&mut self, at: u32, rule: &CompiledRule, is_certain: bool) {
         if is_certain && !rule.filed_often {
             self.certain.push(at);

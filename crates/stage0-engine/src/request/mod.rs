@@ -480,6 +480,7 @@ impl<'a> Request<'a> {
     }
 
     /// Texts written by the user or operator.
+    #[inline(never)]
     pub fn trusted(&self) -> Option<ValueRef<'_>> {
         self.trusted.map(|trusted| self.document.value(trusted))
     }

@@ -141,6 +141,7 @@ impl Decoder<'_> {
     }
 
     /// Reports a key that has no meaning; the key that was probably meant.
+    #[inline(never)]
     fn unknown_key(
         &mut self,
         name: &Spanned<String>,

@@ -9,6 +9,7 @@ use crate::tree::{NodeValue, is_json_number};
 impl Decoder<'_> {
     /// Reports that a value is of another kind than its form takes, with help where the remedy is
     /// plain.
+    #[inline(never)]
     pub(super) fn mismatch(&mut self, task: Task<'_>, kind: Kind) {
         let Task {
             node,

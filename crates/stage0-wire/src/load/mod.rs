@@ -192,6 +192,7 @@ impl<'i> Loader<'i> {
     }
 
     /// Reads the files in the order in which they were added, which adds more.
+    #[inline(never)]
     fn read_all(&mut self) {
         while self.files.len() < self.indices.len() {
             let index = self.files.len();
@@ -200,6 +201,7 @@ impl<'i> Loader<'i> {
         }
     }
 
+    #[inline(never)]
     fn read(&mut self, index: usize) -> File {
         let Ok(number) = u16::try_from(index) else {
             return File::default();
@@ -240,6 +242,7 @@ impl<'i> Loader<'i> {
     }
 
     /// Finds the files that imports lead to; what is not found is reported.
+    #[inline(never)]
     fn follow(&mut self, from: u16, wanted: Vec<Wanted>) -> Vec<Link> {
         let mut links = Vec::new();
         for wanted in wanted {
@@ -254,6 +257,7 @@ impl<'i> Loader<'i> {
         links
     }
 
+    #[inline(never)]
     fn builtin(&mut self, wanted: &Wanted) -> Option<usize> {
         let (name, _) = split_version(&wanted.name.value);
         let Some(found) = pack(name) else {
@@ -269,6 +273,7 @@ impl<'i> Loader<'i> {
         self.add(Origin::Pack, &name, found.text.into())
     }
 
+    #[inline(never)]
     fn host_file(&mut self, from: u16, wanted: &Wanted) -> Option<usize> {
         let name = wanted.name.value.as_str();
         let from = self.sources.name(from);
@@ -301,6 +306,7 @@ impl<'i> Loader<'i> {
     }
 
     /// Names are unique, and those of packs are not imitated.
+    #[inline(never)]
     fn check_names(&mut self) {
         let mut decoder = Decoder::new(&self.sources, &mut self.problems);
         let mut names = BTreeMap::new();
@@ -341,6 +347,7 @@ impl<'i> Loader<'i> {
     }
 
     /// No policy builds on itself. Every import that closes a circle is reported.
+    #[inline(never)]
     fn check_circles(&mut self) {
         let links = |file: usize| {
             let file = self.files.get(file);
@@ -369,6 +376,7 @@ impl<'i> Loader<'i> {
     }
 
     /// A pack that was asked for in a version has it.
+    #[inline(never)]
     fn check_versions(&mut self) {
         let links = self.files.iter().flat_map(File::links);
         let mut wrong = Vec::new();
@@ -396,6 +404,7 @@ impl<'i> Loader<'i> {
     }
 
     /// The digest of all files, if all could be read.
+    #[inline(never)]
     fn digest(&self) -> Option<Digest> {
         let name = |file: usize| {
             let source = self.files.get(file)?.source.as_ref()?;
@@ -416,6 +425,7 @@ impl<'i> Loader<'i> {
         Some(policy_digest(digests, name(0)?))
     }
 
+    #[inline(never)]
     fn finish(mut self) -> Result<Loaded, Vec<Problem>> {
         if self.problems.has_errors() {
             return Err(self.with_the_rest());

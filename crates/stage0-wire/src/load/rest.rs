@@ -43,6 +43,7 @@ pub(super) fn nameless(fields: Fields<'_>) -> Vec<Span> {
 
 impl Loader<'_> {
     /// All problems, and what the engine finds in what could be read.
+    #[inline(never)]
     pub(super) fn with_the_rest(mut self) -> Vec<Problem> {
         let places: Vec<Span> = self.problems.places().collect();
         let nameless: Vec<Span> = self

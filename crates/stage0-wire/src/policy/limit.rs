@@ -76,6 +76,7 @@ static LIMIT_KEYS: [Key; 8] = [
 ];
 
 /// Reads a limit that was found good.
+#[inline(never)]
 pub(super) fn limit(node: &Node) -> Option<Rule> {
     let fields = Fields::of(node)?;
     let measure = match fields.word("count", &COUNTED) {

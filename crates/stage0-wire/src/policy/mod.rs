@@ -215,6 +215,7 @@ pub(crate) struct PolicyFile {
 }
 
 /// Reports all that is wrong with a file, and reads it as far as it is good.
+#[inline(never)]
 pub(crate) fn decode(decoder: &mut Decoder<'_>, root: &Node) -> Option<PolicyFile> {
     decoder.check(root, &POLICY);
     let fields = Fields::of(root)?;

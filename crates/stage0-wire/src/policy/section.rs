@@ -346,6 +346,7 @@ pub(super) fn imports(
     entries.filter_map(|node| import(decoder, node)).collect()
 }
 
+#[inline(never)]
 fn import(decoder: &mut Decoder<'_>, node: &Node) -> Option<Wanted> {
     let (name, is_pack, allows) = match (&node.value, Fields::of(node)) {
         (NodeValue::String(_), _) => {

@@ -107,6 +107,7 @@ fn tool(
     })
 }
 
+#[inline(never)]
 fn cost(decoder: &mut Decoder<'_>, node: &Node) -> Option<(Number, Number)> {
     let (least, most) = if let Some(fields) = Fields::of(node) {
         (fields.number("min")?.value, fields.number("max")?.value)

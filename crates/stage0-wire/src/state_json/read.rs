@@ -58,6 +58,7 @@ struct Part<'d> {
     name: &'static str,
 }
 
+#[inline(never)]
 fn read(root: ValueRef<'_>) -> Result<RunState, Refused> {
     if root.kind() != Kind::Object {
         return invalid("the state of a run is an object");
@@ -256,6 +257,7 @@ impl<'d> Part<'d> {
         })
     }
 
+    #[inline(never)]
     fn run(self) -> Result<Run, Refused> {
         self.has_only(&[
             "attempts", "allowed", "first_at", "last_at", "asked", "called", "streak", "tools",

@@ -28,6 +28,7 @@ pub fn state_to_json(state: &RunState) -> String {
     out
 }
 
+#[inline(never)]
 fn write_run(out: &mut String, run: &Run) {
     out.push_str("{\"attempts\":");
     Number::from_u64(run.attempts).write_to(out);

@@ -438,6 +438,7 @@ impl Reader<'_> {
     }
 
     /// A value that is not written: `key:` and nothing else.
+    #[inline(never)]
     fn nothing(&mut self, at: usize) {
         let in_flow = self.is_in_flow();
         let Some(key) = self.tree.pending_key().cloned() else {

@@ -410,6 +410,7 @@ impl Parser {
             .map_or(0..0, |token| token.range.clone())
     }
 
+    #[inline(never)]
     fn begin_loop(
         &mut self,
         kind: LoopKind,

@@ -9,6 +9,7 @@ use crate::condition::tree::{Expr, Id, Operator, Path, RUN_COUNT, RUN_HAS, RUN_L
 impl Parser {
     /// `run.has("label")`, `run.count("tool")` and `run.since("label")`: facts that are known when the
     /// policy is loaded, so a name is written as it is and not computed.
+    #[inline(never)]
     pub(super) fn run_method(
         &mut self,
         function: &str,

@@ -43,6 +43,7 @@ pub(crate) fn earlier(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<
 }
 
 /// How long the outcome of a traced condition stands; `named` tells it of named expressions.
+#[inline(never)]
 pub(crate) fn standing(
     tree: &Tree,
     program: &Program,
@@ -265,6 +266,7 @@ fn millis(value: Value<'_>) -> Option<i64> {
 }
 
 /// When a function of something moving gives another answer; `now` where that cannot be told.
+#[inline(never)]
 fn clock(
     program: &Program,
     op: Option<Op>,

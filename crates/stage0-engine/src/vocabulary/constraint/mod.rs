@@ -111,6 +111,7 @@ pub fn read(text: &str) -> Constraint {
 
 /// A text in the way in which a programmer may have put it, `maxIterations: 5` or `max_iterations=5`, as
 /// the contract writes it: nothing unless that makes a known key of it.
+#[inline(never)]
 fn respelt(text: &str) -> Option<String> {
     let end = text.bytes().position(|byte| byte == b':' || byte == b'=');
     let (head, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
