@@ -238,9 +238,7 @@ impl<'py> Writer<'py> {
         let written = self.out.get(before..).unwrap_or_default();
         let digits = written.bytes().filter(u8::is_ascii_digit);
         if digits.count() > f64::DIGITS as usize {
-            let text = PyFloat::new(value.py(), number)
-                .repr()
-                .map_err(PyErr::from)?;
+            let text = PyFloat::new(value.py(), number).repr()?;
             self.out.truncate(before);
             self.out.push_str(text.to_str()?);
         }

@@ -2,6 +2,7 @@
 //! what became of it.
 
 use stage0_engine::document::ValueRef;
+use stage0_engine::number::Number;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::record::{Deed, RECORD_LIMITS, Record, parse_record};
@@ -12,7 +13,7 @@ use stage0_wire::{json_problem, parse_request};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// A decision.
-    Decision(Trace),
+    Decision(Box<Trace>),
     /// What became of a call.
     Outcome(Outcome),
 }
@@ -90,11 +91,9 @@ pub fn read_trace(name: &str, record: &str) -> Result<Told, Vec<Problem>> {
         } => {
             let request = parse_request(request.as_bytes())?;
             let call = request.call_id().map(str::to_owned);
-            trace(name, &read, decision, call).map(Told::Decision)
+            trace(name, &read, decision, call)
         }
-        Deed::Facts { decision, call, .. } => {
-            trace(name, &read, decision, call.clone()).map(Told::Decision)
-        }
+        Deed::Facts { decision, call, .. } => trace(name, &read, decision, call.clone()),
     }
 }
 
@@ -103,7 +102,7 @@ fn trace(
     record: &Record<'_>,
     decision: &str,
     call: Option<String>,
-) -> Result<Trace, Vec<Problem>> {
+) -> Result<Told, Vec<Problem>> {
     let document = parse(decision.as_bytes(), &RECORD_LIMITS)
         .map_err(|error| vec![json_problem(name, decision.as_bytes(), &error)])?;
     let root = document.root();
@@ -132,7 +131,7 @@ fn trace(
         risk: root
             .get("risk_score")
             .and_then(ValueRef::as_number)
-            .and_then(|risk| risk.to_i64())
+            .and_then(Number::to_i64)
             .and_then(|risk| u64::try_from(risk).ok())
             .unwrap_or(0),
         reason: text("reason"),
@@ -148,7 +147,7 @@ fn trace(
             message,
         )]);
     }
-    Ok(trace)
+    Ok(Told::Decision(Box::new(trace)))
 }
 
 impl Trace {

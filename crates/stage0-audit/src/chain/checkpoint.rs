@@ -1,11 +1,14 @@
 //! Somebody's signed word that a chain had so many lines and ended in this hash, at this time.
 //!
-//! A token as approvals are ([`stage0_wire::jws`]), of kind [`CHECKPOINT_KIND`], whose claims are `seq`, `hash` and `iat`. It
-//! stands in the chain itself, and can be kept elsewhere as well: then it also shows that an end was cut off.
+//! A token as approvals are ([`stage0_wire::jws`]), of kind [`CHECKPOINT_KIND`], whose claims are `seq`, `hash` and
+//! `iat`. It stands in the chain itself, and can be kept elsewhere as well: then it also shows that an end was
+//! cut off.
 
 use core::fmt;
 
 use stage0_engine::canonical::write_string;
+use stage0_engine::document::ValueRef;
+use stage0_engine::number::Number;
 use stage0_engine::time::Timestamp;
 use stage0_wire::jws;
 
@@ -112,8 +115,8 @@ impl Checkpoint {
 
 fn read(payload: &str) -> Result<(Head, Timestamp), String> {
     let claims = Claims::parse(payload, &["hash", "iat", "seq"])?;
-    let seq = claims.get("seq").and_then(|seq| seq.as_number());
-    let seq = seq.and_then(|seq| seq.to_i64());
+    let seq = claims.get("seq").and_then(ValueRef::as_number);
+    let seq = seq.and_then(Number::to_i64);
     let seq = seq.and_then(|seq| u64::try_from(seq).ok());
     let head = Head {
         seq: seq.ok_or("`seq` must be a whole number from 0")?,

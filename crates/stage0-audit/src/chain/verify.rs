@@ -319,9 +319,8 @@ impl<'k> Verifier<'k> {
         let end = self.next.saturating_sub(1);
         match self.prints.get(&head.seq) {
             Some(known) if *known == print(&head.hash) => {
-                if self.signed.is_none_or(|(signed, _)| signed.seq < head.seq) {
-                    self.signed = Some((head, checkpoint.at()));
-                }
+                let newer = self.signed.filter(|(signed, _)| signed.seq >= head.seq);
+                self.signed = newer.or(Some((head, checkpoint.at())));
             }
             Some(_) => {
                 let message = format!(

@@ -232,9 +232,7 @@ pub(super) fn gather<'s>(
     }
     drafts.build(&mut gathered, workshop);
     gathered.layer.keys = keys(members, sources, workshop);
-    for source in members.iter().filter_map(of) {
-        redact(&mut gathered, source, workshop);
-    }
+    redact(&mut gathered, members.iter().filter_map(of), workshop);
     params(&mut gathered, members, sources, &schema_offsets, workshop);
     data(&mut gathered, members.iter().filter_map(of), workshop);
     gathered

@@ -10,13 +10,13 @@ use crate::policy::{FindingKind, PolicyFinding, PolicySource};
 use crate::span::Spanned;
 use crate::suggest::nearest;
 
-/// Notes what a file redacts; what is none of the request's facts is reported.
-pub(super) fn redact(
+/// Notes what the files redact; what is none of the request's facts is reported.
+pub(super) fn redact<'s>(
     gathered: &mut Gathered<'_>,
-    source: &PolicySource,
+    sources: impl Iterator<Item = &'s PolicySource>,
     workshop: &mut Workshop<'_>,
 ) {
-    for text in &source.redact {
+    for text in sources.flat_map(|source| &source.redact) {
         let Some(path) = path(text, workshop) else {
             continue;
         };

@@ -53,7 +53,7 @@ enum ExportForm {
 impl Export {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let found = decisions(&self.logs, |_| true)?;
-        let traces = found.iter().map(|found| &found.trace);
+        let traces = found.iter().map(|found| &*found.trace);
         print(&match self.format {
             ExportForm::Csv => to_csv(traces)?,
             ExportForm::Ocsf => traces.map(to_ocsf).collect(),

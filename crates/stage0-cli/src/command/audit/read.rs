@@ -94,7 +94,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) place: Place,
-    pub(super) trace: Trace,
+    pub(super) trace: Box<Trace>,
 }
 
 /// The decisions of a log that are asked for, with what became of them. Lines that are none are passed over:
