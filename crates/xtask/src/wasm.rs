@@ -75,7 +75,10 @@ pub(crate) fn test() -> Result<Tally, String> {
 
 fn testing(runner: &Path) -> Result<Command, String> {
     let mut testing = compiling(&["test", "--lib"])?;
-    testing.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    testing
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        // Which the runner would read, and for longer than the tests take.
+        .env("CARGO_PROFILE_DEV_DEBUG", "false");
     Ok(testing)
 }
 
