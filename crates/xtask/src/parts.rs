@@ -53,7 +53,6 @@ pub(crate) const CHECKS: &[Part] = &[
     part("doc tests", checks::doc_tests),
     part("documentation", checks::documentation),
     part("python", || python::test().map(|()| Tally::ONE)),
-    part("wasm", wasm::test),
     part("npm", npm::test),
     part("hosts", hosts::every),
     part("differential", checks::differential),
@@ -61,6 +60,8 @@ pub(crate) const CHECKS: &[Part] = &[
 
 /// What `cargo xtask ci` runs besides: what takes long, and what belongs to the machine.
 pub(crate) const LONG_CHECKS: &[Part] = &[
+    // Its runner takes three minutes to build, once.
+    part("wasm", wasm::test),
     part("fuzz", checks::fuzz),
     part("differential+", checks::long_differential),
     part("python sdist", || python::sdist().map(|()| Tally::ONE)),
