@@ -43,19 +43,11 @@ impl<'a> Decision<'a> {
             facts.push(ReadFact {
                 name,
                 value,
-                is_redacted: self.policy.redacted.covers(&fact.path)
-                    || fact.root == FactRoot::Constraint && self.redacts_constraints(),
+                is_redacted: self.policy.redacted.covers(&fact.path),
             });
         }
         facts.sort_by_key(|fact| fact.name);
         facts
-    }
-
-    fn redacts_constraints(&self) -> bool {
-        self.policy.redacted.covers(&Path {
-            root: "constraints".to_owned(),
-            steps: Vec::new(),
-        })
     }
 
     fn said(&self, root: FactRoot, path: &Path) -> Option<ValueRef<'a>> {

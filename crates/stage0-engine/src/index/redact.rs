@@ -21,8 +21,27 @@ pub(super) fn redact<'s>(
             continue;
         };
         let root = FactRoot::find(&path.root).map(|info| info.root);
-        if !root.is_some_and(FactRoot::is_of_request) {
-            let message = format!("`{path}` is nothing that a request says, so no log keeps it");
+        let can_be = matches!(
+            root,
+            Some(
+                FactRoot::Args
+                    | FactRoot::Context
+                    | FactRoot::Goal
+                    | FactRoot::SuccessCriteria
+                    | FactRoot::Trusted
+            )
+        );
+        // The trail of every decision names these two.
+        let is_echoed = root == Some(FactRoot::Context)
+            && path.steps.first().is_none_or(|step| {
+                matches!(step, Step::Field(name) if name == "environment" || name == "approved_by")
+            });
+        if !can_be || is_echoed {
+            let message = if root.is_some_and(FactRoot::is_of_request) {
+                format!("answers repeat `{path}`, so it cannot be redacted")
+            } else {
+                format!("`{path}` is nothing that a request says, so no log keeps it")
+            };
             workshop.report(
                 PolicyFinding::new(FindingKind::UnknownFact, text.span, message).with_help(
                     "name what comes with requests, such as args.card_number or context.mfa_code",
