@@ -35,6 +35,13 @@ pub(crate) fn new_id() -> Result<String, Problem> {
     Ok(encode(&id))
 }
 
+/// Bytes that nobody can guess.
+pub(crate) fn random_bytes<const BYTES: usize>() -> Result<Zeroizing<[u8; BYTES]>, Problem> {
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    fill(&mut *bytes)?;
+    Ok(bytes)
+}
+
 fn fill(bytes: &mut [u8]) -> Result<(), Problem> {
     getrandom::fill(bytes).map_err(|error| {
         let message = format!("the random source of this system cannot be read: {error}");

@@ -6,6 +6,7 @@
 //! decides anew. A decision is handed out only after the state behind it is kept, and whatever goes wrong is
 //! a [`StoreError`], which every gate treats as DENY. Nothing here decides anything.
 
+mod api_key;
 mod caller;
 mod clock;
 mod error;
@@ -14,14 +15,19 @@ mod key;
 pub mod limits;
 mod memory;
 mod parts;
+mod records;
 mod sqlite;
 mod store;
+mod usage;
 
+pub use api_key::{ApiKey, KEY_RANDOM_BYTES, Scope, ShownKey, is_key_name};
 pub use caller::CallerStore;
 pub use clock::{Clock, system_clock};
 pub use error::StoreError;
 pub use keeper::{Asking, AskingBatch, Attempt, Decided, Keeper, Telling};
 pub use key::{Key, RunId, RunIdError};
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use records::{FoundRecord, Looked, NewRecord};
+pub use sqlite::{Group, SqliteStore};
 pub use store::{Change, Kept, Row, StateStore, To};
+pub use usage::{Usage, Used};

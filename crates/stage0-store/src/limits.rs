@@ -14,3 +14,7 @@ pub const SWAP_TRIES_MAX: u32 = 64;
 pub const RUN_IDLE_DAYS_MAX: i64 = 30;
 /// Milliseconds that a file is waited for which another process writes.
 pub const FILE_WAIT_MS_MAX: u64 = 5_000;
+/// Keys of a server: all of them are looked at when one is listed.
+pub const API_KEYS_MAX: usize = 10_000;
+/// Bytes of the name that somebody gives to a key.
+pub const KEY_NAME_BYTES_MAX: usize = 128;

@@ -132,6 +132,7 @@ problem_codes! {
     RequestFieldMissing = "REQUEST_FIELD_MISSING": "a required field of the request is missing or blank",
     RequestLimit = "REQUEST_LIMIT": "a field of the request is longer than its limit",
     RequestConflict = "REQUEST_CONFLICT": "two fields of the request that mean the same differ",
+    PolicyTestFailed = "POLICY_TEST_FAILED": "a test that the policy brings along fails, so a server does not decide by it",
     PolicyVersionMismatch = "POLICY_VERSION_MISMATCH": "the request asserts another policy than the one that would decide",
 
     // What the host brings along.
@@ -141,6 +142,14 @@ problem_codes! {
     RecordVersion = "RECORD_VERSION": "a record has a form that this version does not read",
     RecordDiffers = "RECORD_DIFFERS": "a recorded decision is not the one that its policy makes of what was recorded with it",
     ApprovalsInvalid = "APPROVALS_INVALID": "the records of people's answers are not of their form",
+    BodyInvalid = "BODY_INVALID": "the body of an HTTP request is not what is asked for there",
+    QueryInvalid = "QUERY_INVALID": "a parameter of an HTTP request means nothing, or has no such value",
+    ServerTaken = "SERVER_TAKEN": "another server has the file",
+    ServerOpen = "SERVER_OPEN": "a server that asks for no keys would be reached from other machines",
+    ServerListen = "SERVER_LISTEN": "a server cannot listen on its address",
+    ServerTls = "SERVER_TLS": "the certificates or the private key of a server cannot be used",
+    ServerEnded = "SERVER_ENDED": "a server cannot go on",
+    PlanInvalid = "PLAN_INVALID": "the plans of a server are not of their form",
     HostInvalid = "HOST_INVALID": "a request id, mode or time of the host is not of its form",
     ValueUnsupported = "VALUE_UNSUPPORTED": "a value of a programming language that has no exact form in JSON",
     VariablesInvalid = "VARIABLES_INVALID": "the variables of an expression are not one JSON object",

@@ -120,6 +120,11 @@ impl Sources {
         }
     }
 
+    /// The names of all files as the host gave them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|source| source.name.as_str())
+    }
+
     /// The name of a file as the host gave it; empty where there is no such file.
     pub fn name(&self, file: u16) -> &str {
         self.file(file).map_or("", |source| source.name.as_str())

@@ -8,11 +8,13 @@ mod eval;
 mod explain;
 mod init;
 mod keypair;
+mod keys;
 mod lint;
 mod outcome;
 mod policy;
 mod replay;
 mod schema;
+mod serve;
 mod test;
 
 use clap::Subcommand;
@@ -32,6 +34,8 @@ pub(crate) enum Verb {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Audit(audit::Audit),
+    Serve(serve::Serve),
+    Keys(keys::Keys),
     Eval(eval::Eval),
     Keypair(keypair::Keypair),
     Policy(policy::Policy),
@@ -54,6 +58,8 @@ impl Verb {
             Self::Audit(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Keypair(verb) => verb.run(),
+            Self::Keys(verb) => verb.run(),
+            Self::Serve(verb) => verb.run(),
             Self::Policy(verb) => verb.run(),
             Self::Schema(verb) => verb.run(),
             Self::Completions(verb) => verb.run(),
@@ -74,6 +80,8 @@ impl Verb {
             | Self::Init(_)
             | Self::Eval(_)
             | Self::Keypair(_)
+            | Self::Keys(_)
+            | Self::Serve(_)
             | Self::Policy(_)
             | Self::Schema(_)
             | Self::Completions(_) => Format::Text,

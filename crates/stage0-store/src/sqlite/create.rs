@@ -12,7 +12,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x5374_3072;
 
 /// Version of the tables; another one is refused.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 
 /// A number that was given to a row is given to no other, also where the row is gone.
 const SCHEMA: &str = "
@@ -23,6 +23,38 @@ CREATE TABLE state (
     text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX state_until ON state (until) WHERE until IS NOT NULL;
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    request_id TEXT,
+    key_id TEXT,
+    asked BLOB,
+    verdict TEXT,
+    run TEXT,
+    outcome TEXT,
+    latency_us INTEGER,
+    line TEXT NOT NULL
+) STRICT;
+CREATE INDEX record_request ON record (request_id) WHERE request_id IS NOT NULL;
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    scopes TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    ends INTEGER,
+    revoked INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE usage (
+    key_id TEXT PRIMARY KEY,
+    month INTEGER NOT NULL,
+    month_used INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    day_used INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    minute_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Makes the file unless there is one; why it cannot.

@@ -5,18 +5,18 @@
 //! it has its name, so one that is empty, cut or another program's was not made so, and is refused.
 
 mod create;
+mod group;
 mod trouble;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 use stage0_engine::time::Timestamp;
 
 use self::create::{APPLICATION_ID, SCHEMA_VERSION, create};
+pub use self::group::Group;
 use self::trouble::Trouble;
 use crate::error::StoreError;
 use crate::key::Key;
@@ -30,6 +30,9 @@ const PUT: &str = "INSERT OR REPLACE INTO state (key, until, text) VALUES (?1, ?
 const DROP: &str = "DELETE FROM state WHERE key = ?1";
 const HAS_ENDED: &str = "SELECT 1 FROM state WHERE until <= ?1 LIMIT 1";
 const DROP_ENDED: &str = "DELETE FROM state WHERE until <= ?1";
+
+/// Statements that a connection keeps ready: all that there are.
+const STATEMENTS_MAX: usize = 64;
 
 /// Keeps rows in a SQLite file.
 #[derive(Debug)]
@@ -63,20 +66,21 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(path, flags);
         let connection = connection.map_err(|error| trouble.of(&error))?;
         check(&connection, wait, file.len(), trouble)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self {
             name: trouble.0.to_owned(),
             connection: Mutex::new(connection),
         })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction that was not ended is taken back when it is left, so no half of one is found here.
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trouble(&self) -> Trouble<'_> {
+    pub(crate) fn trouble(&self) -> Trouble<'_> {
         Trouble(&self.name)
     }
 }
@@ -126,7 +130,7 @@ fn version(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn find(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<Option<Kept>> {
+fn find(transaction: &Connection, key: &Key) -> rusqlite::Result<Option<Kept>> {
     let mut find = transaction.prepare_cached(FIND)?;
     let row = find.query_row([key.to_string()], |row| {
         let until: Option<i64> = row.get(1)?;
@@ -147,13 +151,13 @@ fn load(connection: &mut Connection, keys: &[Key]) -> rusqlite::Result<Vec<Optio
     keys.iter().map(|key| find(&transaction, key)).collect()
 }
 
-fn is_as_found(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<bool> {
+fn is_as_found(transaction: &Connection, change: &Change) -> rusqlite::Result<bool> {
     let mut find = transaction.prepare_cached(FIND_VERSION)?;
     let kept = find.query_row([change.key.to_string()], |row| row.get(0));
     Ok(kept.optional()?.map(version) == change.from)
 }
 
-fn make(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+fn make(transaction: &Connection, change: &Change) -> rusqlite::Result<()> {
     let key = change.key.to_string();
     match &change.to {
         To::Same => {}
@@ -178,15 +182,23 @@ fn swap(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<boo
         TransactionBehavior::Deferred
     };
     let transaction = connection.transaction_with_behavior(behavior)?;
+    let is_made = make_all(&transaction, changes)?;
+    if is_made {
+        transaction.commit()?;
+    }
+    Ok(is_made)
+}
+
+/// Makes changes if all rows are as they were found, inside a transaction.
+fn make_all(transaction: &Connection, changes: &[Change]) -> rusqlite::Result<bool> {
     for change in changes {
-        if !is_as_found(&transaction, change)? {
+        if !is_as_found(transaction, change)? {
             return Ok(false);
         }
     }
     for change in changes {
-        make(&transaction, change)?;
+        make(transaction, change)?;
     }
-    transaction.commit()?;
     Ok(true)
 }
 

@@ -9,29 +9,29 @@ use crate::error::StoreError;
 
 /// Says what is wrong with the file of this name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trouble<'n>(pub(super) &'n str);
+pub(crate) struct Trouble<'n>(pub(crate) &'n str);
 
 impl Trouble<'_> {
-    pub(super) fn unreadable(self, reason: &impl fmt::Display) -> StoreError {
+    pub(crate) fn unreadable(self, reason: &impl fmt::Display) -> StoreError {
         StoreError::Unreadable(format!("`{}` cannot be read: {reason}", self.0))
     }
 
-    pub(super) fn unwritable(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
+    pub(crate) fn unwritable(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
         StoreError::Unwritable(format!("`{}` cannot be written: {reason}", self.0))
     }
 
-    pub(super) fn damaged(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
+    pub(crate) fn damaged(self, reason: &(impl fmt::Display + ?Sized)) -> StoreError {
         StoreError::Damaged(format!("`{}` is no file that keeps runs: {reason}", self.0))
     }
 
-    pub(super) fn version(self, found: i32) -> StoreError {
+    pub(crate) fn version(self, found: i32) -> StoreError {
         StoreError::Version(format!(
             "`{}` is of version {found}, and this is {SCHEMA_VERSION}",
             self.0
         ))
     }
 
-    pub(super) fn of(self, error: &rusqlite::Error) -> StoreError {
+    pub(crate) fn of(self, error: &rusqlite::Error) -> StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 StoreError::Busy(format!("`{}` is held by another process", self.0))

@@ -1,0 +1,205 @@
+//! A request whose caller is known and whose body has come.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
+use stage0_wire::question::check_request_id;
+
+use crate::key_ring::Caller;
+use crate::limits::BODY_BYTES_MAX;
+use crate::refusal::Refusal;
+use crate::service::{Asked, Service};
+
+/// The header by which a client names its request.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// A request whose caller is known and whose body has come.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) service: Arc<Service>,
+    pub(crate) caller: Arc<Caller>,
+    /// The id that its client gave it.
+    pub(crate) request_id: Option<String>,
+    /// The part of the path that is a value.
+    pub(crate) tail: String,
+    /// Pairs of the query.
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    /// When the last byte came.
+    pub(crate) since: Instant,
+}
+
+impl Call {
+    pub(super) async fn of(
+        service: &Arc<Service>,
+        caller: Arc<Caller>,
+        request_id: Option<String>,
+        tail: Option<String>,
+        request: Request,
+        is_open: bool,
+    ) -> Result<Self, Refusal> {
+        let query = request.uri().query().unwrap_or_default();
+        let query = form_urlencoded::parse(query.as_bytes());
+        let query = query.map(|(key, value)| (key.into_owned(), value.into_owned()));
+        let query = query.collect();
+        let body = if request.method() == Method::POST {
+            check_head(request.headers(), is_open)?;
+            let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await;
+            body.map_err(|error| broken(&error))?
+        } else {
+            Bytes::new()
+        };
+        Ok(Self {
+            service: Arc::clone(service),
+            caller,
+            request_id,
+            tail: tail.unwrap_or_default(),
+            query,
+            body,
+            since: Instant::now(),
+        })
+    }
+
+    /// Where this server is asked.
+    pub(crate) fn base(&self) -> String {
+        self.service.base.clone()
+    }
+
+    /// What is asked, where the body is a request.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            body: self.body.clone(),
+            request_id: self.request_id.clone(),
+            caller: Arc::clone(&self.caller),
+            since: self.since,
+        }
+    }
+
+    /// Refuses what is in the query and means nothing.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+        for (key, _) in &self.query {
+            if !known.contains(&key.as_str()) {
+                let message = format!("`{key}` is no parameter of this");
+                let help = if known.is_empty() {
+                    "there is none".to_owned()
+                } else {
+                    format!("there are `{}`", known.join("`, `"))
+                };
+                return Err(Problem::new(ProblemCode::QueryInvalid, message)
+                    .help(help)
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a parameter.
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+        let pair = self.query.iter().find(|(name, _)| name == key);
+        pair.map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+fn broken(error: &axum::Error) -> Refusal {
+    // The reader says in words alone that there is more than it was told to take.
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().contains("limit") {
+            return Refusal::TooLarge;
+        }
+        cause = error.source();
+    }
+    let message = "the body did not come whole";
+    Problem::new(ProblemCode::BodyInvalid, message).into()
+}
+
+/// Whether a body is worth reading.
+fn check_head(headers: &HeaderMap, is_open: bool) -> Result<(), Refusal> {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Refusal::TooLarge);
+    }
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        // A page in a browser can send such a body anywhere. It cannot send a key.
+        return if is_open && length != Some(0) {
+            Err(Refusal::MediaType)
+        } else {
+            Ok(())
+        };
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is_json = kind.eq_ignore_ascii_case("application/json")
+        || kind
+            .get(kind.len().saturating_sub(5)..)
+            .is_some_and(|end| end.eq_ignore_ascii_case("+json"));
+    if is_json {
+        Ok(())
+    } else {
+        Err(Refusal::MediaType)
+    }
+}
+
+/// The id that a client gave its request.
+pub(super) fn request_id_of(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(id) = headers.get(REQUEST_ID) else {
+        return Ok(None);
+    };
+    let Ok(id) = str::from_utf8(id.as_bytes()) else {
+        let message = "a request id is UTF-8";
+        return Err(Problem::new(ProblemCode::HostInvalid, message).into());
+    };
+    // An empty one is none: clients send what they have.
+    if id.is_empty() {
+        return Ok(None);
+    }
+    check_request_id(id)?;
+    Ok(Some(id.to_owned()))
+}
+
+/// The key that somebody shows.
+pub(super) fn key_of(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let text = |name: header::HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next()?;
+        // Of two keys nobody knows which counts.
+        values.next().is_none().then(|| first.to_str().ok())?
+    };
+    let bearer = text(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let named = text(header::HeaderName::from_static("x-api-key")).map(str::trim);
+    match (named, bearer) {
+        (Some(named), Some(bearer)) if named != bearer => Err(Refusal::Unauthorized),
+        (Some(key), _) | (None, Some(key)) => Ok(key),
+        (None, None) => Err(Refusal::Unauthorized),
+    }
+}
+
+/// Refuses what was sent to another name than that of this machine: a page in a browser could have had its
+/// own name point here.
+pub(super) fn refuse_strange_hosts(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let is_ours = host.is_some_and(|host| {
+        let name = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        name.eq_ignore_ascii_case("localhost") || name == "::1" || name.starts_with("127.")
+    });
+    if is_ours {
+        Ok(())
+    } else {
+        Err(Refusal::Unauthorized)
+    }
+}

@@ -1,0 +1,54 @@
+//! `/decisions`: what was decided, for whoever looks back.
+
+use stage0_engine::time::Timestamp;
+use stage0_wire::codes::ProblemCode;
+use stage0_wire::problem::Problem;
+
+use super::answer::json;
+use super::{Answer, Call};
+use crate::refusal::Refusal;
+use crate::service::Page;
+
+/// A page of decisions.
+pub(super) async fn decisions(call: Call) -> Answer {
+    call.only(&[
+        "request_id",
+        "verdict",
+        "run_id",
+        "since",
+        "before",
+        "limit",
+    ])?;
+    let text = |key: &str| call.parameter(key).map(str::to_owned);
+    let wrong = |key: &str, what: &str| -> Refusal {
+        Problem::new(ProblemCode::QueryInvalid, format!("`{key}` is {what}")).into()
+    };
+    let verdict = text("verdict");
+    let is_one = |verdict: &String| ["ALLOW", "DENY", "DEFER"].contains(&&**verdict);
+    if verdict.as_ref().is_some_and(|verdict| !is_one(verdict)) {
+        return Err(wrong("verdict", "ALLOW, DENY or DEFER"));
+    }
+    let since = call.parameter("since").map(Timestamp::parse).transpose();
+    let number = |key: &str| match call.parameter(key) {
+        None => Ok(None),
+        Some(text) => text
+            .parse::<u64>()
+            .map(Some)
+            .map_err(|_| wrong(key, "a number from 0")),
+    };
+    let page = Page {
+        request_id: text("request_id"),
+        verdict,
+        run: text("run_id"),
+        since: since.map_err(|_| wrong("since", "a time such as 2026-01-05T10:00:00Z"))?,
+        before: number("before")?,
+        limit: number("limit")?.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+    };
+    Ok(json(call.service.decisions(page).await?))
+}
+
+/// One decision, with its receipt.
+pub(super) async fn decision(call: Call) -> Answer {
+    call.only(&[])?;
+    Ok(json(call.service.decision(call.tail.clone()).await?))
+}

@@ -1,0 +1,81 @@
+//! What work writes into: one transaction, with the chain and the counts that go on in it.
+
+use std::collections::BTreeMap;
+
+use stage0_audit::chain::{Chain, Head};
+use stage0_engine::time::Timestamp;
+use stage0_store::{Group, NewRecord, StateStore, StoreError, Usage};
+
+/// A transaction that is open.
+#[derive(Debug)]
+pub(crate) struct Book<'g> {
+    group: &'g Group<'g>,
+    chain: Chain,
+    /// How often keys were used, as it is kept.
+    kept: &'g BTreeMap<String, Usage>,
+    /// The same where it has changed.
+    used: BTreeMap<String, Usage>,
+}
+
+impl<'g> Book<'g> {
+    pub(super) fn new(
+        group: &'g Group<'g>,
+        chain: Chain,
+        kept: &'g BTreeMap<String, Usage>,
+    ) -> Self {
+        Self {
+            group,
+            chain,
+            kept,
+            used: BTreeMap::new(),
+        }
+    }
+
+    /// The transaction, for what has rows of its own.
+    pub(crate) fn group(&self) -> &'g Group<'g> {
+        self.group
+    }
+
+    /// Where runs, counters and tickets are kept.
+    pub(crate) fn states(&self) -> &'g dyn StateStore {
+        self.group
+    }
+
+    /// Adds a record to the chain; what is found by comes with it, `seq` and `line` are filled in here.
+    pub(crate) fn add(&mut self, text: &str, found_by: NewRecord<'_>) -> Result<(), StoreError> {
+        let line = self.chain.append(text);
+        self.group.add_record(&NewRecord {
+            seq: self.chain.head().seq,
+            line: &line,
+            ..found_by
+        })
+    }
+
+    /// How often a key was used by now.
+    pub(crate) fn usage(&mut self, key_id: &str, now: Timestamp) -> Result<Usage, StoreError> {
+        let mut usage = match self.used.get(key_id).or_else(|| self.kept.get(key_id)) {
+            Some(usage) => *usage,
+            None => self.group.store().usage(key_id)?,
+        };
+        usage.turn_to(now);
+        Ok(usage)
+    }
+
+    /// How often it was used from here on.
+    pub(crate) fn set_usage(&mut self, key_id: &str, usage: Usage) {
+        match self.used.get_mut(key_id) {
+            Some(kept) => *kept = usage,
+            None => {
+                self.used.insert(key_id.to_owned(), usage);
+            }
+        }
+    }
+
+    /// Writes down what is written once for all; where the chain ends, and what was used.
+    pub(super) fn close(self) -> Result<(Head, BTreeMap<String, Usage>), StoreError> {
+        for (key_id, usage) in &self.used {
+            self.group.put_usage(key_id, usage)?;
+        }
+        Ok((self.chain.head(), self.used))
+    }
+}

@@ -1,0 +1,123 @@
+//! The thread: takes what has gathered, does it in one transaction, and tells everybody.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::Receiver;
+
+use stage0_audit::chain::{Chain, Head};
+use stage0_store::{SqliteStore, StoreError, Usage};
+use tokio::sync::oneshot;
+
+use super::book::Book;
+use crate::limits::{GROUP_MAX, WAL_MB_MAX};
+
+/// Work whose answer somebody waits for.
+pub(super) trait Job: Send {
+    /// Does it; whether it could be done.
+    fn run(&mut self, book: &mut Book<'_>) -> Result<(), StoreError>;
+    /// Tells whoever waits.
+    fn tell(self: Box<Self>, kept: Result<(), StoreError>);
+}
+
+/// A function whose result somebody waits for.
+pub(super) struct Task<W, T> {
+    work: W,
+    done: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<W, T> Task<W, T> {
+    pub(super) fn new(work: W, answer: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self {
+            work,
+            done: None,
+            answer,
+        }
+    }
+}
+
+impl<W, T> Job for Task<W, T>
+where
+    W: FnMut(&mut Book<'_>) -> Result<T, StoreError> + Send,
+    T: Send,
+{
+    fn run(&mut self, book: &mut Book<'_>) -> Result<(), StoreError> {
+        let work = AssertUnwindSafe(|| (self.work)(book));
+        let done = catch_unwind(work).unwrap_or_else(|_| {
+            Err(StoreError::Unwritable(
+                "what was asked for could not be worked out".to_owned(),
+            ))
+        });
+        self.done = Some(done?);
+        Ok(())
+    }
+
+    fn tell(self: Box<Self>, kept: Result<(), StoreError>) {
+        let told = match (kept, self.done) {
+            (Ok(()), Some(done)) => Ok(done),
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Err(StoreError::Unwritable("it was not done".to_owned())),
+        };
+        // Whoever has gone does not listen.
+        let _ = self.answer.send(told);
+    }
+}
+
+/// What the thread knows between two transactions.
+#[derive(Debug)]
+pub(super) struct Worker {
+    store: SqliteStore,
+    head: Head,
+    /// How often keys were used, as it is kept.
+    usage: BTreeMap<String, Usage>,
+}
+
+impl Worker {
+    pub(super) fn new(store: SqliteStore, head: Head) -> Self {
+        Self {
+            store,
+            head,
+            usage: BTreeMap::new(),
+        }
+    }
+
+    /// Works until nobody is left who could hand in more.
+    pub(super) fn work(mut self, queue: &Receiver<Box<dyn Job>>) {
+        while let Ok(first) = queue.recv() {
+            let mut jobs = vec![first];
+            jobs.extend(queue.try_iter().take(GROUP_MAX.saturating_sub(1)));
+            self.do_together(jobs);
+            // What waits beside the file is put into it by somebody else, unless it is too much by now.
+            let _ = self.store.shorten(WAL_MB_MAX);
+        }
+    }
+
+    fn do_together(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let Err(error) = self.transact(&mut jobs) else {
+            jobs.into_iter().for_each(|job| job.tell(Ok(())));
+            return;
+        };
+        let jobs = jobs.into_iter();
+        if jobs.len() == 1 {
+            jobs.for_each(|job| job.tell(Err(error.clone())));
+            return;
+        }
+        // One of them may be at fault.
+        for job in jobs {
+            self.do_together(vec![job]);
+        }
+    }
+
+    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let group = self.store.begin()?;
+        let mut book = Book::new(&group, Chain::from(self.head), &self.usage);
+        for job in jobs {
+            job.run(&mut book)?;
+        }
+        let (head, used) = book.close()?;
+        group.commit()?;
+        self.head = head;
+        self.usage.extend(used);
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! A decision that was made, as what is answered and what is kept of it.
+
+use stage0_engine::decision::Decision;
+use stage0_engine::host::Host;
+use stage0_engine::policy::{Severity, Verdict};
+use stage0_engine::request::Request;
+use stage0_engine::state::RunState;
+use stage0_store::{Decided, RunId};
+use stage0_wire::question::{Answer, Question};
+use stage0_wire::record::{record_decision, record_facts};
+use stage0_wire::{
+    Policy, REDACTION_SECRET_BYTES, approvals_to_json, decision_to_json, facts_to_json,
+    state_to_json,
+};
+
+use super::Record;
+use crate::metrics::{CodeLabel, Metrics, VerdictLabel};
+
+/// A decision that was made and is not kept yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) verdict: Verdict,
+    /// Its canonical text.
+    pub(crate) answer: String,
+    /// Its record.
+    pub(crate) record: String,
+    /// The codes of its issues of MEDIUM and above.
+    codes: Vec<String>,
+}
+
+/// What a record is made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recording<'r> {
+    pub(crate) policy: &'r Policy,
+    pub(crate) request: &'r Request<'r>,
+    pub(crate) body: &'r [u8],
+    pub(crate) host: &'r Host<'r>,
+    pub(crate) run: Option<&'r RunId>,
+    pub(crate) record: Record,
+    pub(crate) secret: &'r [u8; REDACTION_SECRET_BYTES],
+}
+
+impl Recording<'_> {
+    /// Takes down a decision.
+    pub(crate) fn take(&self, decided: &Decided<'_>) -> Made {
+        let Decided {
+            decision,
+            state,
+            next,
+            now,
+        } = decided;
+        let answer = Answer {
+            verdict: decision.verdict,
+            decision: decision_to_json(decision),
+            // Where there is no run the record has none.
+            state: self.run.map_or_else(String::new, |_| state_to_json(next)),
+        };
+        let approvals = approvals_to_json(self.host.approvals);
+        let state = self.run.map(|_| state_to_json(state));
+        let question = Question {
+            request: self.body,
+            request_id: Some(self.host.request_id),
+            mode: None,
+            approvals: (!self.host.approvals.is_empty()).then_some(&*approvals),
+            state: state.as_deref(),
+            now: *now,
+        };
+        let run = self.run.map(RunId::as_str);
+        let record = if self.keeps_all() {
+            record_decision(run, &question, &answer)
+        } else {
+            let redacts = self.policy.index().redacts();
+            let facts = facts_to_json(decision, redacts.then_some(self.secret));
+            record_facts(run, &question, &answer, &facts, self.request.call_id())
+        };
+        Made {
+            verdict: decision.verdict,
+            codes: codes(decision),
+            answer: answer.decision,
+            record,
+        }
+    }
+
+    /// Whether the whole request is kept: nobody keeps what the policy redacts.
+    fn keeps_all(&self) -> bool {
+        let asked = self.record == Record::Full || self.request.debug_store_input();
+        asked && !self.policy.index().redacts()
+    }
+}
+
+fn codes(decision: &Decision<'_>) -> Vec<String> {
+    let heavy = decision.issues.iter();
+    let heavy = heavy.filter(|issue| issue.severity >= Severity::Medium);
+    let mut codes: Vec<String> = heavy.map(|issue| issue.code.to_owned()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// A decision that needs nothing that is kept.
+pub(crate) fn decide_alone<'q>(
+    policy: &'q Policy,
+    request: &'q Request<'q>,
+    host: &Host<'q>,
+    now: stage0_engine::time::Timestamp,
+) -> Decided<'q> {
+    let state = RunState::default();
+    let (decision, next) = policy.decide(request, host, &state, now);
+    Decided {
+        decision,
+        state,
+        next,
+        now,
+    }
+}
+
+impl Made {
+    /// Counts it.
+    pub(crate) fn count(&self, metrics: &Metrics) {
+        let verdict = self.verdict.as_str();
+        metrics
+            .decisions
+            .get_or_create(&VerdictLabel { verdict })
+            .inc();
+        for code in &self.codes {
+            let code = code.clone();
+            metrics
+                .issues
+                .get_or_create(&CodeLabel { code, verdict })
+                .inc();
+        }
+    }
+}

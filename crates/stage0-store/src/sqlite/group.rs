@@ -1,0 +1,134 @@
+//! Changes that are kept together: one wait for the disk, however many there are.
+
+use stage0_engine::time::Timestamp;
+
+use super::{SqliteStore, find, make_all, purge};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::store::{Change, Kept, StateStore};
+
+/// A transaction that is open, in which nobody else writes. What it is left without [`commit`](Self::commit)
+/// never happened.
+#[derive(Debug)]
+#[must_use = "what is not committed never happened"]
+pub struct Group<'s> {
+    store: &'s SqliteStore,
+    is_open: bool,
+}
+
+impl SqliteStore {
+    /// Begins a group. Nothing else may be done with this store until it has ended.
+    ///
+    /// # Errors
+    /// Another process writes for longer than is waited, or the file cannot be written.
+    pub fn begin(&self) -> Result<Group<'_>, StoreError> {
+        self.run("BEGIN IMMEDIATE")?;
+        Ok(Group {
+            store: self,
+            is_open: true,
+        })
+    }
+
+    fn run(&self, statement: &str) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let ready = connection.prepare_cached(statement);
+        let done = ready.and_then(|mut ready| ready.execute([]));
+        done.map(|_| ()).map_err(|error| self.trouble().of(&error))
+    }
+}
+
+impl Group<'_> {
+    /// The file.
+    pub fn store(&self) -> &SqliteStore {
+        self.store
+    }
+
+    /// Keeps all of it: it is on the disk when this returns, as far as the store waits for that.
+    ///
+    /// # Errors
+    /// None of it is kept.
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        self.store.run("COMMIT")?;
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            // Where it cannot be taken back SQLite has done so by itself.
+            let _ = self.store.run("ROLLBACK");
+        }
+    }
+}
+
+impl StateStore for Group<'_> {
+    fn load(&self, keys: &[Key]) -> Result<Vec<Option<Kept>>, StoreError> {
+        let connection = self.store.connection();
+        let found: rusqlite::Result<_> = keys.iter().map(|key| find(&connection, key)).collect();
+        found.map_err(|error| self.store.trouble().of(&error))
+    }
+
+    fn swap(&self, changes: &[Change]) -> Result<bool, StoreError> {
+        let made = make_all(&self.store.connection(), changes);
+        made.map_err(|error| self.store.trouble().of(&error))
+    }
+
+    fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let dropped = purge(&mut self.store.connection(), now);
+        let dropped = dropped.map_err(|error| self.store.trouble().of(&error))?;
+        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+    }
+}
+
+impl SqliteStore {
+    /// Readies the file for many writers that are served by one connection: whether each group waits for the
+    /// disk, and nothing is put into its place behind anybody's back ([`shorten`](Self::shorten)).
+    ///
+    /// # Errors
+    /// The file does not take it.
+    pub fn tune(&self, waits_for_disk: bool) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let level = if waits_for_disk { "FULL" } else { "NORMAL" };
+        let done = connection
+            .pragma_update(None, "synchronous", level)
+            .and_then(|()| {
+                connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
+            });
+        done.map_err(|error| self.trouble().of(&error))
+    }
+
+    /// Puts what waits beside the file into it, while others go on writing. How much waited, in pages.
+    ///
+    /// # Errors
+    /// It cannot be put there now. Nothing is lost.
+    pub fn settle(&self) -> Result<u64, StoreError> {
+        let pages = self
+            .connection()
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                row.get::<_, i64>(1)
+            });
+        let pages = pages.map_err(|error| self.trouble().of(&error))?;
+        Ok(u64::try_from(pages).unwrap_or_default())
+    }
+
+    /// Puts everything that waits beside the file into it and begins there anew, if that is more than so many
+    /// megabytes. Nobody writes meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be done now. Nothing is lost.
+    pub fn shorten(&self, megabytes: u64) -> Result<(), StoreError> {
+        const MEGABYTE: u64 = 1_000_000;
+        let mut beside = std::ffi::OsString::from(&self.name);
+        beside.push("-wal");
+        let bytes = std::fs::metadata(beside).map_or(0, |file| file.len());
+        if bytes <= megabytes.saturating_mul(MEGABYTE) {
+            return Ok(());
+        }
+        let done = self
+            .connection()
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        done.map_err(|error| self.trouble().of(&error))
+    }
+}
