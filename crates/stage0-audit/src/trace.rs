@@ -97,6 +97,17 @@ pub fn read_trace(name: &str, record: &str) -> Result<Told, Vec<Problem>> {
     }
 }
 
+/// The tools that a decision is about: by their catalogued names, or else as they were asked for.
+fn tools(decision: ValueRef<'_>) -> Vec<String> {
+    let verdicts = decision.get("tool_verdicts").into_iter();
+    let named = verdicts.flat_map(ValueRef::elements).filter_map(|verdict| {
+        let text = |key| verdict.get(key).and_then(ValueRef::as_str);
+        let catalogued = text("tool").filter(|tool| !tool.is_empty());
+        catalogued.or_else(|| text("name")).map(str::to_owned)
+    });
+    named.collect()
+}
+
 fn trace(
     name: &str,
     record: &Record<'_>,
@@ -126,7 +137,7 @@ fn trace(
         approved_by: text("approved_by"),
         verdict: text("verdict"),
         codes: texts("issues", "code"),
-        tools: texts("tool_verdicts", "tool"),
+        tools: tools(root),
         action: text("action_digest"),
         risk: root
             .get("risk_score")

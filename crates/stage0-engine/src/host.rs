@@ -76,6 +76,8 @@ pub struct Host<'a> {
     pub mode: Mode,
     /// People's answers.
     pub approvals: &'a [ApprovalRecord],
+    /// Who said no to this very action, so that nothing which is said or changed since makes it an ALLOW.
+    pub rejected_by: Option<&'a str>,
     /// What the other calls came to where several run together or not at all; `Allow` where there are
     /// none. [`decide_batch`](crate::decide_batch) fills it in.
     pub others: Verdict,
@@ -87,6 +89,7 @@ impl Default for Host<'_> {
             request_id: "",
             mode: Mode::Observe,
             approvals: &[],
+            rejected_by: None,
             others: Verdict::Allow,
         }
     }

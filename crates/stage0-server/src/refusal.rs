@@ -13,7 +13,7 @@ pub(crate) enum Refusal {
     /// Nothing is here, or it is done in another way.
     NotFound(String),
     /// The way in which it was asked is not one.
-    Method(&'static str),
+    Method(String),
     /// Strict mode is not part of the plan.
     Pro,
     /// A quota of the month or the day is used up: which, and the seconds until it begins anew.

@@ -6,6 +6,10 @@ use stage0_engine::digest::Digest;
 use stage0_engine::legible::is_hidden;
 
 use crate::limits::RUN_ID_BYTES_MAX;
+use crate::ticket::TicketId;
+
+/// What the names of tickets begin with.
+pub(crate) const TICKETS: &str = "ticket/";
 
 /// The name of a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +20,8 @@ pub enum Key {
     Counter(Box<str>),
     /// Which counters hold an amount for a call.
     Hold(Digest),
+    /// What people are asked about one action.
+    Ticket(TicketId),
 }
 
 impl fmt::Display for Key {
@@ -24,6 +30,7 @@ impl fmt::Display for Key {
             Self::Run(run) => write!(f, "run/{run}"),
             Self::Counter(counter) => write!(f, "counter/{counter}"),
             Self::Hold(call) => write!(f, "hold/{call}"),
+            Self::Ticket(id) => write!(f, "{TICKETS}{id}"),
         }
     }
 }

@@ -18,6 +18,7 @@ mod parts;
 mod records;
 mod sqlite;
 mod store;
+mod ticket;
 mod usage;
 
 pub use api_key::{ApiKey, KEY_RANDOM_BYTES, Scope, ShownKey, is_key_name};
@@ -30,4 +31,5 @@ pub use memory::MemoryStore;
 pub use records::{FoundRecord, Looked, NewRecord};
 pub use sqlite::{Group, SqliteStore};
 pub use store::{Change, Kept, Row, StateStore, To};
+pub use ticket::{Ask, Found as FoundTicket, Ticket, TicketError, TicketId, TicketStatus, Yes};
 pub use usage::{Usage, Used};

@@ -18,3 +18,15 @@ pub const FILE_WAIT_MS_MAX: u64 = 5_000;
 pub const API_KEYS_MAX: usize = 10_000;
 /// Bytes of the name that somebody gives to a key.
 pub const KEY_NAME_BYTES_MAX: usize = 128;
+/// Milliseconds for which a person is asked; afterwards the action has to be asked about anew. A week.
+pub const TICKET_PENDING_MS: i64 = 604_800_000;
+/// Milliseconds for which a ticket is kept after that, for whoever looks back, and so that a no stands.
+pub const TICKET_KEPT_MS: i64 = 2_592_000_000;
+/// Answers to one ticket.
+pub const TICKET_ANSWERS_MAX: usize = 32;
+/// Tickets that are listed at once.
+pub const TICKETS_MAX: usize = 1_000;
+/// Bytes of the text of one ticket, with the facts that it shows.
+pub const TICKET_BYTES_MAX: usize = 4_000_000;
+/// Bytes of a name or a reason that a person gives.
+pub const ANSWER_TEXT_BYTES_MAX: usize = 4_096;

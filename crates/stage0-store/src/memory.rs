@@ -81,4 +81,14 @@ impl StateStore for MemoryStore {
         let dropped = before.saturating_sub(rows.kept.len());
         Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
     }
+
+    fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError> {
+        let rows = self.rows();
+        let found = rows.kept.iter();
+        let found = found.filter(|(key, _)| matches!(key, Key::Ticket(_)));
+        let mut found: Vec<Kept> = found.map(|(_, kept)| kept.clone()).collect();
+        found.sort_by_key(|kept| kept.version);
+        found.truncate(count);
+        Ok(found)
+    }
 }

@@ -68,6 +68,12 @@ pub trait StateStore: Debug + Send + Sync {
     /// # Errors
     /// They cannot be dropped.
     fn purge(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// The rows of tickets, those that were changed longest ago first, at most so many.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError>;
 }
 
 macro_rules! through {
@@ -83,6 +89,10 @@ macro_rules! through {
 
             fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
                 (**self).purge(now)
+            }
+
+            fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError> {
+                (**self).tickets(count)
             }
         })*
     };

@@ -149,6 +149,7 @@ problem_codes! {
     ServerListen = "SERVER_LISTEN": "a server cannot listen on its address",
     ServerTls = "SERVER_TLS": "the certificates or the private key of a server cannot be used",
     ServerEnded = "SERVER_ENDED": "a server cannot go on",
+    AnswerRefused = "ANSWER_REFUSED": "a person's answer to a ticket is not taken",
     PlanInvalid = "PLAN_INVALID": "the plans of a server are not of their form",
     HostInvalid = "HOST_INVALID": "a request id, mode or time of the host is not of its form",
     ValueUnsupported = "VALUE_UNSUPPORTED": "a value of a programming language that has no exact form in JSON",

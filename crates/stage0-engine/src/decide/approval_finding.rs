@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rule::{Inquiry, Outcome, asks};
-use super::{Counts, Finding};
+use super::{Counts, Draft, Finding};
 use crate::action::bound_digest;
 use crate::approval::{self, Approved, Spent};
 use crate::codes::IssueCode;
@@ -261,5 +261,21 @@ fn approval_message(why: Option<IssueCode>, missing: u32, approval: &CompiledApp
             "The approval has been used for as much as it was given for.".to_owned()
         }
         Some(other) => other.meaning().to_owned(),
+    }
+}
+
+impl Draft<'_> {
+    /// A person's no to this very action stands, whatever is asked now.
+    pub(super) fn hold_to_answer(&mut self, rejected_by: Option<&str>) {
+        let Some(by) = rejected_by else { return };
+        let is_private = self
+            .policy
+            .layers
+            .iter()
+            .any(|layer| layer.private.covers(&approver_path()));
+        let by = if is_private { "Somebody" } else { by };
+        let message = format!("{by} rejected this.");
+        let code = IssueCode::APPROVAL_REJECTED;
+        self.engine(code, Verdict::Deny, message, None, Vec::new());
     }
 }

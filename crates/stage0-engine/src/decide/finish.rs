@@ -41,7 +41,7 @@ const WORD_CHARS_MAX: usize = 64;
 /// A decision in the making.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
-    policy: &'a PolicyIndex,
+    pub(super) policy: &'a PolicyIndex,
     request: &'a Request<'a>,
     request_id: &'a str,
     host_mode: Mode,

@@ -125,6 +125,7 @@ pub fn peek<'a>(
         );
     }
     draft.hold_to_others(host.others);
+    draft.hold_to_answer(host.rejected_by);
     draft.observe_request();
     draft.hold_to_room(&plan, state);
     let reads_run = policy.facts.root(FactRoot::Run).is_some();

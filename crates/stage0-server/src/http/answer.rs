@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use stage0_store::TicketId;
 use stage0_wire::json_object::object;
 use stage0_wire::problem::problems_to_json;
 
@@ -11,6 +12,9 @@ use crate::refusal::Refusal;
 
 /// Says that an answer was given before.
 const REPEATED: &str = "stage0-repeated";
+
+/// Names the approval that a decision waits for.
+const APPROVAL_ID: &str = "stage0-approval-id";
 
 /// A text of this kind.
 pub(super) fn text(kind: &'static str, body: impl Into<Body>) -> Response {
@@ -30,6 +34,14 @@ pub(super) fn repeated(mut response: Response) -> Response {
     response
         .headers_mut()
         .insert(REPEATED, HeaderValue::from_static("true"));
+    response
+}
+
+/// Names the approval that a decision waits for.
+pub(super) fn waiting(mut response: Response, ticket: &TicketId) -> Response {
+    if let Ok(id) = HeaderValue::from_str(ticket.as_str()) {
+        response.headers_mut().insert(APPROVAL_ID, id);
+    }
     response
 }
 
@@ -64,7 +76,9 @@ pub(super) fn refuse(refusal: &Refusal, request_id: &str) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         Refusal::Method(allowed) => {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+            if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                headers.insert(header::ALLOW, allowed);
+            }
         }
         _ => {}
     }

@@ -60,7 +60,7 @@ async fn until_first(
         let number = position.saturating_add(1);
         let step = Asked {
             body: Bytes::from(request),
-            request_id: asked.request_id.as_ref().map(|id| format!("{id}/{number}")),
+            request_id: format!("{}/{number}", asked.request_id),
             ..asked.clone()
         };
         let step = call.service.check(step).await?;

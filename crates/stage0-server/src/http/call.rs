@@ -10,6 +10,7 @@ use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::check_request_id;
 
+use super::route::Route;
 use crate::key_ring::Caller;
 use crate::limits::BODY_BYTES_MAX;
 use crate::refusal::Refusal;
@@ -23,8 +24,10 @@ pub(super) const REQUEST_ID: &str = "x-request-id";
 pub(crate) struct Call {
     pub(crate) service: Arc<Service>,
     pub(crate) caller: Arc<Caller>,
-    /// The id that its client gave it.
-    pub(crate) request_id: Option<String>,
+    /// Its id.
+    pub(crate) request_id: String,
+    /// Whether its client gave it the id.
+    pub(crate) is_named: bool,
     /// The part of the path that is a value.
     pub(crate) tail: String,
     /// Pairs of the query.
@@ -38,7 +41,7 @@ impl Call {
     pub(super) async fn of(
         service: &Arc<Service>,
         caller: Arc<Caller>,
-        request_id: Option<String>,
+        request_id: (String, bool),
         tail: Option<String>,
         request: Request,
         is_open: bool,
@@ -57,7 +60,8 @@ impl Call {
         Ok(Self {
             service: Arc::clone(service),
             caller,
-            request_id,
+            request_id: request_id.0,
+            is_named: request_id.1,
             tail: tail.unwrap_or_default(),
             query,
             body,
@@ -75,13 +79,15 @@ impl Call {
         Asked {
             body: self.body.clone(),
             request_id: self.request_id.clone(),
+            is_named: self.is_named,
             caller: Arc::clone(&self.caller),
             since: self.since,
         }
     }
 
     /// Refuses what is in the query and means nothing.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(super) fn only(&self, route: &Route) -> Result<(), Refusal> {
+        let known: Vec<&str> = route.query.iter().map(|parameter| parameter.name).collect();
         for (key, _) in &self.query {
             if !known.contains(&key.as_str()) {
                 let message = format!("`{key}` is no parameter of this");

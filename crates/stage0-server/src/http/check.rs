@@ -1,7 +1,7 @@
 //! `/check` and `/check/batch`.
 
 use axum::body::Bytes;
-use stage0_engine::canonical::write_value;
+use stage0_engine::canonical::{write_string, write_value};
 use stage0_engine::document::{Kind, ValueRef};
 use stage0_engine::limits::BATCH_MAX;
 use stage0_wire::codes::ProblemCode;
@@ -10,7 +10,7 @@ use stage0_wire::json_problem;
 use stage0_wire::problem::Problem;
 use stage0_wire::strict_json::{JsonLimits, parse};
 
-use super::answer::{json, repeated};
+use super::answer::{json, repeated, waiting};
 use super::{Answer, Call};
 use crate::limits::BODY_BYTES_MAX;
 use crate::refusal::Refusal;
@@ -24,7 +24,10 @@ const LIMITS: JsonLimits = JsonLimits {
 /// One request, one decision.
 pub(super) async fn check(call: Call) -> Answer {
     let answered = call.service.check(call.asked()).await?;
-    let response = json(answered.decision);
+    let mut response = json(answered.decision);
+    if let Some(ticket) = &answered.ticket {
+        response = waiting(response, ticket);
+    }
     Ok(if answered.is_repeated {
         repeated(response)
     } else {
@@ -44,7 +47,12 @@ pub(super) async fn check_batch(call: Call) -> Answer {
     object(&mut out, |answer| {
         answer.text("verdict", verdict.as_str());
         answer.list("decisions", &answered, |out, step| {
-            out.push_str(&step.decision)
+            out.push_str(&step.decision);
+        });
+        // Of each decision the approval that it waits for.
+        answer.list("approval_ids", &answered, |out, step| match &step.ticket {
+            Some(id) => write_string(out, id.as_str()),
+            None => out.push_str("null"),
         });
     });
     let response = json(out);

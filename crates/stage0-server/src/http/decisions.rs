@@ -5,20 +5,13 @@ use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 
 use super::answer::json;
-use super::{Answer, Call};
+use super::{Answer, Call, route};
 use crate::refusal::Refusal;
 use crate::service::Page;
 
 /// A page of decisions.
 pub(super) async fn decisions(call: Call) -> Answer {
-    call.only(&[
-        "request_id",
-        "verdict",
-        "run_id",
-        "since",
-        "before",
-        "limit",
-    ])?;
+    call.only(&route::DECISIONS)?;
     let text = |key: &str| call.parameter(key).map(str::to_owned);
     let wrong = |key: &str, what: &str| -> Refusal {
         Problem::new(ProblemCode::QueryInvalid, format!("`{key}` is {what}")).into()
@@ -49,6 +42,6 @@ pub(super) async fn decisions(call: Call) -> Answer {
 
 /// One decision, with its receipt.
 pub(super) async fn decision(call: Call) -> Answer {
-    call.only(&[])?;
+    call.only(&route::DECISION)?;
     Ok(json(call.service.decision(call.tail.clone()).await?))
 }

@@ -1,6 +1,7 @@
 //! HTTP: routes, who may use them, and what is answered.
 
 mod answer;
+mod approvals;
 mod authzen;
 mod call;
 mod check;
@@ -10,9 +11,11 @@ mod openapi;
 mod outcome;
 mod page;
 mod policy;
+mod route;
 mod trace_context;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +23,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use stage0_store::{Scope, ShownKey};
 use tokio::sync::Semaphore;
@@ -28,6 +31,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 pub(crate) use self::call::Call;
+use self::route::{ROUTES, Route};
 use self::trace_context::TraceContext;
 use crate::config::Bounds;
 use crate::key_ring::Caller;
@@ -51,14 +55,6 @@ struct Shared {
     places: Semaphore,
 }
 
-/// Where a route is, and who may use it; everybody, if no scope is named.
-#[derive(Debug, Clone, Copy)]
-struct Route {
-    name: &'static str,
-    method: &'static str,
-    scope: Option<Scope>,
-}
-
 impl App {
     pub(crate) fn new(service: Arc<Service>, is_open: bool, bounds: Bounds) -> Self {
         Self(Arc::new(Shared {
@@ -71,38 +67,32 @@ impl App {
 
     /// All routes.
     pub(crate) fn router(self) -> Router {
-        let check = Some(Scope::Check);
-        let read = Some(Scope::Read);
-        let admin = Some(Scope::Admin);
-        Routes(Router::new())
-            .add("POST", "/check", check, check::check)
-            .add("POST", "/check/batch", check, check::check_batch)
-            .add("POST", "/outcome", check, outcome::outcome)
-            .add("GET", "/usage", check, usage::usage)
-            .add("GET", "/decisions", read, decisions::decisions)
-            .add("GET", "/decisions/{request_id}", read, decisions::decision)
-            .add("GET", "/policy", read, policy::policy)
-            .add("POST", "/policy/reload", admin, policy::reload)
-            .add("GET", "/metrics", read, health::metrics)
-            .add("POST", "/access/v1/evaluation", check, authzen::evaluation)
-            .add(
-                "POST",
-                "/access/v1/evaluations",
-                check,
-                authzen::evaluations,
-            )
-            .add(
-                "GET",
-                "/.well-known/authzen-configuration",
-                None,
-                authzen::metadata,
-            )
-            .add("GET", "/healthz", None, health::healthz)
-            .add("GET", "/readyz", None, health::readyz)
-            .add("GET", "/openapi.json", None, openapi::openapi)
-            .add("GET", "/docs", None, page::docs)
-            .add("GET", "/", None, page::front)
+        Routes(Router::new(), BTreeSet::new())
+            .add(&route::CHECK, check::check)
+            .add(&route::CHECK_BATCH, check::check_batch)
+            .add(&route::OUTCOME, outcome::outcome)
+            .add(&route::USAGE, usage::usage)
+            .add(&route::DECISIONS, decisions::decisions)
+            .add(&route::DECISION, decisions::decision)
+            .add(&route::APPROVALS, approvals::approvals)
+            .add(&route::APPROVAL, approvals::approval)
+            .add(&route::REQUEST_APPROVAL, approvals::request)
+            .add(&route::GRANT, approvals::grant)
+            .add(&route::REJECT, approvals::reject)
+            .add(&route::POLICY, policy::policy)
+            .add(&route::RELOAD, policy::reload)
+            .add(&route::METRICS, health::metrics)
+            .add(&route::EVALUATION, authzen::evaluation)
+            .add(&route::EVALUATIONS, authzen::evaluations)
+            .add(&route::AUTHZEN, authzen::metadata)
+            .add(&route::HEALTHZ, health::healthz)
+            .add(&route::READYZ, health::readyz)
+            .add(&route::OPENAPI, openapi::openapi)
+            .add(&route::DOCS, page::docs)
+            .add(&route::SCRIPT, page::script)
+            .add(&route::STYLE, page::style)
             .0
+            .route("/", any(|| async { Redirect::to(route::DOCS.path) }))
             .fallback(any(not_found))
             .with_state(self)
     }
@@ -110,7 +100,8 @@ impl App {
     /// Answers a request by a route.
     async fn serve<F, A>(
         &self,
-        route: Route,
+        route: &'static Route,
+        scope: Option<Scope>,
         request: Request,
         params: RawPathParams,
         work: F,
@@ -130,7 +121,7 @@ impl App {
         let span = tracing::debug_span!(
             "request",
             method = route.method,
-            route = route.name,
+            route = route.path,
             request_id = %shown_id,
             trace_id = trace.trace_id(),
             parent_id = trace.parent_id(),
@@ -141,8 +132,9 @@ impl App {
                 return Err(Refusal::Busy);
             };
             let given = async {
-                let request_id = request_id?;
-                let caller = self.caller(route, request.headers()).await?;
+                let is_named = request_id?.is_some();
+                let request_id = (shown_id.clone(), is_named);
+                let caller = self.caller(scope, request.headers()).await?;
                 let is_open = self.0.anybody.is_some();
                 let call = Call::of(service, caller, request_id, tail, request, is_open).await?;
                 work(call).await
@@ -162,7 +154,7 @@ impl App {
             }
         };
         let status = response.status().as_u16();
-        let route = route.name;
+        let route = route.path;
         service
             .metrics
             .answers
@@ -174,8 +166,12 @@ impl App {
     }
 
     /// Who asks, if they may ask for this.
-    async fn caller(&self, route: Route, headers: &HeaderMap) -> Result<Arc<Caller>, Refusal> {
-        let Some(scope) = route.scope else {
+    async fn caller(
+        &self,
+        scope: Option<Scope>,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Caller>, Refusal> {
+        let Some(scope) = scope else {
             return Ok(Arc::new(Caller::nobody()));
         };
         if let Some(anybody) = &self.0.anybody {
@@ -198,56 +194,53 @@ impl App {
 }
 
 /// Routes that are being gathered.
-struct Routes(Router<App>);
+struct Routes(Router<App>, BTreeSet<&'static str>);
 
 impl Routes {
-    fn add<F, A>(
-        self,
-        method: &'static str,
-        name: &'static str,
-        scope: Option<Scope>,
-        work: F,
-    ) -> Self
+    fn add<F, A>(mut self, route: &'static Route, work: F) -> Self
     where
         F: Fn(Call) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Answer> + Send + 'static,
     {
-        let route = Route {
-            name,
-            method,
-            scope,
-        };
-        let filter = if method == "GET" {
+        let filter = if route.method == "GET" {
             MethodFilter::GET
         } else {
             MethodFilter::POST
         };
         let handler = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
-            app.serve(route, request, params, work).await
+            app.serve(route, route.scope, request, params, work).await
         };
         let other = move |State(app): State<App>, params: RawPathParams, request: Request| async move {
-            let open = Route {
-                scope: None,
-                ..route
-            };
-            app.serve(open, request, params, |_| async move {
-                Err(Refusal::Method(method))
+            app.serve(route, None, request, params, |_| async move {
+                Err(Refusal::Method(methods_of(route.path)))
             })
             .await
         };
-        let routed: MethodRouter<App> = on(filter, handler).fallback(other);
-        Self(self.0.route(name, routed))
+        let routed: MethodRouter<App> = on(filter, handler);
+        // A path that may be asked in two ways says once what neither is.
+        let routed = if self.1.insert(route.path) {
+            routed.fallback(other)
+        } else {
+            routed
+        };
+        Self(self.0.route(route.path, routed), self.1)
     }
 }
 
+/// The methods with which a path may be asked.
+fn methods_of(path: &str) -> String {
+    let methods = ROUTES.iter().filter(|route| route.path == path);
+    let methods: Vec<&str> = methods.map(|route| route.method).collect();
+    methods.join(", ")
+}
+
 async fn not_found(State(app): State<App>, params: RawPathParams, request: Request) -> Response {
-    let route = Route {
-        name: "*",
-        method: "*",
-        scope: None,
+    const ELSEWHERE: &Route = &Route {
+        path: "*",
+        ..route::DOCS
     };
     let path = request.uri().path().to_owned();
-    app.serve(route, request, params, |_| async move {
+    app.serve(ELSEWHERE, None, request, params, |_| async move {
         Err(Refusal::NotFound(format!(
             "There is nothing at `{path}`; see /docs"
         )))

@@ -8,13 +8,13 @@ use stage0_wire::json_object::object;
 use stage0_wire::problem::{Problem, problems_to_json};
 
 use super::answer::json;
-use super::{Answer, Call};
+use super::{Answer, Call, route};
 use crate::in_force::Reloaded;
 use crate::refusal::Refusal;
 
 /// The policy that decides now, and why another one that is there does not.
 pub(super) async fn policy(call: Call) -> Answer {
-    call.only(&[])?;
+    call.only(&route::POLICY)?;
     let policy = call.service.policy.policy();
     let trouble = call.service.policy.trouble();
     let problems: &[Problem] = trouble.as_ref().map_or(&[], |problems| problems.as_slice());

@@ -15,6 +15,8 @@ pub(crate) struct Book<'g> {
     kept: &'g BTreeMap<String, Usage>,
     /// The same where it has changed.
     used: BTreeMap<String, Usage>,
+    /// Whether there is, or ever was, a ticket.
+    has_tickets: bool,
 }
 
 impl<'g> Book<'g> {
@@ -22,8 +24,10 @@ impl<'g> Book<'g> {
         group: &'g Group<'g>,
         chain: Chain,
         kept: &'g BTreeMap<String, Usage>,
+        has_tickets: bool,
     ) -> Self {
         Self {
+            has_tickets,
             group,
             chain,
             kept,
@@ -51,6 +55,16 @@ impl<'g> Book<'g> {
         })
     }
 
+    /// Whether there may be a ticket: where nobody was ever asked, nobody has answered.
+    pub(crate) fn has_tickets(&self) -> bool {
+        self.has_tickets
+    }
+
+    /// Notes that there is one.
+    pub(crate) fn note_ticket(&mut self) {
+        self.has_tickets = true;
+    }
+
     /// How often a key was used by now.
     pub(crate) fn usage(&mut self, key_id: &str, now: Timestamp) -> Result<Usage, StoreError> {
         let mut usage = match self.used.get(key_id).or_else(|| self.kept.get(key_id)) {
@@ -72,10 +86,10 @@ impl<'g> Book<'g> {
     }
 
     /// Writes down what is written once for all; where the chain ends, and what was used.
-    pub(super) fn close(self) -> Result<(Head, BTreeMap<String, Usage>), StoreError> {
+    pub(super) fn close(self) -> Result<(Head, BTreeMap<String, Usage>, bool), StoreError> {
         for (key_id, usage) in &self.used {
             self.group.put_usage(key_id, usage)?;
         }
-        Ok((self.chain.head(), self.used))
+        Ok((self.chain.head(), self.used, self.has_tickets))
     }
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use stage0_store::{SqliteStore, StoreError};
+use stage0_store::{SqliteStore, StateStore as _, StoreError};
 use tokio::sync::oneshot;
 
 pub(crate) use self::book::Book;
@@ -41,7 +41,8 @@ impl Ledger {
         store.tune(fsync == Fsync::Always)?;
         let head = store.head()?;
         let (jobs, queue) = channel();
-        let worker = Worker::new(store, head);
+        let has_tickets = !store.tickets(1)?.is_empty();
+        let worker = Worker::new(store, head, has_tickets);
         let thread = thread::Builder::new()
             .name("stage0-ledger".to_owned())
             .spawn(move || worker.work(&queue))

@@ -70,11 +70,14 @@ pub(super) struct Worker {
     head: Head,
     /// How often keys were used, as it is kept.
     usage: BTreeMap<String, Usage>,
+    /// Whether there is, or ever was, a ticket.
+    has_tickets: bool,
 }
 
 impl Worker {
-    pub(super) fn new(store: SqliteStore, head: Head) -> Self {
+    pub(super) fn new(store: SqliteStore, head: Head, has_tickets: bool) -> Self {
         Self {
+            has_tickets,
             store,
             head,
             usage: BTreeMap::new(),
@@ -110,12 +113,18 @@ impl Worker {
 
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let group = self.store.begin()?;
-        let mut book = Book::new(&group, Chain::from(self.head), &self.usage);
+        let mut book = Book::new(
+            &group,
+            Chain::from(self.head),
+            &self.usage,
+            self.has_tickets,
+        );
         for job in jobs {
             job.run(&mut book)?;
         }
-        let (head, used) = book.close()?;
+        let (head, used, has_tickets) = book.close()?;
         group.commit()?;
+        self.has_tickets = has_tickets;
         self.head = head;
         self.usage.extend(used);
         Ok(())

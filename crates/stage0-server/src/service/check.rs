@@ -5,17 +5,21 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use stage0_engine::digest::Digest;
-use stage0_engine::host::Host;
+use stage0_engine::host::{ApprovalRecord, Host};
 use stage0_engine::limits::BATCH_MAX;
 use stage0_engine::policy::Verdict;
 use stage0_engine::request::Request;
 use stage0_engine::time::{Duration, Timestamp};
-use stage0_store::{Asking, AskingBatch, Decided, NewRecord, RunId, StoreError};
+use stage0_store::{
+    Asking, AskingBatch, Attempt, Decided, FoundTicket, NewRecord, RunId, StoreError, Ticket,
+    TicketId,
+};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::{Policy, REDACTION_SECRET_BYTES, parse_request};
 
 use super::made::{Made, Recording, decide_alone};
+use super::tickets::{answered, is_known, note};
 use super::{Audit, Record, Service, now};
 use crate::key_ring::Caller;
 use crate::ledger::Book;
@@ -27,8 +31,10 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) body: Bytes,
-    /// The id that its client gave it.
-    pub(crate) request_id: Option<String>,
+    /// Its id.
+    pub(crate) request_id: String,
+    /// Whether its client gave it the id, and so may ask again under it.
+    pub(crate) is_named: bool,
     pub(crate) caller: Arc<Caller>,
     /// When its last byte came.
     pub(crate) since: Instant,
@@ -41,6 +47,8 @@ pub(crate) struct Answered {
     pub(crate) verdict: Verdict,
     /// The decision's canonical text.
     pub(crate) decision: String,
+    /// The approval that it waits for.
+    pub(crate) ticket: Option<TicketId>,
     /// Whether it was given before.
     pub(crate) is_repeated: bool,
 }
@@ -49,7 +57,6 @@ pub(crate) struct Answered {
 struct Question {
     policy: Arc<Policy>,
     asked: Asked,
-    request_id: String,
     digest: Digest,
     run: Option<RunId>,
     record: Record,
@@ -70,13 +77,9 @@ impl Service {
         let policy = self.policy.policy();
         let request = self.admit(&policy, &asked.body, &asked.caller)?;
         let now = now()?;
-        let request_id = match &asked.request_id {
-            Some(id) => id.clone(),
-            None => self.ids.next(now),
-        };
         let run = run_of(&request)?;
         let host = Host {
-            request_id: &request_id,
+            request_id: &asked.request_id,
             ..Host::default()
         };
         // What needs nothing that is kept is decided here, and others are not kept waiting for it.
@@ -101,7 +104,6 @@ impl Service {
         let question = Question {
             digest: digest_of(&asked),
             policy,
-            request_id,
             run,
             record: self.record,
             secret: self.secret,
@@ -130,7 +132,7 @@ impl Service {
         question: Question,
         made: Option<(Made, Timestamp)>,
     ) -> Result<Answered, Refusal> {
-        let request_id = question.request_id.clone();
+        let request_id = question.asked.request_id.clone();
         let caller = Arc::clone(&question.asked.caller);
         let since = question.asked.since;
         let alone = made.as_ref().map(|(made, _)| made.clone());
@@ -156,6 +158,7 @@ impl Service {
                     request_id,
                     verdict: made.verdict,
                     decision: made.answer,
+                    ticket: made.ticket,
                     is_repeated: false,
                 })
             }
@@ -191,10 +194,7 @@ impl Service {
             let message = format!("a batch has 1 to {BATCH_MAX} requests");
             return Err(Problem::new(ProblemCode::RequestLimit, message).into());
         }
-        let base = match &asked.request_id {
-            Some(id) => id.clone(),
-            None => self.ids.next(now()?),
-        };
+        let base = &asked.request_id;
         let policy = self.policy.policy();
         let mut runs = Vec::with_capacity(bodies.len());
         for (position, body) in bodies.iter().enumerate() {
@@ -216,7 +216,7 @@ impl Service {
             caller: Arc::clone(&asked.caller),
             since: asked.since,
             digest: digest_of(&asked),
-            is_named: asked.request_id.is_some(),
+            is_named: asked.is_named,
             bodies,
             ids: ids.clone(),
             runs,
@@ -237,6 +237,7 @@ impl Service {
                                 request_id,
                                 verdict: made.verdict,
                                 decision: made.answer,
+                                ticket: made.ticket,
                                 is_repeated: false,
                             }
                         }
@@ -326,6 +327,7 @@ fn before(request_id: String, line: &str) -> Result<Answered, Refusal> {
         request_id,
         verdict: verdict.ok_or_else(damaged)?,
         decision: decision.to_owned(),
+        ticket: None,
         is_repeated: true,
     })
 }
@@ -350,12 +352,12 @@ impl Question {
         made: Option<&(Made, Timestamp)>,
     ) -> Result<Kept, StoreError> {
         let now = now()?;
-        if self.asked.request_id.is_some() {
+        if self.asked.is_named {
             let since = Duration::from_ms(REPEAT_WITHIN_MS).unwrap_or(Duration::ZERO);
             let since = now.checked_sub(since).unwrap_or(now);
             let before = book
                 .group()
-                .find_repeated(&self.request_id, &self.digest, since)?;
+                .find_repeated(&self.asked.request_id, &self.digest, since)?;
             if let Some(line) = before {
                 return Ok(Kept::Before(line));
             }
@@ -365,8 +367,12 @@ impl Question {
         }
         let decided;
         let (made, at) = match made {
-            Some((made, at)) => (made, *at),
-            None => {
+            // Nobody is asked about it, and nobody was.
+            Some((made, at)) if made.verdict == Verdict::Deny => (made, *at),
+            Some((made, at)) if made.verdict == Verdict::Allow && !is_known(book, &made.about)? => {
+                (made, *at)
+            }
+            _ => {
                 decided = self.decide(book, now)?;
                 (&decided, now)
             }
@@ -376,7 +382,7 @@ impl Question {
             made,
             at,
             NewRecord {
-                request_id: Some(&self.request_id),
+                request_id: Some(&self.asked.request_id),
                 key_id: Some(&self.asked.caller.key_id),
                 asked: Some(self.digest),
                 run: self.run.as_ref().map(RunId::as_str),
@@ -388,31 +394,112 @@ impl Question {
     }
 
     /// Decides with what is kept.
-    fn decide(&self, book: &Book<'_>, now: Timestamp) -> Result<Made, StoreError> {
+    fn decide(&self, book: &mut Book<'_>, now: Timestamp) -> Result<Made, StoreError> {
         let request = parse_request(&self.asked.body).map_err(|_| unreadable())?;
-        let host = Host {
-            request_id: &self.request_id,
-            ..Host::default()
-        };
-        let asking = Asking {
-            policy: &self.policy,
-            request: &request,
-            host: &host,
-            run: self.run.as_ref(),
-        };
-        let attempt = asking.attempt(book.states(), now)?;
-        // Nobody else writes, so nobody was faster.
-        let decided = attempt.put(book.states())?.ok_or(StoreError::Contended)?;
-        let recording = Recording {
+        let step = Step {
             policy: &self.policy,
             request: &request,
             body: &self.asked.body,
-            host: &host,
+            request_id: &self.asked.request_id,
             run: self.run.as_ref(),
             record: self.record,
             secret: &self.secret,
         };
-        Ok(recording.take(&decided))
+        step.decide(book, now)
+    }
+}
+
+/// One request that is decided with what is kept.
+struct Step<'s> {
+    policy: &'s Policy,
+    request: &'s Request<'s>,
+    body: &'s [u8],
+    request_id: &'s str,
+    run: Option<&'s RunId>,
+    record: Record,
+    secret: &'s [u8; REDACTION_SECRET_BYTES],
+}
+
+impl<'s> Step<'s> {
+    /// Decides, also by what people answered about the same action; where it has to wait for people, they
+    /// are asked.
+    fn decide(&self, book: &mut Book<'_>, now: Timestamp) -> Result<Made, StoreError> {
+        let host = Host {
+            request_id: self.request_id,
+            ..Host::default()
+        };
+        let alone = self.attempt(book, &host, now)?;
+        let Some(found) = answered(book, &alone.look().decision, self.run)? else {
+            return self.put(book, alone, &host);
+        };
+        let host = Host {
+            approvals: &found.ticket.answers,
+            ..host
+        };
+        let with_answers = self.attempt(book, &host, now)?;
+        let is_denied = with_answers.look().decision.verdict == Verdict::Deny;
+        match found.ticket.rejected_by().filter(|_| !is_denied) {
+            None => self.put(book, with_answers, &host),
+            // A no stands, though no rule asks for a yes any more.
+            rejected_by => {
+                let host = Host {
+                    rejected_by,
+                    ..host
+                };
+                let refused = self.attempt(book, &host, now)?;
+                self.put(book, refused, &host)
+            }
+        }
+    }
+
+    fn attempt<'h>(
+        &'h self,
+        book: &Book<'_>,
+        host: &'h Host<'h>,
+        now: Timestamp,
+    ) -> Result<Attempt<Decided<'h>>, StoreError> {
+        let asking = Asking {
+            policy: self.policy,
+            request: self.request,
+            host,
+            run: self.run,
+        };
+        asking.attempt(book.states(), now)
+    }
+
+    fn put(
+        &self,
+        book: &mut Book<'_>,
+        attempt: Attempt<Decided<'_>>,
+        host: &Host<'_>,
+    ) -> Result<Made, StoreError> {
+        // Nobody else writes, so nobody was faster.
+        let decided = attempt.put(book.states())?.ok_or(StoreError::Contended)?;
+        self.take(book, &decided, host)
+    }
+
+    /// Takes down what was decided.
+    fn take(
+        &self,
+        book: &mut Book<'_>,
+        decided: &Decided<'_>,
+        host: &Host<'_>,
+    ) -> Result<Made, StoreError> {
+        let recording = Recording {
+            policy: self.policy,
+            request: self.request,
+            body: self.body,
+            host,
+            run: self.run,
+            record: self.record,
+            secret: self.secret,
+        };
+        let decision = &decided.decision;
+        let facts = recording.facts(decision);
+        let ticket = note(book, decision, self.run, &facts, decided.now)?;
+        let mut made = recording.take(decided);
+        made.ticket = ticket;
+        Ok(made)
     }
 }
 
@@ -494,77 +581,42 @@ impl Batch {
         let requests: Result<Vec<Request<'_>>, _> =
             self.bodies.iter().map(|body| parse_request(body)).collect();
         let requests = requests.map_err(|_| unreadable())?;
-        let hosts: Vec<Host<'_>> = self
-            .ids
+        let steps: Vec<Step<'_>> = requests
             .iter()
-            .map(|request_id| Host {
-                request_id,
-                ..Host::default()
-            })
-            .collect();
-        let steps: Vec<(&Request<'_>, Host<'_>)> = requests.iter().zip(hosts).collect();
-        let decided = self.decide(book, &steps, now)?;
-        let mut kept = Vec::with_capacity(decided.len());
-        for ((decided, (request, host)), (body, run)) in decided
-            .iter()
-            .zip(&steps)
-            .zip(self.bodies.iter().zip(&self.runs))
-        {
-            let recording = Recording {
+            .zip(&self.bodies)
+            .zip(self.ids.iter().zip(&self.runs))
+            .map(|((request, body), (request_id, run))| Step {
                 policy: &self.policy,
                 request,
                 body,
-                host,
+                request_id,
                 run: run.as_ref(),
                 record: self.record,
                 secret: &self.secret,
-            };
-            let made = recording.take(decided);
+            })
+            .collect();
+        let made = if self.is_atomic {
+            decide_together(book, &steps, now)?
+        } else {
+            let each = steps.iter().map(|step| step.decide(book, now));
+            each.collect::<Result<Vec<Made>, StoreError>>()?
+        };
+        for (made, step) in made.iter().zip(&steps) {
             add(
                 book,
-                &made,
-                decided.now,
+                made,
+                now,
                 NewRecord {
-                    request_id: Some(host.request_id),
+                    request_id: Some(step.request_id),
                     key_id: Some(&self.caller.key_id),
                     asked: Some(self.digest),
-                    run: run.as_ref().map(RunId::as_str),
+                    run: step.run.map(RunId::as_str),
                     latency_us: u64::try_from(self.since.elapsed().as_micros()).ok(),
                     ..NewRecord::default()
                 },
             )?;
-            kept.push(Kept::Made(made));
         }
-        Ok(Ok(kept))
-    }
-
-    /// Decides all of them: together, or each after the one before.
-    fn decide<'q>(
-        &'q self,
-        book: &Book<'_>,
-        steps: &'q [(&'q Request<'q>, Host<'q>)],
-        now: Timestamp,
-    ) -> Result<Vec<Decided<'q>>, StoreError> {
-        if self.is_atomic {
-            let asking = AskingBatch {
-                policy: &self.policy,
-                requests: steps,
-                run: self.runs.first().and_then(Option::as_ref),
-            };
-            let attempt = asking.attempt(book.states(), now)?;
-            return attempt.put(book.states())?.ok_or(StoreError::Contended);
-        }
-        let each = steps.iter().zip(&self.runs).map(|((request, host), run)| {
-            let asking = Asking {
-                policy: &self.policy,
-                request,
-                host,
-                run: run.as_ref(),
-            };
-            let attempt = asking.attempt(book.states(), now)?;
-            attempt.put(book.states())?.ok_or(StoreError::Contended)
-        });
-        each.collect()
+        Ok(Ok(made.into_iter().map(Kept::Made).collect()))
     }
 
     /// What was answered before, if all of it was.
@@ -578,4 +630,91 @@ impl Batch {
             .collect();
         Ok(found?.map(|lines| lines.into_iter().map(Kept::Before).collect()))
     }
+}
+
+/// Decides requests that run together or not at all, also by what people answered about each.
+fn decide_together(
+    book: &mut Book<'_>,
+    steps: &[Step<'_>],
+    now: Timestamp,
+) -> Result<Vec<Made>, StoreError> {
+    let nothing = vec![Vec::new(); steps.len()];
+    let asked = with_hosts(steps, &nothing, &[]);
+    let alone = attempt_together(book, steps, &asked, now)?;
+    let decided = alone.look().iter().zip(steps);
+    let found = decided.map(|(decided, step)| answered(book, &decided.decision, step.run));
+    let found: Vec<Option<FoundTicket>> = found.collect::<Result<_, _>>()?;
+    if found.iter().all(Option::is_none) {
+        return put_together(book, steps, alone, &asked);
+    }
+    let tickets = || {
+        found
+            .iter()
+            .map(|found| found.as_ref().map(|found| &found.ticket))
+    };
+    let answers: Vec<Vec<ApprovalRecord>> = tickets()
+        .map(|ticket| ticket.map_or_else(Vec::new, |ticket| ticket.answers.clone()))
+        .collect();
+    let asked = with_hosts(steps, &answers, &[]);
+    let with_answers = attempt_together(book, steps, &asked, now)?;
+    let no: Vec<Option<&str>> = tickets()
+        .map(|ticket| ticket.and_then(Ticket::rejected_by))
+        .collect();
+    let all = with_answers.look().iter();
+    let is_denied = all.map(|decided| decided.decision.verdict).max() == Some(Verdict::Deny);
+    if is_denied || no.iter().all(Option::is_none) {
+        return put_together(book, steps, with_answers, &asked);
+    }
+    let asked = with_hosts(steps, &answers, &no);
+    let refused = attempt_together(book, steps, &asked, now)?;
+    put_together(book, steps, refused, &asked)
+}
+
+fn with_hosts<'h>(
+    steps: &'h [Step<'_>],
+    answers: &'h [Vec<ApprovalRecord>],
+    no: &[Option<&'h str>],
+) -> Vec<(&'h Request<'h>, Host<'h>)> {
+    let each = steps.iter().zip(answers).enumerate();
+    each.map(|(position, (step, approvals))| {
+        let host = Host {
+            request_id: step.request_id,
+            approvals,
+            rejected_by: no.get(position).copied().flatten(),
+            ..Host::default()
+        };
+        (step.request, host)
+    })
+    .collect()
+}
+
+fn attempt_together<'h>(
+    book: &Book<'_>,
+    steps: &'h [Step<'_>],
+    requests: &'h [(&'h Request<'h>, Host<'h>)],
+    now: Timestamp,
+) -> Result<Attempt<Vec<Decided<'h>>>, StoreError> {
+    let Some(first) = steps.first() else {
+        return Err(StoreError::Unreadable(
+            "there is nothing to decide".to_owned(),
+        ));
+    };
+    let asking = AskingBatch {
+        policy: first.policy,
+        requests,
+        run: first.run,
+    };
+    asking.attempt(book.states(), now)
+}
+
+fn put_together(
+    book: &mut Book<'_>,
+    steps: &[Step<'_>],
+    attempt: Attempt<Vec<Decided<'_>>>,
+    asked: &[(&Request<'_>, Host<'_>)],
+) -> Result<Vec<Made>, StoreError> {
+    let decided = attempt.put(book.states())?.ok_or(StoreError::Contended)?;
+    let each = steps.iter().zip(asked).zip(&decided);
+    each.map(|((step, (_, host)), decided)| step.take(book, decided, host))
+        .collect()
 }

@@ -5,7 +5,7 @@ use stage0_engine::host::Host;
 use stage0_engine::policy::{Severity, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
-use stage0_store::{Decided, RunId};
+use stage0_store::{Decided, RunId, TicketId};
 use stage0_wire::question::{Answer, Question};
 use stage0_wire::record::{record_decision, record_facts};
 use stage0_wire::{
@@ -24,6 +24,10 @@ pub(crate) struct Made {
     pub(crate) answer: String,
     /// Its record.
     pub(crate) record: String,
+    /// The ticket that it would have or rest on.
+    pub(crate) about: TicketId,
+    /// The ticket that it waits for.
+    pub(crate) ticket: Option<TicketId>,
     /// The codes of its issues of MEDIUM and above.
     codes: Vec<String>,
 }
@@ -78,7 +82,14 @@ impl Recording<'_> {
             codes: codes(decision),
             answer: answer.decision,
             record,
+            about: TicketId::of(self.run, decision.call_id(), &decision.action_digest()),
+            ticket: None,
         }
+    }
+
+    /// The facts that may be shown.
+    pub(crate) fn facts(&self, decision: &Decision<'_>) -> String {
+        facts_to_json(decision, None)
     }
 
     /// Whether the whole request is kept: nobody keeps what the policy redacts.

@@ -129,7 +129,7 @@ fn keep(book: &mut Book<'_>, told: &Told) -> Result<Kept, StoreError> {
     Ok(Kept::Taken(Taken::New))
 }
 
-fn damaged() -> StoreError {
+pub(super) fn damaged() -> StoreError {
     StoreError::Damaged("a record is not what was written".to_owned())
 }
 

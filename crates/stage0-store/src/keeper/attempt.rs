@@ -16,6 +16,11 @@ impl<T> Attempt<T> {
         Self { answer, changes }
     }
 
+    /// The answer as it would be. Whoever wants another one may make another attempt instead.
+    pub fn look(&self) -> &T {
+        &self.answer
+    }
+
     /// The answer, if what comes of it could be kept; nothing if another one was faster, and then it never
     /// was given.
     ///

@@ -67,7 +67,12 @@ pub(super) fn create(path: &Path) -> Result<(), String> {
         io::ErrorKind::NotFound => "there is no such folder".to_owned(),
         kind => kind.to_string(),
     };
-    File::create_new(&fresh).map_err(told)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // What was decided about whom is its owner's business.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&fresh).map_err(told)?;
     let made = fill(&fresh).map_err(|error| error.to_string());
     let named = made.and_then(|()| name(&fresh, path).map_err(told));
     // Whatever became of it, the other name is not needed any more.

@@ -2,7 +2,7 @@
 
 use stage0_engine::time::Timestamp;
 
-use super::{SqliteStore, find, make_all, purge};
+use super::{SqliteStore, find, make_all, purge, tickets};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::store::{Change, Kept, StateStore};
@@ -79,6 +79,11 @@ impl StateStore for Group<'_> {
         let dropped = purge(&mut self.store.connection(), now);
         let dropped = dropped.map_err(|error| self.store.trouble().of(&error))?;
         Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+    }
+
+    fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError> {
+        let found = tickets(&self.store.connection(), count);
+        found.map_err(|error| self.store.trouble().of(&error))
     }
 }
 

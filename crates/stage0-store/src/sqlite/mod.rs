@@ -29,6 +29,9 @@ const FIND_VERSION: &str = "SELECT version FROM state WHERE key = ?1";
 const PUT: &str = "INSERT OR REPLACE INTO state (key, until, text) VALUES (?1, ?2, ?3)";
 const DROP: &str = "DELETE FROM state WHERE key = ?1";
 const HAS_ENDED: &str = "SELECT 1 FROM state WHERE until <= ?1 LIMIT 1";
+// Names that begin with `ticket/`: `0` is what comes after `/`.
+const TICKETS: &str = "SELECT version, until, text FROM state \
+    WHERE key >= 'ticket/' AND key < 'ticket0' ORDER BY version LIMIT ?1";
 const DROP_ENDED: &str = "DELETE FROM state WHERE until <= ?1";
 
 /// Statements that a connection keeps ready: all that there are.
@@ -132,17 +135,24 @@ fn version(number: i64) -> u64 {
 
 fn find(transaction: &Connection, key: &Key) -> rusqlite::Result<Option<Kept>> {
     let mut find = transaction.prepare_cached(FIND)?;
-    let row = find.query_row([key.to_string()], |row| {
-        let until: Option<i64> = row.get(1)?;
-        Ok(Kept {
-            version: version(row.get(0)?),
-            row: Row {
-                text: row.get(2)?,
-                until: until.and_then(Timestamp::from_ms),
-            },
-        })
-    });
-    row.optional()
+    find.query_row([key.to_string()], kept).optional()
+}
+
+fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    let until: Option<i64> = row.get(1)?;
+    Ok(Kept {
+        version: version(row.get(0)?),
+        row: Row {
+            text: row.get(2)?,
+            until: until.and_then(Timestamp::from_ms),
+        },
+    })
+}
+
+fn tickets(connection: &Connection, count: usize) -> rusqlite::Result<Vec<Kept>> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let mut find = connection.prepare_cached(TICKETS)?;
+    find.query_map([count], kept)?.collect()
 }
 
 fn load(connection: &mut Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Kept>>> {
@@ -228,6 +238,10 @@ impl StateStore for SqliteStore {
         let dropped = purge(&mut self.connection(), now);
         let dropped = dropped.map_err(|error| self.trouble().of(&error))?;
         Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+    }
+
+    fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError> {
+        tickets(&self.connection(), count).map_err(|error| self.trouble().of(&error))
     }
 }
 

@@ -210,6 +210,10 @@ impl StateStore for Slow {
     fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.store.purge(now)
     }
+
+    fn tickets(&self, count: usize) -> Result<Vec<Kept>, StoreError> {
+        self.store.tickets(count)
+    }
 }
 
 /// A folder of its own for a test, removed with everything in it.
