@@ -71,7 +71,7 @@ impl InForce {
 
     /// Why what is there now does not decide, where it does not.
     pub(crate) fn trouble(&self) -> Option<Arc<Vec<Problem>>> {
-        self.read().trouble.clone()
+        self.read().trouble
     }
 
     /// Reads the source again if it has changed, or in any case.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// Bytes of a body: the contract's, which is also the engine's of a request.
 pub const BODY_BYTES_MAX: usize = stage0_engine::limits::REQUEST_BYTES_MAX;
+/// Bytes of a body that is refused which are read all the same, so that its client sees why.
+pub const DRAIN_BYTES_MAX: usize = 8_000_000;
 /// Bytes of a request's line and headers together; they are in memory before anybody is known.
 pub const HEAD_BYTES_MAX: usize = 16_384;
 /// Headers of a request.

@@ -412,8 +412,9 @@ async fn clean(service: Arc<Service>, retention: Option<Duration>) {
                 .write(move |book| {
                     let now = now()?;
                     let stall = time::Duration::from_ms(stage0_store::limits::STALL_MS_MAX);
-                    let stale = now.checked_sub(stall.unwrap_or(time::Duration::ZERO));
-                    book.states().purge(stale.map_err(|_| StoreError::Clock)?)?;
+                    let before = now.checked_sub(stall.unwrap_or(time::Duration::ZERO));
+                    book.states()
+                        .purge(before.map_err(|_| StoreError::Clock)?)?;
                     match keep.map(|keep| now.checked_sub(keep)) {
                         Some(Ok(before)) => book.group().drop_records(before, CLEAN_MAX),
                         Some(Err(_)) | None => Ok(0),

@@ -51,7 +51,7 @@ impl Usage {
         let civil = now.civil(0);
         let months = i64::from(civil.year).saturating_mul(MONTHS);
         self.month
-            .turn(months.saturating_add(i64::from(civil.month).saturating_sub(1)));
+            .turn(months.saturating_add(i64::from(civil.month)));
         self.day.turn(now.to_ms().div_euclid(DAY_MS));
         self.minute.turn(now.to_ms().div_euclid(MINUTE_MS));
     }

@@ -57,26 +57,22 @@ pub(super) async fn request(call: Call) -> Answer {
 /// A person's yes.
 pub(super) async fn grant(call: Call) -> Answer {
     let body = Body::read(&call, &["by", "roles", "reason", "expires_at", "token"])?;
-    let answer = match body.text("token")? {
-        Some(token) => {
-            if body.root().len() > 1 {
-                return Err(body.wrong("a token says everything itself; nothing else goes with it"));
-            }
-            PersonsAnswer::Signed(token)
+    let answer = if let Some(token) = body.text("token")? {
+        if body.root().len() > 1 {
+            return Err(body.wrong("a token says everything itself; nothing else goes with it"));
         }
-        None => {
-            let expires_at = body.text("expires_at")?;
-            let expires_at = expires_at.map(|text| {
-                let time = Timestamp::parse(&text);
-                time.map_err(|_| body.wrong("`expires_at` is a time such as 2026-01-05T10:00:00Z"))
-            });
-            PersonsAnswer::Yes(Yes {
-                by: body.text("by")?.ok_or_else(|| body.missing("by"))?,
-                roles: body.texts("roles")?,
-                reason: body.text("reason")?,
-                expires_at: expires_at.transpose()?,
-            })
-        }
+        PersonsAnswer::Signed(token)
+    } else {
+        let expires_at = body.text("expires_at")?.map(|text| {
+            let time = Timestamp::parse(&text);
+            time.map_err(|_| body.wrong("`expires_at` is a time such as 2026-01-05T10:00:00Z"))
+        });
+        PersonsAnswer::Yes(Yes {
+            by: body.text("by")?.ok_or_else(|| body.missing("by"))?,
+            roles: body.texts("roles")?,
+            reason: body.text("reason")?,
+            expires_at: expires_at.transpose()?,
+        })
     };
     Ok(json(call.service.answer(&call.tail, answer).await?))
 }

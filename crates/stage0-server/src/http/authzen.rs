@@ -1,4 +1,4 @@
-//! AuthZEN 1.0: evaluations and the document that says where they are asked.
+//! `AuthZEN` 1.0: evaluations and the document that says where they are asked.
 
 use axum::body::Bytes;
 use stage0_engine::policy::Verdict;

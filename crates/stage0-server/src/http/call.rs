@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
+use http_body_util::BodyExt as _;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::check_request_id;
 
 use super::route::Route;
 use crate::key_ring::Caller;
-use crate::limits::BODY_BYTES_MAX;
+use crate::limits::{BODY_BYTES_MAX, DRAIN_BYTES_MAX};
 use crate::refusal::Refusal;
 use crate::service::{Asked, Service};
 
@@ -51,9 +52,12 @@ impl Call {
         let query = query.map(|(key, value)| (key.into_owned(), value.into_owned()));
         let query = query.collect();
         let body = if request.method() == Method::POST {
-            check_head(request.headers(), is_open)?;
-            let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await;
-            body.map_err(|error| broken(&error))?
+            let (head, body) = request.into_parts();
+            if let Err(refusal) = check_head(&head.headers, is_open) {
+                drain(body).await;
+                return Err(refusal);
+            }
+            read(body).await?
         } else {
             Bytes::new()
         };
@@ -112,17 +116,39 @@ impl Call {
     }
 }
 
-fn broken(error: &axum::Error) -> Refusal {
-    // The reader says in words alone that there is more than it was told to take.
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("limit") {
-            return Refusal::TooLarge;
+/// Reads a body of at most as many bytes as there may be.
+async fn read(mut body: Body) -> Result<Bytes, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            let message = "the body did not come whole";
+            Refusal::from(Problem::new(ProblemCode::BodyInvalid, message))
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len().saturating_add(data.len()) > BODY_BYTES_MAX {
+            drain(body).await;
+            return Err(Refusal::TooLarge);
         }
-        cause = error.source();
+        if bytes.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        bytes.extend_from_slice(&data);
     }
-    let message = "the body did not come whole";
-    Problem::new(ProblemCode::BodyInvalid, message).into()
+    Ok(Bytes::from(bytes))
+}
+
+/// Reads on for a while and forgets it: a client that is still writing does not see an answer.
+async fn drain(mut body: Body) {
+    let mut left = DRAIN_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(length) else {
+            return;
+        };
+        left = rest;
+    }
 }
 
 /// Whether a body is worth reading.

@@ -18,6 +18,8 @@ const LIMITS: JsonLimits = JsonLimits {
     nodes_max: 100,
 };
 
+const MEMBERS: [&str; 3] = ["request_id", "final_runtime_action", "cost_usd"];
+
 /// Takes down what became of a call.
 pub(super) async fn outcome(call: Call) -> Answer {
     let told = read(&call)?;
@@ -41,7 +43,6 @@ fn read(call: &Call) -> Result<Told, Refusal> {
             .help("an outcome is `{\"request_id\", \"final_runtime_action\": \"executed\" | \"stopped\" | \"failed\", \"cost_usd\"}`")
             .into()
     };
-    const MEMBERS: [&str; 3] = ["request_id", "final_runtime_action", "cost_usd"];
     if let Some((key, _)) = root.members().find(|(key, _)| !MEMBERS.contains(key)) {
         return Err(wrong(&format!("`{key}` is no member of an outcome")));
     }

@@ -6,7 +6,7 @@ use stage0_store::Scope;
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) method: &'static str,
-    /// As axum and OpenAPI write it: values in braces.
+    /// As axum and `OpenAPI` write it: values in braces.
     pub(super) path: &'static str,
     /// Who may use it; everybody, if no scope is named.
     pub(super) scope: Option<Scope>,

@@ -97,12 +97,16 @@ impl Worker {
 
     fn do_together(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let Err(error) = self.transact(&mut jobs) else {
-            jobs.into_iter().for_each(|job| job.tell(Ok(())));
+            for job in jobs {
+                job.tell(Ok(()));
+            }
             return;
         };
         let jobs = jobs.into_iter();
         if jobs.len() == 1 {
-            jobs.for_each(|job| job.tell(Err(error.clone())));
+            for job in jobs {
+                job.tell(Err(error.clone()));
+            }
             return;
         }
         // One of them may be at fault.

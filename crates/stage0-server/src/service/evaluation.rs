@@ -1,4 +1,4 @@
-//! AuthZEN: the questions and answers of another vocabulary, as requests and decisions.
+//! `AuthZEN`: the questions and answers of another vocabulary, as requests and decisions.
 //!
 //! A subject is who acts, an action the tool, its properties the arguments, a resource what it is about. What a
 //! subject and a resource are is the word of whoever asks, which is the host's, so it becomes context.

@@ -87,11 +87,6 @@ impl Recording<'_> {
         }
     }
 
-    /// The facts that may be shown.
-    pub(crate) fn facts(&self, decision: &Decision<'_>) -> String {
-        facts_to_json(decision, None)
-    }
-
     /// Whether the whole request is kept: nobody keeps what the policy redacts.
     fn keeps_all(&self) -> bool {
         let asked = self.record == Record::Full || self.request.debug_store_input();

@@ -1,10 +1,12 @@
 //! What the server does, without a word of HTTP.
 
+mod batch;
 mod check;
 mod evaluation;
 mod lists;
 mod made;
 mod outcome;
+mod step;
 mod tickets;
 mod usage;
 

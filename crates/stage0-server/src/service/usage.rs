@@ -23,7 +23,7 @@ pub(super) fn until_next(now: Timestamp) -> UntilNext {
     let seconds = u64::try_from(now.to_ms().div_euclid(1_000)).unwrap_or_default();
     let rest = |span: u64| span.saturating_sub(seconds.checked_rem(span).unwrap_or_default());
     let civil = now.civil(0);
-    let days = days_of(civil.year, civil.month).saturating_sub(civil.day);
+    let days = days_of(civil.year, civil.month).saturating_sub(civil.date());
     UntilNext {
         minute: rest(MINUTE_S),
         day: rest(DAY_S),
@@ -31,12 +31,13 @@ pub(super) fn until_next(now: Timestamp) -> UntilNext {
     }
 }
 
+/// The days of a month, 0 for January.
 fn days_of(year: i32, month: u8) -> u8 {
     let divides = |by: i32| year.checked_rem(by) == Some(0);
     match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if divides(4) && (!divides(100) || divides(400)) => 29,
-        2 => 28,
+        3 | 5 | 8 | 10 => 30,
+        1 if divides(4) && (!divides(100) || divides(400)) => 29,
+        1 => 28,
         _ => 31,
     }
 }

@@ -44,9 +44,9 @@ fn a_full_disk_is_told_and_changes_nothing() {
     assert_eq!(put(&store, "before", 10), Ok(true));
     let pages: i64 = store
         .connection()
-        .pragma_update_and_check(None, "max_page_count", 8, |row| row.get(0))
+        .pragma_update_and_check(None, "max_page_count", 16, |row| row.get(0))
         .unwrap();
-    assert_eq!(pages, 8);
+    assert_eq!(pages, 16);
     let error = put(&store, "large", 100_000).unwrap_err();
     assert!(matches!(error, StoreError::Unwritable(_)), "{error:?}");
     let found = store.load(&[key("before"), key("large")]).unwrap();

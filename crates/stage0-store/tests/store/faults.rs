@@ -88,14 +88,14 @@ fn another_version_is_refused() {
     let path = folder.path("runs.db");
     spent_file(&path);
     let other = rusqlite::Connection::open(&path).unwrap();
-    other.pragma_update(None, "user_version", 2).unwrap();
+    other.pragma_update(None, "user_version", 9).unwrap();
     other.close().unwrap();
     let error = open(&path).unwrap_err();
     assert!(matches!(error, StoreError::Version(_)));
     assert!(
         error
             .to_string()
-            .ends_with("is of version 2, and this is 1"),
+            .ends_with("is of version 9, and this is 2"),
         "{error}"
     );
 }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use stage0_engine::host::Host;
 use stage0_store::limits::*;
-use stage0_store::{Asking, Keeper, Key, MemoryStore, RunId, SqliteStore, StateStore, StoreError};
+use stage0_store::{
+    ApiKey, Asking, KEY_RANDOM_BYTES, Keeper, Key, MemoryStore, RunId, Scope, SqliteStore,
+    StateStore, StoreError, Ticket, TicketError, TicketId, TicketStatus, Yes, is_key_name,
+};
 
 use stage0_wire::parse_request;
 
 use crate::support::{Folder, Slow, ask, kept_run, ms, payout, policy, run};
+use crate::tickets::{ticket, yes};
 
 #[test]
 fn every_limit_has_a_test() {
@@ -122,4 +126,104 @@ fn file_wait_ms_max() {
             .unwrap()
             .allowed()
     );
+}
+
+#[test]
+fn api_keys_max() {
+    let folder = Folder::new("keys-max");
+    let path = folder.path("runs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let add = |number: usize| {
+        let mut random = [0; KEY_RANDOM_BYTES];
+        random[..8].copy_from_slice(&number.to_le_bytes());
+        let (key, _) = ApiKey::make(&random, "k", vec![Scope::Check], "p", ms(0), None);
+        store.add_key(&key)
+    };
+    add(0).unwrap();
+    // The others come at once.
+    let fill = rusqlite::Connection::open(&path).unwrap();
+    let rest = API_KEYS_MAX - 2;
+    let filled = fill.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+         INSERT INTO api_key SELECT 'f' || i, name, secret, scopes, plan, made, ends, revoked FROM n, api_key",
+        [i64::try_from(rest).unwrap()],
+    );
+    assert_eq!(filled, Ok(rest));
+    add(1).unwrap();
+    assert!(matches!(add(2), Err(StoreError::Unwritable(_))));
+}
+
+#[test]
+fn key_name_bytes_max() {
+    assert!(is_key_name(&"k".repeat(KEY_NAME_BYTES_MAX)));
+    assert!(!is_key_name(&"k".repeat(KEY_NAME_BYTES_MAX + 1)) && !is_key_name(""));
+}
+
+#[test]
+fn ticket_pending_ms() {
+    let asked = ticket();
+    assert_eq!(
+        asked.status_at(ms(TICKET_PENDING_MS - 1)),
+        TicketStatus::Pending
+    );
+    assert_eq!(
+        asked.status_at(ms(TICKET_PENDING_MS)),
+        TicketStatus::Expired
+    );
+}
+
+#[test]
+fn ticket_kept_ms() {
+    let store = MemoryStore::new();
+    assert_eq!(ticket().put(&store, None), Ok(true));
+    let end = TICKET_PENDING_MS + TICKET_KEPT_MS;
+    assert_eq!(store.purge(ms(end - 1)), Ok(0));
+    assert_eq!(store.purge(ms(end)), Ok(1));
+}
+
+#[test]
+fn ticket_answers_max() {
+    let mut asked = ticket();
+    asked.asks[0].people = 1_000;
+    for number in 0..TICKET_ANSWERS_MAX {
+        assert_eq!(asked.grant(&yes(&number.to_string()), ms(1)), Ok(()));
+    }
+    assert_eq!(asked.grant(&yes("more"), ms(1)), Err(TicketError::TooMany));
+}
+
+#[test]
+fn tickets_max() {
+    let store = MemoryStore::new();
+    for number in 0..=TICKETS_MAX {
+        let mut asked = ticket();
+        asked.id = TicketId::parse(&format!("{number:024x}")).unwrap();
+        assert_eq!(asked.put(&store, None), Ok(true));
+    }
+    assert_eq!(Ticket::list(&store).unwrap().len(), TICKETS_MAX);
+}
+
+#[test]
+fn ticket_bytes_max() {
+    let store = MemoryStore::new();
+    let mut asked = ticket();
+    asked.reason = "x".repeat(TICKET_BYTES_MAX);
+    assert_eq!(asked.put(&store, None), Ok(true));
+    assert!(matches!(
+        Ticket::find(&store, &asked.id),
+        Err(StoreError::Damaged(_))
+    ));
+}
+
+#[test]
+fn answer_text_bytes_max() {
+    let reason = |bytes: usize| Yes {
+        reason: Some("x".repeat(bytes)),
+        ..yes("ana")
+    };
+    assert_eq!(
+        ticket().grant(&reason(ANSWER_TEXT_BYTES_MAX), ms(1)),
+        Ok(())
+    );
+    let long = ticket().grant(&reason(ANSWER_TEXT_BYTES_MAX + 1), ms(1));
+    assert_eq!(long, Err(TicketError::Text("reason")));
 }

@@ -17,3 +17,4 @@ mod keeper;
 mod limits;
 mod support;
 mod threads;
+mod tickets;

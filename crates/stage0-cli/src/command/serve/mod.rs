@@ -23,6 +23,9 @@ use crate::paint::{NAME, UNSURE, paint};
 use crate::runs::problems;
 use crate::trust::Trust;
 
+/// Seconds of a day.
+const DAY_S: u64 = 86_400;
+
 /// Bytes of a file of certificates, or of a private key.
 const PEM_BYTES_MAX: usize = 1_000_000;
 
@@ -229,7 +232,6 @@ impl Serve {
         if let Some(seconds) = self.deadline {
             bounds.deadline = Duration::from_secs(u64::from(seconds));
         }
-        const DAY_S: u64 = 86_400;
         let days = self.keep_days.map(u64::from);
         Ok(Config {
             listen: self.listen,
