@@ -145,6 +145,7 @@ fn every_problem_code_has_a_golden_or_a_test() {
         "crates/stage0-wire/tests",
         "crates/stage0-audit/tests",
         "crates/stage0-cli/tests",
+        "crates/stage0-server/tests",
     ] {
         covered += &texts(&root.join(tests), "rs");
     }

@@ -27,6 +27,8 @@ pub const SHUTDOWN_WAIT: Duration = Duration::from_secs(20);
 pub const GROUP_MAX: usize = 256;
 /// Time for which the same question under the same request id is answered with what was said the first time.
 pub const REPEAT_WITHIN_MS: i64 = 600_000;
+/// Time for which it is believed that what could be kept still can be.
+pub const READY_FOR: Duration = Duration::from_secs(1);
 /// Time between two looks at whether the policy or the keys have changed.
 pub const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Time between two rounds of dropping what is not kept any longer.

@@ -156,6 +156,7 @@ impl Server {
             secret: config.secret,
             base: base.trim_end_matches('/').to_owned(),
             ledger,
+            last: Mutex::new(None),
             reader: Mutex::new(reader),
         });
         service.read_keys().map_err(ServeError::Store)?;

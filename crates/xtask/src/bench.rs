@@ -1,5 +1,6 @@
-//! `cargo xtask bench [quick|npm|python|runs]`: how long deciding takes, beside a program written by hand; for a
-//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them costs.
+//! `cargo xtask bench [quick|npm|python|runs|server]`: how long deciding takes, beside a program written by hand; for a
+//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them
+//! costs; for the decision API, beside a bare handler.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
@@ -23,7 +24,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         [word] if word == "npm" => return npm::bench(),
         [word] if word == "python" => return python::bench(),
         [word] if word == "runs" => return runs(),
-        _ => return Err("usage: cargo xtask bench [quick|npm|python|runs]".to_owned()),
+        [word] if word == "server" => return server(),
+        _ => return Err("usage: cargo xtask bench [quick|npm|python|runs|server]".to_owned()),
     };
     for program in ["bench", "bench_memory"] {
         measure(program, quick)?;
@@ -37,6 +39,13 @@ fn runs() -> Result<(), String> {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
     measure("bench-runs", folder.join("runs.db").to_str())
+}
+
+/// Asks the decision API, beside a bare handler.
+fn server() -> Result<(), String> {
+    let folder = root()?.join("target").join("bench-server");
+    let _ = fs::remove_dir_all(&folder);
+    measure("bench_server", folder.to_str())
 }
 
 /// Builds and runs a program of the tests crate.

@@ -11,4 +11,6 @@ mod decisions;
 mod hostile;
 mod limits;
 mod runs;
+#[cfg(unix)]
+mod serve;
 mod support;

@@ -14,14 +14,13 @@ pub(super) async fn healthz(_: Call) -> Answer {
 /// Whether decisions can be made and kept, and by which policy. Everybody may ask, so it says nothing about
 /// what is wrong with a policy; `/policy` does.
 pub(super) async fn readyz(call: Call) -> Answer {
-    let kept = call.service.ledger.write(|_| Ok(())).await;
-    call.service.note(&kept);
+    let is_ready = call.service.is_ready().await;
     let policy = call.service.policy.policy();
     let is_current = call.service.policy.trouble().is_none();
     let mut out = String::new();
     object(&mut out, |answer| {
-        answer.plain("ready", kept.is_ok());
-        answer.text("store", if kept.is_ok() { "ok" } else { "unavailable" });
+        answer.plain("ready", is_ready);
+        answer.text("store", if is_ready { "ok" } else { "unavailable" });
         answer.text(
             "policy",
             if is_current {
@@ -34,7 +33,7 @@ pub(super) async fn readyz(call: Call) -> Answer {
         answer.text("policy_digest", &policy.index().digest().to_string());
     });
     let mut response = json(out);
-    if kept.is_err() {
+    if !is_ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     Ok(response)

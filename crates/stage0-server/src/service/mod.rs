@@ -11,6 +11,7 @@ mod tickets;
 mod usage;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use stage0_engine::time::Timestamp;
 use stage0_store::{SqliteStore, StoreError, system_clock};
@@ -25,6 +26,7 @@ use crate::ids::Ids;
 use crate::in_force::{InForce, Reloaded};
 use crate::key_ring::KeyRing;
 use crate::ledger::Ledger;
+use crate::limits::READY_FOR;
 use crate::metrics::{Metrics, ReloadLabel, ReloadResult};
 use crate::plan::Plans;
 
@@ -60,6 +62,8 @@ pub(crate) struct Service {
     /// Where it is asked.
     pub(crate) base: String,
     pub(crate) ledger: Ledger,
+    /// When something was to be kept last, and whether it could be.
+    pub(crate) last: Mutex<Option<(Instant, bool)>>,
     /// For whoever only looks.
     pub(crate) reader: Mutex<SqliteStore>,
 }
@@ -129,8 +133,23 @@ impl Service {
         reloaded
     }
 
+    /// Whether what is told can be kept. Everybody may ask, so it is tried out once in a while only.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, is_kept)) = last
+            && at.elapsed() < READY_FOR
+        {
+            return is_kept;
+        }
+        let kept = self.ledger.write(|book| book.group().probe()).await;
+        self.note(&kept);
+        kept.is_ok()
+    }
+
     /// Notes that something could, or could not, be kept.
     pub(crate) fn note<T>(&self, kept: &Result<T, StoreError>) {
+        let last = Some((Instant::now(), kept.is_ok()));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
         match kept {
             Ok(_) => {
                 self.metrics.store_up.set(1);

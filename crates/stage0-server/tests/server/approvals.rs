@@ -26,6 +26,8 @@ fn a_yes_is_good_for_the_action_that_was_asked_about_once() {
     assert!(listed.at("approvals.0.facts").contains("600"));
     // Roles are asked for, people are named, and nobody answers twice.
     let path = format!("/approvals/{id}/grant");
+    let refused = client.post(&path, r#"{"by":"bo","roles":["support"]}"#);
+    assert_eq!(refused.at("problems.0.code"), "ANSWER_REFUSED");
     assert_eq!(
         client
             .post(&path, r#"{"by":"bo","roles":["support"]}"#)
@@ -35,6 +37,8 @@ fn a_yes_is_good_for_the_action_that_was_asked_about_once() {
     assert_eq!(client.post(&path, r#"{"roles":["lead"]}"#).status, 422);
     assert_eq!(grant(&mut client, &id, "bo").at("status"), "granted");
     assert_eq!(grant(&mut client, &id, "bo").status, 409);
+    let refused = client.post(&format!("/approvals/{id}/grant"), r#"{"token":"a.b.c"}"#);
+    assert_eq!(refused.at("problems.0.code"), "TOKEN_INVALID");
     // Another amount, another call and another person's are other actions.
     for other in [pay("c1", "ada", 601), pay("c2", "ada", 600)] {
         assert_eq!(client.check(&other).verdict(), "DEFER");

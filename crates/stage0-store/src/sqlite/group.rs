@@ -2,6 +2,7 @@
 
 use stage0_engine::time::Timestamp;
 
+use super::create::SCHEMA_VERSION;
 use super::{SqliteStore, find, make_all, purge, tickets};
 use crate::error::StoreError;
 use crate::key::Key;
@@ -41,6 +42,16 @@ impl Group<'_> {
     /// The file.
     pub fn store(&self) -> &SqliteStore {
         self.store
+    }
+
+    /// Writes what is there already, to see whether anything can be written.
+    ///
+    /// # Errors
+    /// Nothing can.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let connection = self.store.connection();
+        let written = connection.pragma_update(None, "user_version", SCHEMA_VERSION);
+        written.map_err(|error| self.store.trouble().of(&error))
     }
 
     /// Keeps all of it: it is on the disk when this returns, as far as the store waits for that.

@@ -203,7 +203,7 @@ impl Serve {
         }
         server.run_until_signal().map_err(|error| {
             let message = format!("the server had to end: {}", reason(&error));
-            Problem::new(ProblemCode::ServerEnded, message)
+            Problem::new(ProblemCode::ServerListen, message)
         })?;
         tell("everything that was begun is finished\n");
         Ok(Exit::Success)
@@ -285,6 +285,6 @@ fn trouble(error: &ServeError) -> Vec<Problem> {
             what.clone(),
             "--tls-cert and --tls-key are PEM files that belong together",
         ),
-        other => vec![Problem::new(ProblemCode::ServerEnded, other.to_string())],
+        other => vec![Problem::new(ProblemCode::ServerListen, other.to_string())],
     }
 }
