@@ -14,6 +14,7 @@ mod keeper;
 mod key;
 pub mod limits;
 mod memory;
+mod packed;
 mod parts;
 mod records;
 mod sqlite;

@@ -3,12 +3,14 @@
 //! What a line means is the chain's business ([`stage0_audit::chain`]); here it is a text with a number. A line
 //! is added and never changed. Old ones leave from the front, so that the rest is still a chain.
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
-use stage0_audit::chain::{Head, Line};
+use stage0_audit::chain::{Head, LINE_BYTES_MAX, Line};
 use stage0_engine::digest::Digest;
 use stage0_engine::time::Timestamp;
 
 use crate::error::StoreError;
+use crate::packed::{pack, unpack};
 use crate::sqlite::{Group, SqliteStore};
 
 const ADD: &str = "INSERT INTO record (seq, at, request_id, key_id, asked, verdict, run, outcome, \
@@ -113,7 +115,7 @@ impl Group<'_> {
                 record.run,
                 record.outcome,
                 record.latency_us.map(number),
-                record.line,
+                pack(record.line),
             ])
         });
         self.told(added.map(|_| ()))
@@ -132,7 +134,7 @@ impl Group<'_> {
         let connection = self.store().connection();
         let found = connection.prepare_cached(REPEATED).and_then(|mut find| {
             let named = params![request_id, &asked.as_bytes()[..], since.to_ms()];
-            find.query_row(named, |row| row.get(0)).optional()
+            find.query_row(named, |row| line(row, 0)).optional()
         });
         self.told(found)
     }
@@ -164,7 +166,7 @@ impl SqliteStore {
     pub fn head(&self) -> Result<Head, StoreError> {
         let last: rusqlite::Result<Option<String>> = self
             .connection()
-            .query_row(LAST, [], |row| row.get(0))
+            .query_row(LAST, [], |row| line(row, 0))
             .optional();
         let Some(last) = last.map_err(|error| self.trouble().of(&error))? else {
             return Ok(Head::START);
@@ -184,7 +186,7 @@ impl SqliteStore {
     pub fn lines_after(&self, seq: u64, count: u32) -> Result<Vec<String>, StoreError> {
         let connection = self.connection();
         let found = connection.prepare_cached(LINES).and_then(|mut lines| {
-            let lines = lines.query_map(params![number(seq), count], |row| row.get(0))?;
+            let lines = lines.query_map(params![number(seq), count], |row| line(row, 0))?;
             lines.collect()
         });
         found.map_err(|error| self.trouble().of(&error))
@@ -263,6 +265,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<FoundRecord> {
         run: row.get(5)?,
         outcome: row.get(6)?,
         latency_us: row.get::<_, Option<i64>>(7)?.map(natural),
-        line: row.get(8)?,
+        line: line(row, 8)?,
+    })
+}
+
+/// The line in a column.
+fn line(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let packed = row.get_ref(column)?.as_blob()?;
+    unpack(packed, LINE_BYTES_MAX).ok_or_else(|| {
+        let reason = "a line of the log is not what was written";
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, reason.into())
     })
 }

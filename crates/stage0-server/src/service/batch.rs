@@ -77,8 +77,8 @@ impl Service {
                             Answered {
                                 request_id,
                                 verdict: made.verdict,
-                                decision: made.answer,
-                                ticket: made.ticket,
+                                decision: made.answer.clone(),
+                                ticket: made.ticket.clone(),
                                 is_repeated: false,
                             }
                         }
@@ -186,7 +186,10 @@ impl Batch {
                 },
             )?;
         }
-        Ok(Ok(made.into_iter().map(Kept::Made).collect()))
+        Ok(Ok(made
+            .into_iter()
+            .map(|made| Kept::Made(Arc::new(made)))
+            .collect()))
     }
 
     /// What was answered before, if all of it was.

@@ -55,7 +55,7 @@ pub(crate) struct Answered {
 struct Question {
     policy: Arc<Policy>,
     asked: Asked,
-    digest: Digest,
+    digest: Option<Digest>,
     run: Option<RunId>,
     record: Record,
     secret: [u8; REDACTION_SECRET_BYTES],
@@ -63,7 +63,7 @@ struct Question {
 
 /// What came of the work.
 pub(super) enum Kept {
-    Made(Made),
+    Made(Arc<Made>),
     /// It was answered before: the line that says so.
     Before(String),
     Refused(Refusal),
@@ -93,14 +93,13 @@ impl Service {
                 record: self.record,
                 secret: &self.secret,
             };
-            (
-                recording.take(&decide_alone(&policy, &request, &host, now)),
-                now,
-            )
+            let made = recording.take(&decide_alone(&policy, &request, &host, now));
+            (Arc::new(made), now)
         });
         drop(request);
         let question = Question {
-            digest: digest_of(&asked),
+            // Only what may be asked again is looked for.
+            digest: asked.is_named.then(|| digest_of(&asked)),
             policy,
             run,
             record: self.record,
@@ -127,12 +126,12 @@ impl Service {
     async fn keep(
         &self,
         question: Question,
-        made: Option<(Made, Timestamp)>,
+        made: Option<(Arc<Made>, Timestamp)>,
     ) -> Result<Answered, Refusal> {
         let request_id = question.asked.request_id.clone();
         let caller = Arc::clone(&question.asked.caller);
         let since = question.asked.since;
-        let alone = made.as_ref().map(|(made, _)| made.clone());
+        let alone = made.as_ref().map(|(made, _)| Arc::clone(made));
         let kept = self
             .ledger
             .write(move |book| question.keep(book, made.as_ref()))
@@ -154,8 +153,8 @@ impl Service {
                 Ok(Answered {
                     request_id,
                     verdict: made.verdict,
-                    decision: made.answer,
-                    ticket: made.ticket,
+                    decision: made.answer.clone(),
+                    ticket: made.ticket.clone(),
                     is_repeated: false,
                 })
             }
@@ -250,15 +249,15 @@ impl Question {
     fn keep(
         &self,
         book: &mut Book<'_>,
-        made: Option<&(Made, Timestamp)>,
+        made: Option<&(Arc<Made>, Timestamp)>,
     ) -> Result<Kept, StoreError> {
         let now = now()?;
-        if self.asked.is_named {
+        if let Some(digest) = &self.digest {
             let since = Duration::from_ms(REPEAT_WITHIN_MS).unwrap_or(Duration::ZERO);
             let since = now.checked_sub(since).unwrap_or(now);
             let before = book
                 .group()
-                .find_repeated(&self.asked.request_id, &self.digest, since)?;
+                .find_repeated(&self.asked.request_id, digest, since)?;
             if let Some(line) = before {
                 return Ok(Kept::Before(line));
             }
@@ -266,32 +265,28 @@ impl Question {
         if let Some(refusal) = use_up(book, &self.asked.caller, now, 1)? {
             return Ok(Kept::Refused(refusal));
         }
-        let decided;
         let (made, at) = match made {
             // Nobody is asked about it, and nobody was.
-            Some((made, at)) if made.verdict == Verdict::Deny => (made, *at),
+            Some((made, at)) if made.verdict == Verdict::Deny => (Arc::clone(made), *at),
             Some((made, at)) if made.verdict == Verdict::Allow && !is_known(book, &made.about)? => {
-                (made, *at)
+                (Arc::clone(made), *at)
             }
-            _ => {
-                decided = self.decide(book, now)?;
-                (&decided, now)
-            }
+            _ => (Arc::new(self.decide(book, now)?), now),
         };
         add(
             book,
-            made,
+            &made,
             at,
             NewRecord {
                 request_id: Some(&self.asked.request_id),
                 key_id: Some(&self.asked.caller.key_id),
-                asked: Some(self.digest),
+                asked: self.digest,
                 run: self.run.as_ref().map(RunId::as_str),
                 latency_us: u64::try_from(self.asked.since.elapsed().as_micros()).ok(),
                 ..NewRecord::default()
             },
         )?;
-        Ok(Kept::Made(made.clone()))
+        Ok(Kept::Made(made))
     }
 
     /// Decides with what is kept.

@@ -14,6 +14,10 @@ pub(super) const APPLICATION_ID: i32 = 0x5374_3072;
 /// Version of the tables; another one is refused.
 pub(super) const SCHEMA_VERSION: i32 = 2;
 
+/// A few records of decisions have room on a page: what is written beside the file is written page by page, each
+/// with two calls of the system.
+const PAGE_BYTES: i32 = 16_384;
+
 /// A number that was given to a row is given to no other, also where the row is gone.
 const SCHEMA: &str = "
 CREATE TABLE state (
@@ -33,7 +37,7 @@ CREATE TABLE record (
     run TEXT,
     outcome TEXT,
     latency_us INTEGER,
-    line TEXT NOT NULL
+    line BLOB NOT NULL
 ) STRICT;
 CREATE INDEX record_request ON record (request_id) WHERE request_id IS NOT NULL;
 CREATE TABLE api_key (
@@ -92,6 +96,7 @@ fn beside(path: &Path) -> Option<PathBuf> {
 
 fn fill(path: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     connection.execute_batch(SCHEMA)?;
