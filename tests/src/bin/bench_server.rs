@@ -201,7 +201,7 @@ async fn ask(
         .collect();
     let mut times = Vec::new();
     for worker in workers {
-        times.extend(worker.await?.map_err(|error| format!("{error}"))?);
+        times.extend(worker.await??);
     }
     Ok((times.len() as f64 / began.elapsed().as_secs_f64(), times))
 }
