@@ -22,7 +22,7 @@ const LIMITS: JsonLimits = JsonLimits {
 /// What waits for people, and what did.
 pub(super) async fn approvals(call: Call) -> Answer {
     call.only(&route::APPROVALS)?;
-    let status = call.parameter("status").map(|word| {
+    let status = call.said("status").map(|word| {
         TicketStatus::parse(word).ok_or_else(|| {
             let words = TicketStatus::ALL.map(TicketStatus::as_str).join(", ");
             Problem::new(

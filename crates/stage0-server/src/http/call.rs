@@ -108,11 +108,15 @@ impl Call {
         Ok(())
     }
 
-    /// The value of a parameter.
-    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+    /// The value of a parameter, also one that is empty.
+    pub(crate) fn said(&self, key: &str) -> Option<&str> {
         let pair = self.query.iter().find(|(name, _)| name == key);
         pair.map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+    }
+
+    /// The value of a parameter; an empty one is none.
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+        self.said(key).filter(|value| !value.is_empty())
     }
 }
 

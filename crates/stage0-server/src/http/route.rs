@@ -39,7 +39,7 @@ pub(super) struct Parameter {
     pub(super) about: &'static str,
 }
 
-const TEXT: &str = r#"{"type":"string","minLength":1}"#;
+const TEXT: &str = r#"{"type":"string"}"#;
 
 const fn parameter(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
     Parameter {

@@ -86,9 +86,11 @@ impl Evaluation {
         }
         let common = Parts::of(root);
         let each = root.get("evaluations").filter(|_| is_several);
-        let semantic = root
-            .get("options")
-            .and_then(|options| options.get("evaluations_semantic"));
+        let options = root.get("options").filter(|_| is_several);
+        if options.is_some_and(|options| options.kind() != Kind::Object) {
+            return Err(wrong("`options` is an object"));
+        }
+        let semantic = options.and_then(|options| options.get("evaluations_semantic"));
         let semantic = match semantic.map(ValueRef::as_str) {
             None => Semantic::ExecuteAll,
             Some(Some("execute_all")) => Semantic::ExecuteAll,
@@ -100,7 +102,10 @@ impl Evaluation {
             None => vec![request_text(common)?],
             Some(each) if each.kind() == Kind::List && !each.is_empty() => each
                 .elements()
-                .map(|part| request_text(Parts::of(part).or(common)))
+                .map(|part| match part.kind() {
+                    Kind::Object => request_text(Parts::of(part).or(common)),
+                    _ => Err(wrong("one of `evaluations` is no object")),
+                })
                 .collect::<Result<_, _>>()?,
             Some(_) => return Err(wrong("`evaluations` is a list of one or more")),
         };
@@ -126,6 +131,16 @@ fn request_text(parts: Parts<'_>) -> Result<String, Vec<Problem>> {
     let is_object = |value: &ValueRef<'_>| value.kind() == Kind::Object;
     if parts.context.is_some_and(|context| !is_object(&context)) {
         return Err(wrong("`context` is an object"));
+    }
+    for (part, name) in [
+        (parts.subject, "subject"),
+        (parts.action, "action"),
+        (parts.resource, "resource"),
+    ] {
+        let properties = part.and_then(|part| part.get("properties"));
+        if properties.is_some_and(|properties| !is_object(&properties)) {
+            return Err(wrong(&format!("`{name}.properties` is an object")));
+        }
     }
     let mut out = String::new();
     object(&mut out, |request| {

@@ -9,7 +9,7 @@ use stage0_wire::json_object::{Object, object};
 
 use super::Service;
 use super::outcome::trace_of;
-use crate::limits::{PAGE, PAGE_MAX};
+use crate::limits::PAGE;
 use crate::refusal::Refusal;
 
 /// Which decisions somebody wants to see.
@@ -50,7 +50,7 @@ impl Service {
 }
 
 fn page_json(store: &SqliteStore, page: &Page) -> Result<String, StoreError> {
-    let count = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let count = page.limit.unwrap_or(PAGE);
     let looked = Looked {
         request_id: page.request_id.as_deref(),
         verdict: page.verdict.as_deref(),

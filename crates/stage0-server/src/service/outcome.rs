@@ -2,8 +2,6 @@
 
 use stage0_audit::trace::{Told as Traced, Trace, read_trace};
 use stage0_store::{FoundRecord, Looked, NewRecord, RunId, StoreError, Telling};
-use stage0_wire::codes::ProblemCode;
-use stage0_wire::problem::Problem;
 use stage0_wire::record::record_report;
 use stage0_wire::report::ReportText;
 
@@ -79,12 +77,10 @@ fn keep(book: &mut Book<'_>, told: &Told) -> Result<Kept, StoreError> {
     let trace = trace_of(&found)?;
     if trace.verdict != "ALLOW" && told.outcome != "stopped" {
         let message = format!(
-            "the request was not allowed, it was {}, so nothing of it can have been {}",
+            "The request was not allowed, it was {}: it can only be `stopped`, and not `{}`",
             trace.verdict, told.outcome
         );
-        let problem = Problem::new(ProblemCode::RequestConflict, message)
-            .help("what was not allowed can only be `stopped`");
-        return Ok(Kept::Refused(problem.into()));
+        return Ok(Kept::Refused(Refusal::Conflict(message)));
     }
     let before = store.outcomes(&told.request_id)?;
     if let Some(before) = before.iter().rfind(|before| before.seq > found.seq) {

@@ -74,7 +74,12 @@ fn more_than_there_is_room_for_are_told_to_come_again() {
 fn what_is_no_http_harms_nobody() {
     let folder = Folder::new("garbage");
     let server = Running::plain(&folder);
-    let long = [b"GET /".as_slice(), &b"a".repeat(40_000), b" HTTP/1.1\r\n\r\n"].concat();
+    let long = [
+        b"GET /".as_slice(),
+        &b"a".repeat(40_000),
+        b" HTTP/1.1\r\n\r\n",
+    ]
+    .concat();
     let many = [
         b"GET / HTTP/1.1\r\n".as_slice(),
         &b"a: b\r\n".repeat(200),

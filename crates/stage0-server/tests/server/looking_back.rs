@@ -95,7 +95,7 @@ fn an_outcome_gives_back_what_was_not_spent_and_is_told_once() {
         Some(r#"{"tool_call":{"name":"erase","arguments":{}}}"#),
     );
     assert_eq!(denied.verdict(), "DENY");
-    assert_eq!(tell(&mut client, "d", "executed").status, 422);
+    assert_eq!(tell(&mut client, "d", "executed").status, 409);
     assert_eq!(tell(&mut client, "d", "stopped").status, 200);
 }
 

@@ -89,7 +89,7 @@ fn tell(operation: &mut Object<'_>, route: &Route) {
     let header = (
         "x-request-id",
         "header",
-        r#"{"type":"string","minLength":1,"maxLength":128,"pattern":"^[!-~]+$"}"#,
+        r#"{"type":"string","maxLength":128,"pattern":"^[!-~]*$"}"#,
         "Names the request; asked again under the same id within ten minutes, the same question has the same answer",
     );
     let path =
