@@ -37,7 +37,15 @@ const SEVERAL: &[(&str, &str)] = &[
     ("crypto-common", OF_JWT_COMPACT),
     ("digest", OF_JWT_COMPACT),
     ("rand_core", OF_JWT_COMPACT),
+    (
+        "getrandom",
+        "ring, which rustls stands on, has an older one",
+    ),
     ("sha2", OF_JWT_COMPACT),
+    (
+        "windows-sys",
+        "ring has an older one; neither is built here",
+    ),
     (
         "syn",
         "curve25519-dalek derives with the older one, everybody else with the newer; neither is shipped",

@@ -33,6 +33,7 @@ pub(crate) const SETUP: &[Part] = &[
     part("python", || python::tools().map(|_| Tally::ONE)),
     part("wasm", || wasm::setup().map(|()| Tally::ONE)),
     part("npm", || npm::setup().map(|()| Tally::ONE)),
+    part("curl", setup::curl),
     part("chromium", || npm::setup_chromium().map(|()| Tally::ONE)),
 ];
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use crate::command::{Tally, answers, cargo, program, root, show};
 use crate::parts::SETUP;
 use crate::steps::Steps;
+use crate::wasm::apt;
 
 /// The environment variable that tells tests where the CEL suite was fetched to, and that they must
 /// not go without it.
@@ -44,6 +45,17 @@ pub(crate) fn rust() -> Result<Tally, String> {
                 "rustfmt and clippy are not here, and rustup could not add them".to_owned(),
             );
         }
+    }
+    Ok(Tally::ONE)
+}
+
+/// What the README asks the decision API with.
+///
+/// # Errors
+/// It is not there and apt cannot install it.
+pub(crate) fn curl() -> Result<Tally, String> {
+    if !answers("curl", &["--version"]) {
+        apt(&["curl"])?;
     }
     Ok(Tally::ONE)
 }

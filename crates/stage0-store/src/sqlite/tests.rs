@@ -47,7 +47,7 @@ fn a_full_disk_is_told_and_changes_nothing() {
         .pragma_update_and_check(None, "max_page_count", 16, |row| row.get(0))
         .unwrap();
     assert_eq!(pages, 16);
-    let error = put(&store, "large", 100_000).unwrap_err();
+    let error = put(&store, "large", 1_000_000).unwrap_err();
     assert!(matches!(error, StoreError::Unwritable(_)), "{error:?}");
     let found = store.load(&[key("before"), key("large")]).unwrap();
     assert!(found[0].is_some() && found[1].is_none());
