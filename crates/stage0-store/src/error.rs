@@ -35,6 +35,21 @@ pub enum StoreError {
     Clock,
 }
 
+impl StoreError {
+    /// A word for it that programs can rely on.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Contended => "STORE_CONTENDED",
+            Self::Busy(_) => "STORE_BUSY",
+            Self::Unreadable(_) => "STORE_UNREADABLE",
+            Self::Unwritable(_) => "STORE_UNWRITABLE",
+            Self::Damaged(_) | Self::Text { .. } | Self::Elsewhere(_) => "STORE_DAMAGED",
+            Self::Version(_) => "STORE_VERSION",
+            Self::Clock => "STORE_CLOCK",
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -26,11 +26,16 @@ pub use api_key::{ApiKey, KEY_RANDOM_BYTES, Scope, ShownKey, is_key_name};
 pub use caller::CallerStore;
 pub use clock::{Clock, system_clock};
 pub use error::StoreError;
-pub use keeper::{Asking, AskingBatch, Attempt, Decided, Keeper, Telling};
+pub use keeper::{
+    Asking, AskingBatch, Attempt, Consulted, Consulting, ConsultingBatch, Decided, Keeper,
+    Recording, Telling,
+};
 pub use key::{Key, RunId, RunIdError};
 pub use memory::MemoryStore;
 pub use records::{FoundRecord, Looked, NewRecord};
 pub use sqlite::{Group, SqliteStore};
 pub use store::{Change, Kept, Row, StateStore, To};
-pub use ticket::{Ask, Found as FoundTicket, Ticket, TicketError, TicketId, TicketStatus, Yes};
+pub use ticket::{
+    Ask, Found as FoundTicket, PersonsAnswer, Ticket, TicketError, TicketId, TicketStatus, Yes,
+};
 pub use usage::{Usage, Used};

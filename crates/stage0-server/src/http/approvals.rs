@@ -2,7 +2,7 @@
 
 use stage0_engine::document::{Document, Kind, ValueRef};
 use stage0_engine::time::Timestamp;
-use stage0_store::{TicketStatus, Yes};
+use stage0_store::{PersonsAnswer, TicketStatus, Yes};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::json_problem;
 use stage0_wire::problem::Problem;
@@ -11,7 +11,7 @@ use stage0_wire::strict_json::{JsonLimits, parse};
 use super::answer::json;
 use super::{Answer, Call, route};
 use crate::refusal::Refusal;
-use crate::service::{PersonsAnswer, TicketPage};
+use crate::service::{Reply, TicketPage};
 
 const LIMITS: JsonLimits = JsonLimits {
     bytes_max: 100_000,
@@ -61,18 +61,18 @@ pub(super) async fn grant(call: Call) -> Answer {
         if body.root().len() > 1 {
             return Err(body.wrong("a token says everything itself; nothing else goes with it"));
         }
-        PersonsAnswer::Signed(token)
+        Reply::Signed(token)
     } else {
         let expires_at = body.text("expires_at")?.map(|text| {
             let time = Timestamp::parse(&text);
             time.map_err(|_| body.wrong("`expires_at` is a time such as 2026-01-05T10:00:00Z"))
         });
-        PersonsAnswer::Yes(Yes {
+        Reply::Said(PersonsAnswer::Yes(Yes {
             by: body.text("by")?.ok_or_else(|| body.missing("by"))?,
             roles: body.texts("roles")?,
             reason: body.text("reason")?,
             expires_at: expires_at.transpose()?,
-        })
+        }))
     };
     Ok(json(call.service.answer(&call.tail, answer).await?))
 }
@@ -80,11 +80,11 @@ pub(super) async fn grant(call: Call) -> Answer {
 /// A person's no.
 pub(super) async fn reject(call: Call) -> Answer {
     let body = Body::read(&call, &["by", "roles", "reason"])?;
-    let answer = PersonsAnswer::No {
+    let answer = Reply::Said(PersonsAnswer::No {
         by: body.text("by")?.ok_or_else(|| body.missing("by"))?,
         roles: body.texts("roles")?,
         reason: body.text("reason")?,
-    };
+    });
     Ok(json(call.service.answer(&call.tail, answer).await?))
 }
 

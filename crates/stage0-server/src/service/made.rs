@@ -6,12 +6,7 @@ use stage0_engine::policy::{Severity, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
 use stage0_store::{Decided, RunId, TicketId};
-use stage0_wire::question::{Answer, Question};
-use stage0_wire::record::{record_decision, record_facts};
-use stage0_wire::{
-    Policy, REDACTION_SECRET_BYTES, approvals_to_json, decision_to_json, facts_to_json,
-    state_to_json,
-};
+use stage0_wire::{Policy, REDACTION_SECRET_BYTES};
 
 use super::Record;
 use crate::metrics::{CodeLabel, Metrics, VerdictLabel};
@@ -47,50 +42,25 @@ pub(crate) struct Recording<'r> {
 impl Recording<'_> {
     /// Takes down a decision.
     pub(crate) fn take(&self, decided: &Decided<'_>) -> Made {
-        let Decided {
-            decision,
-            state,
-            next,
-            now,
-        } = decided;
-        let answer = Answer {
-            verdict: decision.verdict,
-            decision: decision_to_json(decision),
-            // Where there is no run the record has none.
-            state: self.run.map_or_else(String::new, |_| state_to_json(next)),
+        let recording = stage0_store::Recording {
+            policy: self.policy,
+            request: self.request,
+            body: self.body,
+            host: self.host,
+            run: self.run,
+            is_full: self.record == Record::Full || self.request.debug_store_input(),
+            secret: self.secret,
         };
-        let approvals = approvals_to_json(self.host.approvals);
-        let state = self.run.map(|_| state_to_json(state));
-        let question = Question {
-            request: self.body,
-            request_id: Some(self.host.request_id),
-            mode: None,
-            approvals: (!self.host.approvals.is_empty()).then_some(&*approvals),
-            state: state.as_deref(),
-            now: *now,
-        };
-        let run = self.run.map(RunId::as_str);
-        let record = if self.keeps_all() {
-            record_decision(run, &question, &answer)
-        } else {
-            let redacts = self.policy.index().redacts();
-            let facts = facts_to_json(decision, redacts.then_some(self.secret));
-            record_facts(run, &question, &answer, &facts, self.request.call_id())
-        };
+        let (answer, record) = recording.take(decided);
+        let decision = &decided.decision;
         Made {
             verdict: decision.verdict,
             codes: codes(decision),
-            answer: answer.decision,
+            answer,
             record,
             about: TicketId::of(self.run, decision.call_id(), &decision.action_digest()),
             ticket: None,
         }
-    }
-
-    /// Whether the whole request is kept: nobody keeps what the policy redacts.
-    fn keeps_all(&self) -> bool {
-        let asked = self.record == Record::Full || self.request.debug_store_input();
-        asked && !self.policy.index().redacts()
     }
 }
 

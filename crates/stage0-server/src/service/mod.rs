@@ -21,7 +21,7 @@ pub(crate) use self::check::{Answered, Asked};
 pub(crate) use self::evaluation::{Evaluation, Semantic, answer_json, answers_json};
 pub(crate) use self::lists::Page;
 pub(crate) use self::outcome::{Taken, Told};
-pub(crate) use self::tickets::{PersonsAnswer, TicketPage};
+pub(crate) use self::tickets::{Reply, TicketPage};
 use crate::ids::Ids;
 use crate::in_force::{InForce, Reloaded};
 use crate::key_ring::KeyRing;

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use stage0_engine::decision::Decision;
-use stage0_engine::policy::Verdict;
-use stage0_engine::time::Timestamp;
 use stage0_store::{
-    FoundTicket, Looked, RunId, StoreError, Ticket, TicketError, TicketId, TicketStatus, Yes,
+    FoundTicket, Looked, PersonsAnswer, RunId, StoreError, Ticket, TicketError, TicketId,
+    TicketStatus,
 };
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::json_object::object;
@@ -17,86 +15,16 @@ use super::{Service, now};
 use crate::ledger::Book;
 use crate::refusal::Refusal;
 
-/// The ticket of what was decided about, if people have answered it and nothing came of that yet.
-pub(super) fn answered(
-    book: &Book<'_>,
-    decision: &Decision<'_>,
-    run: Option<&RunId>,
-) -> Result<Option<FoundTicket>, StoreError> {
-    // Nothing that people say lifts a DENY.
-    if decision.verdict == Verdict::Deny || !book.has_tickets() {
-        return Ok(None);
-    }
-    let id = TicketId::of(run, decision.call_id(), &decision.action_digest());
-    let found = Ticket::find(book.states(), &id)?;
-    Ok(found.filter(|found| {
-        !found.ticket.answers.is_empty() && found.ticket.status != TicketStatus::Used
-    }))
-}
-
 /// Whether there is a ticket of this name.
 pub(super) fn is_known(book: &Book<'_>, id: &TicketId) -> Result<bool, StoreError> {
     Ok(book.has_tickets() && Ticket::find(book.states(), id)?.is_some())
 }
 
-/// Notes what a decision means for its ticket: that people are asked from here on, or that their answer was
-/// used. The ticket that somebody has to look at.
-pub(super) fn note(
-    book: &mut Book<'_>,
-    decision: &Decision<'_>,
-    run: Option<&RunId>,
-    facts: &str,
-    now: Timestamp,
-) -> Result<Option<TicketId>, StoreError> {
-    let asked = Ticket::open(decision, run, facts, now);
-    if asked.is_none() && !book.has_tickets() {
-        return Ok(None);
-    }
-    let id = TicketId::of(run, decision.call_id(), &decision.action_digest());
-    let found = Ticket::find(book.states(), &id)?;
-    let version = found.as_ref().map(|found| found.version);
-    let before = found.map(|found| found.ticket);
-    let next = match (asked, before) {
-        (None, Some(ticket)) => {
-            let is_used =
-                decision.verdict == Verdict::Allow && ticket.status == TicketStatus::Granted;
-            if !is_used {
-                return Ok(None);
-            }
-            Ticket {
-                status: TicketStatus::Used,
-                ..ticket
-            }
-        }
-        (None, None) => return Ok(None),
-        (Some(asked), Some(ticket)) => {
-            let asks_the_same = asked.asks == ticket.asks || !ticket.answers.is_empty();
-            // Whoever is being asked goes on being asked.
-            if ticket.status_at(now) == TicketStatus::Pending && asks_the_same {
-                return Ok(Some(id));
-            }
-            asked
-        }
-        (Some(asked), None) => asked,
-    };
-    let is_pending = next.status == TicketStatus::Pending;
-    if !next.put(book.states(), version)? {
-        return Err(StoreError::Contended);
-    }
-    book.note_ticket();
-    Ok(is_pending.then_some(id))
-}
-
 /// A person's answer, as it comes from outside.
 #[derive(Debug, Clone)]
-pub(crate) enum PersonsAnswer {
-    Yes(Yes),
+pub(crate) enum Reply {
+    Said(PersonsAnswer),
     Signed(String),
-    No {
-        by: String,
-        roles: Vec<String>,
-        reason: Option<String>,
-    },
 }
 
 /// Which tickets somebody wants to see.
@@ -170,16 +98,16 @@ impl Service {
     }
 
     /// Takes a person's answer; the ticket after it, as JSON.
-    pub(crate) async fn answer(&self, id: &str, answer: PersonsAnswer) -> Result<String, Refusal> {
+    pub(crate) async fn answer(&self, id: &str, reply: Reply) -> Result<String, Refusal> {
         let wanted = ticket_id(id)?;
-        let signed = match &answer {
-            PersonsAnswer::Signed(token) => {
-                Some(parse_approval_token(token).map_err(|reason| {
+        let answer = match reply {
+            Reply::Said(answer) => answer,
+            Reply::Signed(token) => {
+                PersonsAnswer::Signed(parse_approval_token(&token).map_err(|reason| {
                     let message = format!("this is no signed approval: {reason}");
                     Problem::new(ProblemCode::TokenInvalid, message)
                 })?)
             }
-            PersonsAnswer::Yes(_) | PersonsAnswer::No { .. } => None,
         };
         let kept = self
             .ledger
@@ -192,17 +120,7 @@ impl Service {
                 else {
                     return Ok(None);
                 };
-                let taken = match (&answer, &signed) {
-                    (PersonsAnswer::Yes(yes), _) => ticket.grant(yes, now),
-                    (PersonsAnswer::No { by, roles, reason }, _) => {
-                        ticket.reject(by, roles, reason.as_deref(), now)
-                    }
-                    (PersonsAnswer::Signed(_), Some(record)) => {
-                        ticket.take_signed(record.clone(), now)
-                    }
-                    (PersonsAnswer::Signed(_), None) => Err(TicketError::Other),
-                };
-                if let Err(error) = taken {
+                if let Err(error) = ticket.answer(&answer, now) {
                     return Ok(Some(Err(error)));
                 }
                 if !ticket.put(book.states(), Some(version))? {

@@ -16,9 +16,28 @@ impl<T> Attempt<T> {
         Self { answer, changes }
     }
 
+    /// The same with another answer.
+    pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> Attempt<U> {
+        Attempt {
+            answer: make(self.answer),
+            changes: self.changes,
+        }
+    }
+
+    /// The same with further changes.
+    pub(super) fn with(mut self, changes: impl IntoIterator<Item = Change>) -> Self {
+        self.changes.extend(changes);
+        self
+    }
+
     /// The answer as it would be. Whoever wants another one may make another attempt instead.
     pub fn look(&self) -> &T {
         &self.answer
+    }
+
+    /// The answer as it would be, for those who only look.
+    pub fn into_look(self) -> T {
+        self.answer
     }
 
     /// The answer, if what comes of it could be kept; nothing if another one was faster, and then it never

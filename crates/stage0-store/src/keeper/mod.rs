@@ -3,6 +3,9 @@
 mod asking;
 mod attempt;
 mod batch;
+mod consulting;
+mod consulting_batch;
+mod recording;
 mod telling;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -10,16 +13,21 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use stage0_engine::host::Host;
 use stage0_engine::time;
 
 pub use self::asking::{Asking, Decided};
 pub use self::attempt::Attempt;
 pub use self::batch::AskingBatch;
+pub use self::consulting::{Consulted, Consulting};
+pub use self::consulting_batch::ConsultingBatch;
+pub use self::recording::Recording;
 pub use self::telling::Telling;
 use crate::clock::{Clock, ask};
 use crate::error::StoreError;
 use crate::limits::{STALL_MS_MAX, SWAP_TRIES_MAX};
 use crate::store::StateStore;
+use crate::ticket::{Found, PersonsAnswer, Ticket, TicketError, TicketId};
 
 /// Lost races in a row after which the pauses between two tries grow no more.
 const PAUSES_GROW_MAX: u32 = 6;
@@ -85,6 +93,66 @@ impl<S: StateStore> Keeper<S> {
         clock: &Clock<'_>,
     ) -> Result<Vec<Decided<'q>>, StoreError> {
         self.until_kept(|| asking.attempt(&self.store, ask(clock)?)?.put(&self.store))
+    }
+
+    /// Decides also by what people answered about the same action, and keeps what comes out, with the ticket
+    /// where it has to wait for people: see [`Consulting::attempt`].
+    ///
+    /// # Errors
+    /// As for [`decide`](Self::decide).
+    pub fn consult<T>(
+        &self,
+        consulting: &Consulting<'_>,
+        clock: &Clock<'_>,
+        mut take: impl FnMut(&Decided<'_>, &Host<'_>) -> T,
+    ) -> Result<Consulted<T>, StoreError> {
+        self.until_kept(|| {
+            let attempt = consulting.attempt(&self.store, ask(clock)?, &mut take)?;
+            attempt.put(&self.store)
+        })
+    }
+
+    /// The same for calls that run together or not at all.
+    ///
+    /// # Errors
+    /// As for [`decide`](Self::decide).
+    pub fn consult_batch<T>(
+        &self,
+        consulting: &ConsultingBatch<'_>,
+        clock: &Clock<'_>,
+        mut take: impl FnMut(usize, &Decided<'_>, &Host<'_>) -> T,
+    ) -> Result<Vec<Consulted<T>>, StoreError> {
+        self.until_kept(|| {
+            let attempt = consulting.attempt(&self.store, ask(clock)?, &mut take)?;
+            attempt.put(&self.store)
+        })
+    }
+
+    /// Takes a person's answer to a ticket: the ticket after it, or why it is not taken. Nothing where there
+    /// is no such ticket.
+    ///
+    /// # Errors
+    /// The ticket could not be had or kept.
+    pub fn answer(
+        &self,
+        id: &TicketId,
+        answer: &PersonsAnswer,
+        clock: &Clock<'_>,
+    ) -> Result<Option<Result<Ticket, TicketError>>, StoreError> {
+        self.until_kept(|| {
+            let Some(Found {
+                mut ticket,
+                version,
+            }) = Ticket::find(&self.store, id)?
+            else {
+                return Ok(Some(None));
+            };
+            if let Err(error) = ticket.answer(answer, ask(clock)?) {
+                return Ok(Some(Some(Err(error))));
+            }
+            let is_kept = ticket.put(&self.store, Some(version))?;
+            Ok(is_kept.then_some(Some(Ok(ticket))))
+        })
     }
 
     /// Takes a host's word on what became of a call. Whether the call is known; nothing changes where not.

@@ -67,7 +67,39 @@ pub struct Yes {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A person's answer, as it comes from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonsAnswer {
+    /// Yes, by the word of whoever asked.
+    Yes(Yes),
+    /// No, by the word of whoever asked.
+    No {
+        /// Who.
+        by: String,
+        /// The person's roles.
+        roles: Vec<String>,
+        /// Why, if the person said so.
+        reason: Option<String>,
+    },
+    /// What the person signed.
+    Signed(ApprovalRecord),
+}
+
 impl Ticket {
+    /// Takes a person's answer.
+    ///
+    /// # Errors
+    /// It is not taken; nothing has changed.
+    pub fn answer(&mut self, answer: &PersonsAnswer, now: Timestamp) -> Result<(), TicketError> {
+        match answer {
+            PersonsAnswer::Yes(yes) => self.grant(yes, now),
+            PersonsAnswer::No { by, roles, reason } => {
+                self.reject(by, roles, reason.as_deref(), now)
+            }
+            PersonsAnswer::Signed(record) => self.take_signed(record.clone(), now),
+        }
+    }
+
     /// Takes a person's yes to everything that is asked.
     ///
     /// # Errors

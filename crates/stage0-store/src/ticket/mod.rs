@@ -16,7 +16,7 @@ use stage0_engine::host::ApprovalRecord;
 use stage0_engine::policy::Verdict;
 use stage0_engine::time::{Duration, Timestamp};
 
-pub use self::answer::{TicketError, Yes};
+pub use self::answer::{PersonsAnswer, TicketError, Yes};
 use crate::error::StoreError;
 use crate::key::{Key, RunId};
 use crate::limits::{TICKET_KEPT_MS, TICKET_PENDING_MS, TICKETS_MAX};
@@ -253,16 +253,26 @@ impl Ticket {
     /// # Errors
     /// It cannot be kept.
     pub fn put(&self, store: &dyn StateStore, found: Option<u64>) -> Result<bool, StoreError> {
+        store.swap(&[self.change(found)])
+    }
+
+    /// What becomes of its row.
+    pub(crate) fn change(&self, found: Option<u64>) -> Change {
         let kept = Duration::from_ms(TICKET_KEPT_MS).unwrap_or(Duration::ZERO);
         let row = Row {
             text: self.to_json(),
             until: self.expires_at.checked_add(kept).ok(),
         };
-        store.swap(&[Change {
-            key: Key::Ticket(self.id.clone()),
+        Change {
+            key: self.key(),
             from: found,
             to: To::Row(row),
-        }])
+        }
+    }
+
+    /// What its row is called.
+    pub(crate) fn key(&self) -> Key {
+        Key::Ticket(self.id.clone())
     }
 }
 

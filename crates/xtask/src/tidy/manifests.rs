@@ -47,7 +47,13 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
     ),
     (
         "stage0-python",
-        &["stage0-audit", "stage0-cli", "stage0-engine", "stage0-wire"],
+        &[
+            "stage0-audit",
+            "stage0-cli",
+            "stage0-engine",
+            "stage0-store",
+            "stage0-wire",
+        ],
     ),
 ];
 
