@@ -7,6 +7,8 @@
 
 mod asked;
 mod border;
+mod canonical;
+mod keeper;
 mod permit;
 mod refusal;
 mod signed;
@@ -17,7 +19,6 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use stage0_engine::PolicyIndex;
 use stage0_engine::describe::describe;
 use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
@@ -29,6 +30,8 @@ use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
 use crate::asked::{Added, instant};
 use crate::border::guarded;
+use crate::canonical::canonical_text;
+use crate::keeper::NativeKeeper;
 use crate::permit::{NativeIssuer, NativeVerifier};
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
 use crate::signed::verify_policy;
@@ -42,8 +45,8 @@ mod _native {
 
     #[pymodule_export]
     use super::{
-        JsonText, NativeIssuer, NativePolicy, NativeVerifier, lint, policy_text, report,
-        run_command, text_of, verify_policy,
+        JsonText, NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier, canonical_text, lint, policy_text,
+        report, run_command, text_of, verify_policy,
     };
 
     #[pymodule_init]
@@ -240,9 +243,9 @@ impl NativePolicy {
 }
 
 impl NativePolicy {
-    /// The compiled policy.
-    pub(crate) fn index(&self) -> &PolicyIndex {
-        self.policy.index()
+    /// The policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     fn of(py: Python<'_>, loaded: Result<Policy, Vec<Problem>>) -> PyResult<Self> {

@@ -5,6 +5,7 @@
 
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
+use stage0_store::StoreError;
 use stage0_wire::problem::Problem;
 
 /// The exception for what is wrong with a policy.
@@ -13,6 +14,10 @@ pub(crate) const POLICY: &str = "PolicyError";
 pub(crate) const REQUEST: &str = "RequestError";
 /// The exception for a permit that is not issued, or does not count.
 pub(crate) const PERMIT: &str = "PermitError";
+/// The exception for what cannot be kept, or cannot be read any more.
+pub(crate) const STORE: &str = "StoreError";
+/// The exception for a person's answer that is not taken.
+pub(crate) const TICKET: &str = "TicketError";
 /// The exception where nothing else is to blame.
 pub(crate) const OWN: &str = "Stage0Error";
 
@@ -34,6 +39,11 @@ pub(crate) fn refused(py: Python<'_>, class: &'static str, problems: &[Problem])
 /// The exception of this class for an engine that stopped half way.
 pub(crate) fn failed(py: Python<'_>, class: &'static str, why: &str) -> PyErr {
     exception(py, class, "_failed", (why,))
+}
+
+/// The exception for a store that did not do what it was asked for.
+pub(crate) fn unkept(py: Python<'_>, error: &StoreError) -> PyErr {
+    exception(py, STORE, "_because", (error.code(), error.to_string()))
 }
 
 fn exception<'py>(

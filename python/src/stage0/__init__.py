@@ -18,6 +18,8 @@ from stage0._errors import (
     RelatedPlace,
     RequestError,
     Stage0Error,
+    StoreError,
+    TicketError,
 )
 from stage0._native import ENGINE_VERSION, NEW_RUN
 from stage0._permits import Permit, PermitIssuer, PermitVerifier, verify_policy
@@ -42,17 +44,22 @@ from stage0._values import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stage0._words import Mode, Outcome
+    from stage0.gate import Answer, Deferred, Denied, Gate, Ticket, ToolCall, gated
 
 __version__ = ENGINE_VERSION
 
 __all__ = [
     "NEW_RUN",
+    "Answer",
     "Approver",
     "Clause",
     "CostEstimate",
     "Decision",
+    "Deferred",
+    "Denied",
     "Explanation",
     "FrozenMapping",
+    "Gate",
     "Host",
     "Issue",
     "Location",
@@ -72,20 +79,32 @@ __all__ = [
     "Severity",
     "Stage0Error",
     "StateKeys",
+    "StoreError",
+    "Ticket",
+    "TicketError",
+    "ToolCall",
     "ToolVerdict",
     "Verdict",
     "Wanted",
     "Would",
     "__version__",
+    "gated",
     "report",
     "verify_policy",
 ]
 
 
+_GATE = ("Answer", "Deferred", "Denied", "Gate", "Ticket", "ToolCall", "gated")
+
+
 def __getattr__(name: str) -> object:
-    # `typing`, on which these stand, takes longer to import than the rest of the package.
+    # What stands on these, `typing` and `asyncio`, takes longer to import than the rest of the package.
     if name in ("Mode", "Outcome"):
         from stage0 import _words
 
         return getattr(_words, name)
+    if name in _GATE:
+        from stage0 import gate
+
+        return getattr(gate, name)
     raise AttributeError(f"module 'stage0' has no attribute {name!r}")

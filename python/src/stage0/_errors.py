@@ -114,3 +114,15 @@ class RequestError(Stage0Error):
 
 class PermitError(Stage0Error):
     """A permit is not issued, or does not count. Whoever executes an action does not."""
+
+
+class StoreError(Stage0Error):
+    """What a gate has to keep cannot be kept, or cannot be read any more: then nothing is allowed."""
+
+    @classmethod
+    def _because(cls, code: str, message: str) -> Self:
+        return cls([Problem(code, "error", message, None)])
+
+
+class TicketError(Stage0Error):
+    """A person's answer is not taken: there is no such ticket, or it is not theirs to give, or too late."""

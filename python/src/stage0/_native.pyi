@@ -9,8 +9,10 @@ from stage0._policy import Host
 __all__ = [
     "JsonText",
     "NativeIssuer",
+    "NativeKeeper",
     "NativePolicy",
     "NativeVerifier",
+    "canonical_text",
     "lint",
     "policy_text",
     "report",
@@ -46,6 +48,56 @@ class NativeVerifier:
     def __new__(cls, keys: str, audience: str, since: _Now) -> NativeVerifier: ...
     def verify(self, permit: str, call: Any, now: _Now) -> str: ...
 
+# A verdict, the decision's text, its record where one was wanted, and the ticket that it waits for.
+_Consult = tuple[str, str, str | None, str | None]
+
+@final
+class NativeKeeper:
+    def __new__(cls, path: str | None, secret: bytes) -> NativeKeeper: ...
+    def check(
+        self,
+        policy: NativePolicy,
+        request: Any,
+        request_id: str,
+        run: str | None,
+        record: bool | None,
+        now: _Now,
+    ) -> _Consult: ...
+    def peek(
+        self, policy: NativePolicy, request: Any, request_id: str, run: str | None, now: _Now
+    ) -> _Consult: ...
+    def check_batch(
+        self,
+        policy: NativePolicy,
+        requests: Sequence[str],
+        request_ids: Sequence[str],
+        run: str | None,
+        record: bool | None,
+        now: _Now,
+    ) -> list[_Consult]: ...
+    def report(
+        self,
+        run: str | None,
+        id: str,
+        action: str,
+        outcome: str,
+        cost: str | None,
+        now: _Now,
+    ) -> tuple[bool, str]: ...
+    def purge(self, now: _Now = None) -> int: ...
+    def tickets(self, now: _Now = None) -> list[str]: ...
+    def grant(
+        self,
+        id: str,
+        by: str,
+        roles: Sequence[str],
+        reason: str | None,
+        expires_at: _Now,
+        now: _Now,
+    ) -> str: ...
+    def reject(self, id: str, by: str, roles: Sequence[str], reason: str | None, now: _Now) -> str: ...
+    def take_signed(self, id: str, token: str, now: _Now) -> str: ...
+
 @final
 class NativePolicy:
     @staticmethod
@@ -75,6 +127,7 @@ class NativePolicy:
     @property
     def tool_names(self) -> list[str]: ...
 
+def canonical_text(value: Any) -> str: ...
 def lint(
     name: str,
     text: bytes,
