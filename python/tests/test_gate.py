@@ -58,7 +58,9 @@ def test_the_hosts_word_is_the_context_s_before_the_call_s() -> None:
         seen.append(call)
         return STAFF if call.data is None else {**STAFF, "run_id": "mine", "agent_name": "own"}
 
-    gate = desk(DESK.replace("allow: true", 'allow: context.agent_name == "own"'), context=context, run="gate's")
+    gate = desk(
+        DESK.replace("allow: true", 'allow: context.agent_name == "own"'), context=context, run="gate's"
+    )
     call = ToolCall("look", id="c1", agent="other", data="request")
     answer = gate.check(call)
     assert answer.allowed and answer.run == "mine" and seen == [call]
@@ -92,7 +94,10 @@ def test_trusted_texts_and_effects_are_handed_over() -> None:
 
 def test_numbers_stay_as_they_were_written() -> None:
     gate = desk()
-    assert gate.check(ToolCall("pay", '{"amount": 500.000000000000000001, "to": "a"}')).verdict is Verdict.DEFER
+    assert (
+        gate.check(ToolCall("pay", '{"amount": 500.000000000000000001, "to": "a"}')).verdict
+        is Verdict.DEFER
+    )
     assert gate.check(ToolCall("pay", b'{"amount": 500.0, "to": "a"}')).allowed
     twice = ToolCall("pay", '{"amount": 1, "amount": 2, "to": "a"}')
     assert gate.check(twice).code == "CALL_INVALID"
@@ -280,7 +285,14 @@ def test_what_was_checked_is_what_may_run() -> None:
     gate = desk()
     answer = gate.check(ToolCall("pay", '{"to": "acme", "amount": 20.0}'))
     assert answer.verify({"amount": 20, "to": "acme"}) and answer.verify('{"amount":2e1,"to":"acme"}')
-    for other in ({"amount": 21, "to": "acme"}, {"amount": 20}, {"amount": "20", "to": "acme"}, "{", None, object()):
+    for other in (
+        {"amount": 21, "to": "acme"},
+        {"amount": 20},
+        {"amount": "20", "to": "acme"},
+        "{",
+        None,
+        object(),
+    ):
         assert not answer.verify(other)  # type: ignore[arg-type]
     assert not gate.check(pay(20_000)).verify({"amount": 20_000, "to": "acme"})
     looked = gate.check(ToolCall("look"))

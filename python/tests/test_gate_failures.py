@@ -65,7 +65,9 @@ def test_a_host_that_cannot_say_who_asks(way: str, caplog: pytest.LogCaptureFixt
     assert not gate.report(pay(run=None), "executed")
 
 
-@pytest.mark.parametrize("context", [7, "text", [1], {"x": object()}, {"x": float("nan")}, {1: 2}, {"run_id": 7}])
+@pytest.mark.parametrize(
+    "context", [7, "text", [1], {"x": object()}, {"x": float("nan")}, {1: 2}, {"run_id": 7}]
+)
 def test_a_host_s_word_that_is_none(context: Any) -> None:
     denied(desk(context=lambda call: context).check(pay()), "CONTEXT_FAILED")
 
@@ -112,13 +114,17 @@ def test_an_engine_that_stops_half_way() -> None:
 
 @pytest.mark.parametrize("code", sorted(code for code in CAUSES if code.startswith(("STORE_", "SERVER_"))))
 def test_a_store_or_server_that_fails(code: str) -> None:
-    error: Exception = StoreError._because(code, SECRET) if code.startswith("STORE_") else Failure(code, SECRET)
+    error: Exception = (
+        StoreError._because(code, SECRET) if code.startswith("STORE_") else Failure(code, SECRET)
+    )
     gate = Gate(backend=Behind(failing(error)))
     denied(gate.check(pay()), code)
     assert not gate.report(pay(), "executed")
 
 
-@pytest.mark.parametrize("error", [OSError(SECRET), KeyError(SECRET), RecursionError(SECRET), MemoryError(SECRET)])
+@pytest.mark.parametrize(
+    "error", [OSError(SECRET), KeyError(SECRET), RecursionError(SECRET), MemoryError(SECRET)]
+)
 def test_a_backend_that_raises_anything(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     denied(Gate(backend=Behind(failing(error))).check(pay()), "GATE_FAILED")

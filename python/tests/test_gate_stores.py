@@ -75,7 +75,8 @@ def test_processes_spend_exactly_what_there_is(tmp_path: Path) -> None:
     store = f"sqlite:{tmp_path}/runs.db"
     command = [sys.executable, "-c", SPEND, store]
     processes = [
-        subprocess.Popen([*command, name, "8"], cwd=HERE, stdout=subprocess.PIPE, text=True) for name in "ab"
+        subprocess.Popen([*command, name, "8"], cwd=HERE, stdout=subprocess.PIPE, text=True)
+        for name in "ab"
     ]
     told = [int(process.communicate(timeout=120)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
@@ -92,7 +93,9 @@ gate = desk(store={store!r})
 (ticket,) = gate.pending("r1")
 print(gate.approve(ticket, by="bo", roles=["lead"]).to_json())
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=HERE, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=HERE, check=True, capture_output=True, text=True
+    )
     assert json.loads(done.stdout)["status"] == "granted"
     assert asking.check(pay(600)).allowed
     # Another process that is asked about the same call says the same, and counts nothing.

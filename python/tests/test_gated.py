@@ -226,7 +226,8 @@ def test_what_changed_after_it_was_checked_does_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [OrderedDict(a=1), {1}, bytearray(b"x"), type("L", (list,), {})([1]), {"a": [{1}]}, float("nan")]
+    "value",
+    [OrderedDict(a=1), {1}, bytearray(b"x"), type("L", (list,), {})([1]), {"a": [{1}]}, float("nan")],
 )
 def test_what_others_can_change_is_refused(value: Any) -> None:
     with pytest.raises(Denied, match="CALL_INVALID"):

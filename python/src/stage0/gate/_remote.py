@@ -16,7 +16,7 @@ from stage0.gate._ticket import Ticket, ticket_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPResponse
     from typing import Any
 
 TIMEOUT_SECONDS = 10.0
@@ -96,7 +96,20 @@ class RemoteBackend:
             raise Failure(
                 "SERVER_ANSWER_INVALID", "the answer contradicts itself, or is another question's"
             )
-        return Reply(verdict, decision, headers.get("stage0-approval-id"))
+        ticket = headers.get("stage0-approval-id")
+        if ticket is None and verdict == "DEFER" and headers.get("stage0-repeated") == "true":
+            ticket = self._ticket_of(question.request_id)
+        return Reply(verdict, decision, ticket)
+
+    def _ticket_of(self, request_id: str) -> str | None:
+        """The ticket of a question that was answered before, which the server does not tell again."""
+        try:
+            asked = json.dumps({"request_id": request_id}).encode()
+            return _ticket(self._json("POST", "/approvals", asked)).id
+        except _Refusal as refusal:
+            if refusal.status in (404, 409):
+                return None
+            raise
 
     def peek(self, question: Question) -> Reply:
         """A server only decides. A call with an id in a run is still counted once."""
@@ -194,7 +207,7 @@ class RemoteBackend:
         try:
             connection.request(method, self._path + path, body, headers)
             answer = connection.getresponse()
-            text = answer.read(ANSWER_BYTES_MAX + 1)
+            text = _body(answer, deadline)
         except TimeoutError as error:
             connection.close()
             raise Failure("SERVER_TIMEOUT", f"{self._url} took longer than {self._timeout} s") from error
@@ -241,6 +254,28 @@ class RemoteBackend:
                 self._free.append(connection)
                 return
         connection.close()
+
+
+def _body(answer: HTTPResponse, deadline: float) -> bytes:
+    """The whole body, if it comes in time; a little more than the longest one, if it is longer."""
+    pieces: list[bytes] = []
+    length = 0
+    while length <= ANSWER_BYTES_MAX and answer.length != 0:
+        # As much as has come.
+        piece = answer.read1(ANSWER_BYTES_MAX)
+        if not piece:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        pieces.append(piece)
+        length += len(piece)
+    if length > ANSWER_BYTES_MAX:
+        return b"".join(pieces)
+    if answer.length:
+        raise ConnectionError("the answer was cut")
+    # Nothing is left, and the connection is free for the next question.
+    answer.read()
+    return b"".join(pieces)
 
 
 def _ticket(members: Any) -> Ticket:
