@@ -17,7 +17,7 @@ tools:
     args: { amount: { type: number, min: 0.01 }, to: { type: string } }
   look: { effects: [] }
 rules:
-  - { id: pays, tools: [pay], allow: args.amount <= 10000, message: "more than 10,000 goes through treasury" }
+  - { id: pays, tools: [pay], allow: args.amount <= 10000, message: more than 10000 goes through treasury }
   - { id: looks, tools: [look], allow: true }
   - id: staff
     tools: [pay]
@@ -30,7 +30,13 @@ rules:
     approval: { roles: [lead], not: context.actor_id, bind: [args.amount, args.to], ttl: 4h }
     ask: ["Who approves this payout?"]
 limits:
-  - { id: daily, tools: [pay], sum: args.amount, per: [context.actor_id], window: 24h, max: 1000, issue: DAILY }
+  - id: daily
+    tools: [pay]
+    sum: args.amount
+    per: [context.actor_id]
+    window: 24h
+    max: 1000
+    issue: DAILY
 """
 
 STAFF = {"actor_id": "u1", "actor_role": "staff"}

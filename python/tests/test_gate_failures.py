@@ -1,4 +1,4 @@
-"""Whatever goes wrong inside a gate is a DENY with a code of its own, told to the log and not to the model."""
+"""Whatever goes wrong inside a gate is a DENY with a code of its own, told to the log, not to the model."""
 
 import json
 import logging
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from stage0 import Answer, Gate, Policy, RequestError, StoreError, ToolCall, Verdict
+from stage0 import Answer, Gate, Policy, StoreError, ToolCall, Verdict
 from stage0._native import NativePolicy
 from stage0.gate import Failure, Question, Reply
 from stage0.gate._failure import CAUSES
 
-from gates import DESK, STAFF, desk, pay
+from gates import DESK, desk, pay
 
 SECRET = "hunter2"
 
@@ -58,7 +58,8 @@ def denied(answer: Answer, code: str) -> None:
 
 @pytest.mark.parametrize("way", ["context", "run", "trusted"])
 def test_a_host_that_cannot_say_who_asks(way: str, caplog: pytest.LogCaptureFixture) -> None:
-    gate = desk(**{way: failing(ValueError(SECRET))})
+    options: dict[str, Any] = {way: failing(ValueError(SECRET))}
+    gate = desk(**options)
     denied(gate.check(pay(run=None)), "CONTEXT_FAILED")
     denied(gate.peek(pay(run=None)), "CONTEXT_FAILED")
     assert SECRET in caplog.text

@@ -21,7 +21,6 @@ from stage0.gate._remote import RemoteBackend
 
 from gates import DESK, STAFF, pay
 
-
 POLICY_REQUEST = (
     '{"tool_call": {"name": "pay", "id": "%s", "arguments": {"amount": %d, "to": "acme"}}, '
     '"context": {"actor_id": "u1", "actor_role": "staff", "run_id": "r1"}}'
@@ -362,4 +361,4 @@ def test_what_is_no_address_is_said_at_once() -> None:
         with pytest.raises(ValueError, match="no http or https address"):
             Gate(remote=wrong)
     with pytest.raises(ValueError, match="the server keeps the log"):
-        Gate(remote="http://127.0.0.1:1", audit=[])  # type: ignore[arg-type]
+        Gate(remote="http://127.0.0.1:1", audit=[])

@@ -172,14 +172,16 @@ def _copy(value: Any, place: str, depth: int) -> Any:
     """The same value, of which nobody else has a part that can be changed."""
     if depth > DEPTH_MAX:
         raise Failure("CALL_INVALID", f"{place} is nested too deeply")
-    kind: type[Any] = type(value)
+    kind: object = type(value)
     if kind is dict:
-        items = list(value.items())
-        return {key: _copy(item, f"{place}[{key!r}]", depth + 1) for key, item in items}
+        members: dict[Any, Any] = value.copy()
+        return {key: _copy(item, f"{place}[{key!r}]", depth + 1) for key, item in members.items()}
     if kind is list or kind is tuple:
-        return kind([_copy(item, f"{place}[{i}]", depth + 1) for i, item in enumerate(kind(value))])
+        items: list[Any] = list(value)
+        copies = [_copy(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(items)]
+        return copies if kind is list else tuple(copies)
     if isinstance(value, (Mapping, list, tuple, set, bytearray)):
         raise Failure(
-            "CALL_INVALID", f"{place} is of type {kind.__name__}, and no plain dict, list or tuple"
+            "CALL_INVALID", f"{place} is of type {type(value).__name__}, and no plain dict, list or tuple"
         )
     return value
