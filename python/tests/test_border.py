@@ -20,11 +20,13 @@ from stage0 import (
     PolicyError,
     RequestError,
     Stage0Error,
+    StoreError,
+    TicketError,
     _native,
     report,
     verify_policy,
 )
-from stage0._native import NativeIssuer, NativePolicy, NativeVerifier
+from stage0._native import NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier
 from stage0.guard import ExecutionIntent, GuardError, check
 
 from conftest import NOW, PAYMENTS
@@ -44,6 +46,32 @@ PAID = SIGNED.check(PAYOUT, now=NOW)
 PERMIT = ISSUER.issue_permit(PAID, PAYOUT, now=NOW)
 
 
+KEEPER = NativeKeeper(None, bytes(32))
+CALL_TEXT = json.dumps(CALL)
+
+
+def wait(amount: int) -> str:
+    """The ticket of a call that waits for somebody."""
+    call = {"name": "payout", "id": "c1", "arguments": {"amount": amount, "to": "acme"}}
+    request = {"tool_call": call, "context": {"actor_role": "finance"}}
+    ticket = KEEPER.check(POLICY._native, request, "r", None, None, NOW)[3]
+    assert ticket is not None
+    return ticket
+
+
+GRANTED, REJECTED, SIGNED_TO = wait(600), wait(601), wait(602)
+
+
+def take_signed() -> None:
+    """What is no token is said to be none."""
+    try:
+        KEEPER.take_signed(SIGNED_TO, "a.b.c", NOW)
+    except TicketError as error:
+        if error.code == "ENGINE_FAILED":
+            raise
+        assert error.code == "TOKEN_INVALID"
+
+
 def use_permit() -> Any:
     arguments = PAYOUT["tool_call"]["arguments"]
     return VERIFIER.verify_permit(PERMIT, "payout", arguments, context=PAYOUT["context"], now=NOW)
@@ -53,6 +81,28 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "JsonText": (RequestError, lambda: POLICY.check_tool_call("payout", "{}")),
     "NativeIssuer": (PermitError, lambda: PermitIssuer(KEY, "bank")),
     "NativeIssuer.issue": (PermitError, lambda: ISSUER.issue_permit(PAID, PAYOUT, now=NOW)),
+    "NativeKeeper": (StoreError, lambda: NativeKeeper(None, bytes(32))),
+    "NativeKeeper.check": (
+        RequestError,
+        lambda: KEEPER.check(POLICY._native, CALL, "r", None, True, NOW),
+    ),
+    "NativeKeeper.check_batch": (
+        RequestError,
+        lambda: KEEPER.check_batch(POLICY._native, [CALL_TEXT], ["r"], None, None, NOW),
+    ),
+    "NativeKeeper.grant": (
+        TicketError,
+        lambda: KEEPER.grant(GRANTED, "bo", ["finance_lead"], None, None, NOW),
+    ),
+    "NativeKeeper.peek": (RequestError, lambda: KEEPER.peek(POLICY._native, CALL, "r", None, NOW)),
+    "NativeKeeper.purge": (StoreError, lambda: KEEPER.purge(NOW)),
+    "NativeKeeper.reject": (TicketError, lambda: KEEPER.reject(REJECTED, "bo", [], None, NOW)),
+    "NativeKeeper.report": (
+        RequestError,
+        lambda: KEEPER.report(None, "c", ALLOWED.action_digest, "executed", None, NOW),
+    ),
+    "NativeKeeper.take_signed": (TicketError, take_signed),
+    "NativeKeeper.tickets": (StoreError, KEEPER.tickets),
     "NativePolicy.builtin": (PolicyError, Policy.builtin),
     "NativePolicy.check": (RequestError, lambda: POLICY.check(CALL)),
     "NativePolicy.check_batch": (RequestError, lambda: POLICY.check_batch([CALL])),
@@ -68,6 +118,7 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "NativePolicy.warnings": (Stage0Error, lambda: POLICY.warnings),
     "NativeVerifier": (PermitError, lambda: PermitVerifier(KEYS, "bank")),
     "NativeVerifier.verify": (PermitError, use_permit),
+    "canonical_text": (RequestError, lambda: _native.canonical_text({})),
     "lint": (PolicyError, lambda: _native.lint("p", PAYMENTS.encode(), ())),
     "policy_text": (PolicyError, lambda: Policy.parse(PAYMENTS)),
     "report": (RequestError, lambda: report(ALLOWED, "executed", state=NEW_RUN, now=NOW)),
@@ -101,11 +152,11 @@ def test_a_panic_is_an_error_of_the_door(door: str, capfd: pytest.CaptureFixture
 
 
 def test_every_door_is_there() -> None:
-    doors = {"JsonText", "NativeIssuer", "NativeVerifier"}
+    doors = {"JsonText", "NativeIssuer", "NativeKeeper", "NativeVerifier"}
     for name, member in inspect.getmembers(_native):
         if inspect.isroutine(member) and not name.startswith("_"):
             doors.add(name)
-    for kind in (NativeIssuer, NativePolicy, NativeVerifier):
+    for kind in (NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier):
         doors |= {f"{kind.__name__}.{name}" for name in dir(kind) if not name.startswith("_")}
     assert doors == set(DOORS)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from stage0 import Verdict
+from stage0 import Gate, Policy, TicketError, ToolCall, Verdict
+from stage0._native import NativeKeeper
 
-from gates import desk, pay
+from gates import DESK, STAFF, desk, pay
 
 HERE = Path(__file__).parent
 
@@ -139,3 +140,41 @@ def test_a_forked_process_has_a_connection_of_its_own(tmp_path: Path) -> None:
     assert (verdict, child.exitcode) == ("ALLOW", 0)
     assert request_id.rpartition("-")[0] != first.request_id.rpartition("-")[0]
     assert gate.check(pay(1, "c3")).codes == ("DAILY",)
+
+
+def test_calls_that_run_together_wait_for_people_together() -> None:
+    policy, keeper = Policy.parse(DESK), NativeKeeper(None, bytes(32))
+
+    def ask() -> list[tuple[str, str | None]]:
+        requests = [
+            json.dumps({"tool_call": {"name": "pay", "id": id, "arguments": arguments}, "context": STAFF})
+            for id, arguments in (("c1", {"amount": 300, "to": "a"}), ("c2", {"amount": 600, "to": "a"}))
+        ]
+        answers = keeper.check_batch(policy._native, requests, ["r/1", "r/2"], None, True, None)
+        assert all(record is not None and decision in record for _, decision, record, _ in answers)
+        return [(verdict, ticket) for verdict, _, _, ticket in answers]
+
+    (first, no_ticket), (second, ticket) = ask()
+    assert (first, second, no_ticket) == ("DEFER", "DEFER", None) and ticket is not None
+    keeper.grant(ticket, "bo", ["lead"], None, None, None)
+    assert ask() == [("ALLOW", None), ("ALLOW", None)]
+
+
+def test_a_signed_yes_is_taken_and_judged_by_the_policy_s_keys() -> None:
+    known = json.loads((HERE.parents[1] / "tests" / "vectors" / "approvals.json").read_text())
+    request = known["request"] if isinstance(known["request"], dict) else json.loads(known["request"])
+    call = ToolCall(request["tool_call"]["name"], request["tool_call"]["arguments"], id="c1", run="r1")
+    token = next(vector["token"] for vector in known["vectors"] if vector["name"] == "a yes")
+
+    gate = Gate(Policy.parse(known["policy"]), context=request["context"], clock=lambda: str(known["now"]))
+    answer = gate.check(call)
+    assert answer.waits_for_person and answer.ticket is not None
+    assert gate.approve(answer.ticket, token=token).status == "granted"
+    assert gate.check(call).allowed
+    # It is one yes: another ticket does not take it.
+    other = desk()
+    ticket = other.check(pay(600)).ticket
+    assert ticket is not None
+    with pytest.raises(TicketError) as refused:
+        other.approve(ticket, token=token)
+    assert refused.value.code == "ANSWER_REFUSED"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from stage0._policy import Policy
 from stage0.gate._answer import Answer
@@ -172,7 +173,7 @@ def _copy(value: Any, place: str, depth: int) -> Any:
     """The same value, of which nobody else has a part that can be changed."""
     if depth > DEPTH_MAX:
         raise Failure("CALL_INVALID", f"{place} is nested too deeply")
-    kind: object = type(value)
+    kind = type(cast("object", value))
     if kind is dict:
         members: dict[Any, Any] = value.copy()
         return {key: _copy(item, f"{place}[{key!r}]", depth + 1) for key, item in members.items()}
@@ -181,7 +182,5 @@ def _copy(value: Any, place: str, depth: int) -> Any:
         copies = [_copy(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(items)]
         return copies if kind is list else tuple(copies)
     if isinstance(value, (Mapping, list, tuple, set, bytearray)):
-        raise Failure(
-            "CALL_INVALID", f"{place} is of type {type(value).__name__}, and no plain dict, list or tuple"
-        )
+        raise Failure("CALL_INVALID", f"{place} is a {kind}, and no plain dict, list or tuple")
     return value
