@@ -11,6 +11,7 @@ use stage0_engine::document::ValueRef;
 use stage0_engine::number::Number;
 use stage0_engine::time::Timestamp;
 use stage0_wire::jws;
+use stage0_wire::numeric_date::write_seconds;
 
 use super::Head;
 use crate::claims::Claims;
@@ -60,7 +61,7 @@ impl Checkpoint {
         let mut payload = String::from("{\"hash\":");
         write_string(&mut payload, &head.hash.to_hex());
         payload.push_str(",\"iat\":");
-        crate::claims::write_seconds(&mut payload, at);
+        write_seconds(&mut payload, at);
         payload.push_str(",\"seq\":");
         payload.push_str(&head.seq.to_string());
         payload.push('}');

@@ -11,4 +11,5 @@ mod decisions;
 mod hostile;
 mod limits;
 mod runs;
+mod seen;
 mod support;
