@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use stage0_engine::time::Timestamp;
 
 use super::tail::read_tail;
-use super::{Signing, Sink, SinkError, lines};
+use super::{Signing, Sink, SinkError, next_lines};
 use crate::chain::{Chain, Checkpoint, Head};
 use crate::key::PrivateKey;
 
@@ -215,7 +215,7 @@ impl FileSink {
 impl Sink for FileSink {
     fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
         self.rotate()?;
-        for line in lines(&mut self.chain, self.options.signing.as_mut(), record, now)? {
+        for line in next_lines(&mut self.chain, self.options.signing.as_mut(), record, now)? {
             self.write(&line.text)?;
             self.chain = Chain::from(line.head);
         }

@@ -21,6 +21,7 @@
 //! It cannot be made again; the digests (SHA-256 of the texts without the space between their parts) tell
 //! what it was made from, for whoever has it.
 
+mod kept;
 mod members;
 mod read;
 
@@ -28,6 +29,7 @@ use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::limits::{REQUEST_BYTES_MAX, STATE_BYTES_MAX};
 
+pub use self::kept::Kept;
 use self::members::push_compact;
 pub use self::read::{Deed, Record, parse_record};
 use crate::question::{Answer, Question, derived_request_id};
