@@ -422,27 +422,6 @@ fn a_full_file_is_put_aside_and_the_chain_goes_on() {
     assert_eq!(sink.head().seq, 16);
 }
 
-#[cfg(unix)]
-#[test]
-fn only_its_owner_reads_a_log() {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let path = file("owner");
-    let mut sink = open(&path, Some(1)).unwrap();
-    for _ in 0..3 {
-        sink.append("{\"v\":1}", now()).unwrap();
-    }
-    let files: Vec<PathBuf> = fs::read_dir(path.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    assert_eq!(files.len(), 2 + 2, "{files:?}");
-    for file in files {
-        let mode = fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
-    }
-}
-
 #[test]
 fn a_file_has_one_writer() {
     let path = file("two");
