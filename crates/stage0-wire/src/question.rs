@@ -5,7 +5,6 @@
 //! modules that read them; what is missing here has the meaning that it has at every other door.
 
 use stage0_engine::StateKeys;
-use stage0_engine::decision::Decision;
 use stage0_engine::digest::Digest;
 use stage0_engine::host::{ApprovalRecord, Host};
 use stage0_engine::legible::is_hidden;
@@ -71,16 +70,6 @@ pub struct Answer {
     pub state: String,
 }
 
-impl Answer {
-    fn of(decision: &Decision<'_>, next: &RunState) -> Self {
-        Self {
-            verdict: decision.verdict,
-            decision: decision_to_json(decision),
-            state: state_to_json(next),
-        }
-    }
-}
-
 /// A decision with its reasons, as canonical texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
@@ -109,12 +98,8 @@ impl<'t> Question<'t> {
     /// One of the texts is not what it should be, or the request asserts another policy. Nothing was
     /// decided: a gate denies.
     pub fn check(&self, policy: &Policy) -> Result<Answer, Vec<Problem>> {
-        let circumstances = self.read()?;
-        let request = parse_request(self.request)?;
-        policy.admit(&request).map_err(|problem| vec![problem])?;
-        let (host, state) = (circumstances.host(), &circumstances.state);
-        let (decision, next) = policy.decide(&request, &host, state, self.now);
-        Ok(Answer::of(&decision, &next))
+        let (answer, _) = self.decide(policy, None, None)?;
+        Ok(answer)
     }
 
     /// Decides it as [`check`](Self::check) does, and makes the line of it that a log keeps: one
@@ -129,22 +114,37 @@ impl<'t> Question<'t> {
         kept: Kept<'_>,
     ) -> Result<(Answer, String), Vec<Problem>> {
         kept.admit(policy).map_err(|problem| vec![problem])?;
+        self.decide(policy, run, Some(kept))
+    }
+
+    /// The answer, and where something of it is kept the record.
+    fn decide(
+        &self,
+        policy: &Policy,
+        run: Option<&str>,
+        kept: Option<Kept<'_>>,
+    ) -> Result<(Answer, String), Vec<Problem>> {
         let circumstances = self.read()?;
         let request = parse_request(self.request)?;
         policy.admit(&request).map_err(|problem| vec![problem])?;
         let (host, state) = (circumstances.host(), &circumstances.state);
         let (decision, next) = policy.decide(&request, &host, state, self.now);
-        let answer = Answer::of(&decision, &next);
+        let answer = Answer {
+            verdict: decision.verdict,
+            decision: decision_to_json(&decision),
+            state: state_to_json(&next),
+        };
         let mut asked: Question<'_> = *self;
         asked.request_id = Some(&circumstances.request_id);
-        let line = match kept {
-            Kept::Full => record_decision(run, &asked, &answer),
-            Kept::Facts { secret } => {
+        let record = match kept {
+            None => String::new(),
+            Some(Kept::Full) => record_decision(run, &asked, &answer),
+            Some(Kept::Facts { secret }) => {
                 let facts = facts_to_json(&decision, secret);
                 record_facts(run, &asked, &answer, &facts, request.call_id())
             }
         };
-        Ok((answer, line))
+        Ok((answer, record))
     }
 
     /// Decides it as [`check`](Self::check) does, for those who only look: the decision's text. No run
