@@ -2,7 +2,7 @@
 
 import type { Decision } from "./decision.js";
 import { chainCheckpoint, chainLine, verifiedAudit, verifiedCheckpoint } from "./engine.js";
-import { AuditError, freeze, type Problem, refuse, RequestError } from "./errors.js";
+import { AuditError, freeze, type Problem, refuse } from "./errors.js";
 import type { KeyInput } from "./permits.js";
 import {
   type CheckOptions,
