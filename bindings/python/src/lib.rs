@@ -6,6 +6,7 @@
 //! here is public; the names of the package are Python's.
 
 mod asked;
+mod audit;
 mod border;
 mod permit;
 mod refusal;
@@ -17,7 +18,6 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use stage0_engine::PolicyIndex;
 use stage0_engine::describe::describe;
 use stage0_engine::limits::POLICY_BYTES_MAX;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
@@ -28,6 +28,7 @@ use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
 use crate::asked::{Added, instant};
+use crate::audit::{NativeLog, verify_audit, verify_checkpoint};
 use crate::border::guarded;
 use crate::permit::{NativeIssuer, NativeVerifier};
 use crate::refusal::{OWN, POLICY, REQUEST, Told, refused, told};
@@ -42,8 +43,8 @@ mod _native {
 
     #[pymodule_export]
     use super::{
-        JsonText, NativeIssuer, NativePolicy, NativeVerifier, lint, policy_text, report,
-        run_command, text_of, verify_policy,
+        JsonText, NativeIssuer, NativeLog, NativePolicy, NativeVerifier, lint, policy_text, report,
+        run_command, text_of, verify_audit, verify_checkpoint, verify_policy,
     };
 
     #[pymodule_init]
@@ -61,7 +62,7 @@ pub(crate) struct NativePolicy {
 }
 
 /// A verdict, the decision's text, and that of the run after it.
-type Answered = (&'static str, String, String);
+pub(crate) type Answered = (&'static str, String, String);
 
 /// A policy's texts, by the paths that import them.
 type Texts = Vec<(String, Vec<u8>)>;
@@ -240,9 +241,9 @@ impl NativePolicy {
 }
 
 impl NativePolicy {
-    /// The compiled policy.
-    pub(crate) fn index(&self) -> &PolicyIndex {
-        self.policy.index()
+    /// The policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     fn of(py: Python<'_>, loaded: Result<Policy, Vec<Problem>>) -> PyResult<Self> {
@@ -253,7 +254,7 @@ impl NativePolicy {
 }
 
 /// What a policy answers to what is asked of it, while other threads of Python run.
-fn answer<T: Send>(
+pub(crate) fn answer<T: Send>(
     py: Python<'_>,
     request: &Bound<'_, PyAny>,
     added: Added<'_, '_>,

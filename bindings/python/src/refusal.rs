@@ -13,6 +13,8 @@ pub(crate) const POLICY: &str = "PolicyError";
 pub(crate) const REQUEST: &str = "RequestError";
 /// The exception for a permit that is not issued, or does not count.
 pub(crate) const PERMIT: &str = "PermitError";
+/// The exception for what is not written down, and for logs that cannot be read.
+pub(crate) const AUDIT: &str = "AuditError";
 /// The exception where nothing else is to blame.
 pub(crate) const OWN: &str = "Stage0Error";
 

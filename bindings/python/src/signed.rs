@@ -35,7 +35,7 @@ pub(crate) fn verify_policy(
             seen: &seen,
             now,
         };
-        let verified = verify(policy.index(), signature, &demands);
+        let verified = verify(policy.policy().index(), signature, &demands);
         let verified = verified.map_err(|error| one(Problem::from(&error)))?;
         Ok((verified.key, verified.seen.to_json()))
     })

@@ -10,7 +10,9 @@ A :class:`Policy` is compiled once and shared by threads. :meth:`Policy.check` n
 anything and never raises because of a DENY: your code reads :attr:`Decision.allowed` and obeys.
 """
 
+from stage0._audit import AuditLog, AuditReport, Checkpoint, verify_audit, verify_checkpoint
 from stage0._errors import (
+    AuditError,
     Location,
     PermitError,
     PolicyError,
@@ -48,6 +50,10 @@ __version__ = ENGINE_VERSION
 __all__ = [
     "NEW_RUN",
     "Approver",
+    "AuditError",
+    "AuditLog",
+    "AuditReport",
+    "Checkpoint",
     "Clause",
     "CostEstimate",
     "Decision",
@@ -78,6 +84,8 @@ __all__ = [
     "Would",
     "__version__",
     "report",
+    "verify_audit",
+    "verify_checkpoint",
     "verify_policy",
 ]
 

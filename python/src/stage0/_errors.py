@@ -114,3 +114,7 @@ class RequestError(Stage0Error):
 
 class PermitError(Stage0Error):
     """A permit is not issued, or does not count. Whoever executes an action does not."""
+
+
+class AuditError(Stage0Error):
+    """Something is not written down, or a log cannot be read. Whoever has to keep a log allows nothing."""
