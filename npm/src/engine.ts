@@ -9,6 +9,8 @@
 import { type File, freeze, type Problem, Stage0Error } from "./errors.js";
 import {
   __wbg_reset_state,
+  chain_checkpoint,
+  chain_line,
   check_value,
   engine_version,
   Inbox,
@@ -19,6 +21,8 @@ import {
   NativeVerifier,
   new_run,
   report,
+  verify_audit,
+  verify_checkpoint,
   verify_policy,
 } from "./glue/stage0.js";
 
@@ -80,7 +84,7 @@ export function begunRun(): string {
   return ask(Stage0Error, new_run);
 }
 
-/** The state after what became of a call that was allowed. */
+/** The state after what became of a call that was allowed, a line break, and the record of it. */
 export function reported(refused: ErrorClass, ...words: Parameters<typeof report>): string {
   return ask(refused, () => report(...words));
 }
@@ -97,6 +101,26 @@ export function verifiedPolicy(
   ...[signature, keys, name, seen, now]: [signature?: string, keys?: string, name?: string, seen?: string, now?: string]
 ): string {
   return policy.use(refused, (native) => verify_policy(native, signature, keys ?? "", name, seen, now ?? "")[1]);
+}
+
+/** The line of a record behind this end of a chain. */
+export function chainLine(refused: ErrorClass, ...words: Parameters<typeof chain_line>): string {
+  return ask(refused, () => chain_line(...words));
+}
+
+/** The line of a checkpoint of this end of a chain. */
+export function chainCheckpoint(refused: ErrorClass, ...words: Parameters<typeof chain_checkpoint>): string {
+  return ask(refused, () => chain_checkpoint(...words));
+}
+
+/** The report on a log. */
+export function verifiedAudit(refused: ErrorClass, ...words: Parameters<typeof verify_audit>): string {
+  return ask(refused, () => verify_audit(...words));
+}
+
+/** What a checkpoint says. */
+export function verifiedCheckpoint(refused: ErrorClass, ...words: Parameters<typeof verify_checkpoint>): string {
+  return ask(refused, () => verify_checkpoint(...words));
 }
 
 /** Everything that is wrong with a policy, or probably not meant. */
@@ -171,6 +195,23 @@ export class CompiledPolicy {
       const native = this.#live();
       const box = put(request, bytesMax, state);
       return native[door](box, asked.nowMs, asked.now, asked.requestId, asked.mode, asked.approvals);
+    });
+  }
+
+  /** Asks as `check` does; behind a further line break there is the record of it. */
+  askRecorded(
+    refused: ErrorClass,
+    request: string | Uint8Array,
+    bytesMax: number,
+    state: string | undefined,
+    asked: Circumstances,
+    run: string | undefined,
+    keepsAll: boolean,
+  ): string {
+    const { nowMs, now, requestId, mode, approvals } = asked;
+    return ask(refused, () => {
+      const native = this.#live();
+      return native.record(put(request, bytesMax, state), nowMs, now, requestId, mode, approvals, run, keepsAll);
     });
   }
 

@@ -52,6 +52,9 @@ export class RequestError extends Stage0Error {}
 /** A permit is not issued, or does not count: the call must not be made. */
 export class PermitError extends Stage0Error {}
 
+/** Something is not written down: whoever has to keep a log allows nothing. Or what verifies one is none. */
+export class AuditError extends Stage0Error {}
+
 type ErrorClass = new (problems: readonly Problem[], message?: string, options?: ErrorOptions) => Stage0Error;
 
 function told(problem: Problem): string {

@@ -6,9 +6,11 @@
  * @module
  */
 
+export { AuditChain, verifyAudit, verifyCheckpoint } from "./audit.js";
+export type { AuditHead, AuditOptions, AuditReport, Checkpoint, OutcomeOptions, VerifyAuditOptions } from "./audit.js";
 export { Decision, Explanation } from "./decision.js";
 export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
-export { PermitError, PolicyError, RequestError, Stage0Error } from "./errors.js";
+export { AuditError, PermitError, PolicyError, RequestError, Stage0Error } from "./errors.js";
 export type { Location, Problem } from "./errors.js";
 export { PermitIssuer, PermitVerifier, verifyPolicy } from "./permits.js";
 export type { IssueOptions, KeyInput, Permit, PolicyDemands, VerifyOptions } from "./permits.js";

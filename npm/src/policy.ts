@@ -157,21 +157,52 @@ export interface ReportOptions {
  * @throws RequestError if something is not of its form; the state then stays as it was.
  */
 export function report(decision: Decision, outcome: "executed" | "failed" | "stopped", options: ReportOptions): string {
-  const { state, callId, costUsd, now } = options;
+  const state = word(options.state, "state") ?? "";
+  return toldOf(decision, outcome, state, undefined, options)[0];
+}
+
+/** @internal The state after what became of a call, and the record of it. */
+export function toldOf(
+  decision: Decision,
+  outcome: "executed" | "failed" | "stopped",
+  state: string | undefined,
+  run: string | undefined,
+  { callId, costUsd, now }: Omit<ReportOptions, "state">,
+): [state: string, record: string] {
   const cost = typeof costUsd === "string" ? costUsd : costUsd === undefined ? undefined : textOf(costUsd, POLICY_BYTES_MAX);
-  return reported(
+  const both = reported(
     RequestError,
-    word(state, "state") ?? "",
+    state,
+    run,
     word(callId, "callId") ?? decision.request_id,
     decision.action_digest,
     word(outcome, "outcome") ?? "",
     cost,
     instant(now ?? new Date()),
   );
+  return both.split("\n") as [string, string];
 }
 
 /** @internal What is compiled of a policy, for what else asks about it. */
 export let compiledOf: (policy: Policy) => CompiledPolicy;
+
+/** @internal Decides as `check` does, and makes the record of it. */
+export function recorded(
+  policy: Policy,
+  request: RequestInput,
+  options: CheckOptions,
+  run: string | undefined,
+  keepsAll: boolean,
+): { decision: Decision; record: string } {
+  const asked = circumstances(options);
+  const state = stateOf(options);
+  const compiled = compiledOf(policy);
+  // Last, for nothing may be read of a caller's objects between this and its use.
+  const text = questionOf(request);
+  const told = compiled.askRecorded(RequestError, text, REQUEST_BYTES_MAX, state, asked, run, keepsAll).split("\n");
+  const [decision, after, record] = told as [string, string, string];
+  return { decision: Decision.of(decision, after), record };
+}
 
 const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 

@@ -6,12 +6,13 @@ import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
 import { compactVerify, createLocalJWKSet } from "jose";
-import { PermitError, PermitIssuer, PermitVerifier, Policy, PolicyError, Stage0Error, verifyPolicy } from "stage0";
+import { AuditChain, AuditError, PermitError, PermitIssuer, PermitVerifier, Policy, PolicyError, Stage0Error } from "stage0";
+import { verifyAudit, verifyCheckpoint, verifyPolicy } from "stage0";
 
 /** The repository: the tests also run beside the packed package. */
 const root = process.env.STAGE0_ROOT ?? fileURLToPath(new URL("../..", import.meta.url));
 const read = (name) => JSON.parse(readFileSync(`${root}/tests/vectors/${name}.json`, "utf8"));
-const [permits, policies, approvals] = ["permits", "policies", "approvals"].map(read);
+const [permits, policies, approvals, chain] = ["permits", "policies", "approvals", "chain"].map(read);
 
 const each = ({ vectors, ...shared }) => vectors.map((vector) => ({ ...shared, ...vector }));
 
@@ -61,8 +62,46 @@ test("approvals are accepted and refused", () => {
   }
 });
 
+test("checkpoints are accepted and refused", () => {
+  for (const { token, keys, refused, name } of each(chain)) {
+    const run = () => verifyCheckpoint(token, keys);
+    // A file ends with a line break.
+    if (refused === null || name === "a line break") assert.equal(run().at.getTime(), Date.parse(chain.now));
+    else assert.throws(run, refusal(refused, AuditError), name);
+  }
+});
+
+test("in logs is found what the vectors say", () => {
+  for (const { name, lines, found, ended, keys = chain.keys, checkpoint, continues, signed_to } of chain.logs) {
+    const texts = lines.map((line) => (typeof line === "number" ? chain.lines[line - 1] : line));
+    const log = ended === false ? texts.join("\n") : texts;
+    const report = verifyAudit(log, { keys: keys ?? undefined, checkpoint, continues });
+    const told = report.problems.map(({ code, locations }) => [code, locations[0]?.line ?? 0]);
+    assert.deepEqual(told, found, name);
+    assert.equal(report.holds, found.length === 0);
+    if (signed_to !== undefined) assert.equal(report.signedTo, signed_to, name);
+  }
+});
+
+test("a chain is written as elsewhere", () => {
+  const { files, request, run, call: callId, cost: costUsd, checkpoint_lines: checkpointLines } = chain.write;
+  const policy = loaded(files);
+  const lines = [];
+  const keep = (line) => lines.push(line);
+  const told = { run, now: chain.now, host: { requestId: chain.write.request_id } };
+  const signed = new AuditChain(keep, { key: chain.private_key, checkpointLines });
+  for (let turn = 0; turn < 3; turn += 1) {
+    const decision = signed.check(policy, request, told);
+    assert.equal(signed.report(decision, "executed", { ...told, callId, costUsd }), undefined);
+  }
+  const whole = new AuditChain(keep, { record: "full", head: signed.head });
+  whole.check(policy, JSON.stringify(request), told);
+  assert.deepEqual(lines, chain.lines);
+  assert.deepEqual(verifyAudit(lines).head, whole.head);
+});
+
 test("an independent library agrees about signatures", async () => {
-  for (const vector of [permits, policies, approvals].flatMap(each)) {
+  for (const vector of [permits, policies, approvals, chain].flatMap(each)) {
     if (vector.jws === null) continue;
     const keys = createLocalJWKSet(vector.keys);
     const verified = await compactVerify(vector.token, keys).then(

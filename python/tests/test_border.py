@@ -7,12 +7,15 @@ import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from stage0 import (
     NEW_RUN,
+    AuditError,
+    AuditLog,
     PermitError,
     PermitIssuer,
     PermitVerifier,
@@ -24,9 +27,11 @@ from stage0 import (
     TicketError,
     _native,
     report,
+    verify_audit,
+    verify_checkpoint,
     verify_policy,
 )
-from stage0._native import NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier
+from stage0._native import NativeIssuer, NativeKeeper, NativeLog, NativePolicy, NativeVerifier
 from stage0.guard import ExecutionIntent, GuardError, check
 
 from conftest import NOW, PAYMENTS
@@ -77,6 +82,18 @@ def use_permit() -> Any:
     return VERIFIER.verify_permit(PERMIT, "payout", arguments, context=PAYOUT["context"], now=NOW)
 
 
+FOLDER = TemporaryDirectory()
+LOG = AuditLog(Path(FOLDER.name) / "log.jsonl")
+LOG.check(POLICY, CALL, now=NOW)
+CHECKPOINT = LOG.checkpoint(KEY, now=NOW)
+RECORD = Path(LOG.path).read_text().split('"record":', 1)[1].split(',"hash":"')[0]
+
+
+def open_and_close(name: str) -> None:
+    with AuditLog(Path(FOLDER.name) / name):
+        pass
+
+
 DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "JsonText": (RequestError, lambda: POLICY.check_tool_call("payout", "{}")),
     "NativeIssuer": (PermitError, lambda: PermitIssuer(KEY, "bank")),
@@ -103,6 +120,15 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     ),
     "NativeKeeper.take_signed": (TicketError, take_signed),
     "NativeKeeper.tickets": (StoreError, KEEPER.tickets),
+    "NativeLog": (AuditError, lambda: open_and_close("opened.jsonl")),
+    "NativeLog.append": (AuditError, lambda: LOG.append(RECORD, now=NOW)),
+    "NativeLog.check": (AuditError, lambda: LOG.check(POLICY, CALL, now=NOW)),
+    "NativeLog.checkpoint": (AuditError, lambda: LOG.checkpoint(KEY, now=NOW)),
+    "NativeLog.close": (AuditError, AuditLog(Path(FOLDER.name) / "closed.jsonl").close),
+    "NativeLog.cut_bytes": (AuditError, lambda: LOG.cut_bytes),
+    "NativeLog.flush": (AuditError, LOG.flush),
+    "NativeLog.head": (AuditError, lambda: LOG.head),
+    "NativeLog.report": (RequestError, lambda: LOG.report(ALLOWED, "executed", run="r", now=NOW)),
     "NativePolicy.builtin": (PolicyError, Policy.builtin),
     "NativePolicy.check": (RequestError, lambda: POLICY.check(CALL)),
     "NativePolicy.check_batch": (RequestError, lambda: POLICY.check_batch([CALL])),
@@ -124,6 +150,8 @@ DOORS: dict[str, tuple[type[Stage0Error], Callable[[], Any]]] = {
     "report": (RequestError, lambda: report(ALLOWED, "executed", state=NEW_RUN, now=NOW)),
     "run_command": (Stage0Error, lambda: _native.run_command(["stage0", "--version"])),
     "text_of": (RequestError, lambda: _native.text_of({})),
+    "verify_audit": (AuditError, lambda: verify_audit([])),
+    "verify_checkpoint": (AuditError, lambda: verify_checkpoint(CHECKPOINT, KEYS)),
     "verify_policy": (
         PolicyError,
         lambda: verify_policy(SIGNED, POLICIES["vectors"][0]["token"], KEYS, now=NOW),
@@ -152,11 +180,11 @@ def test_a_panic_is_an_error_of_the_door(door: str, capfd: pytest.CaptureFixture
 
 
 def test_every_door_is_there() -> None:
-    doors = {"JsonText", "NativeIssuer", "NativeKeeper", "NativeVerifier"}
+    doors = {"JsonText", "NativeIssuer", "NativeKeeper", "NativeLog", "NativeVerifier"}
     for name, member in inspect.getmembers(_native):
         if inspect.isroutine(member) and not name.startswith("_"):
             doors.add(name)
-    for kind in (NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier):
+    for kind in (NativeIssuer, NativeKeeper, NativeLog, NativePolicy, NativeVerifier):
         doors |= {f"{kind.__name__}.{name}" for name in dir(kind) if not name.startswith("_")}
     assert doors == set(DOORS)
 

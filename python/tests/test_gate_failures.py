@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stage0 import Answer, Gate, Policy, StoreError, ToolCall, Verdict
+from stage0 import AuditError, Gate, Policy, StoreError, ToolCall, Verdict, verify_audit
 from stage0._native import NativePolicy
-from stage0.gate import Failure, Question, Reply
+from stage0.gate import Answer, Failure, Question, Reply
 from stage0.gate._failure import CAUSES
 
 from gates import DESK, desk, pay
@@ -184,11 +184,22 @@ def test_without_a_record_nothing_is_allowed() -> None:
     assert not gate.report(pay(500, "c3"), "executed")
 
 
-def test_a_full_record_can_be_decided_again() -> None:
-    log = Lines()
-    assert desk(audit=log, record="full").check(pay()).allowed
-    record = json.loads(log.lines[0])
-    assert json.loads(record["request"]) if isinstance(record["request"], str) else record["request"]
+def test_a_log_holds_and_can_be_decided_again(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    with desk(audit=path, record="full") as gate:
+        answer = gate.check(pay(600))
+        assert answer.ticket is not None
+        gate.approve(answer.ticket, by="bo", roles=["lead"])
+        assert gate.check(pay(600)).allowed and gate.check(ToolCall("look")).allowed
+        assert not gate.check(pay(500, "c2")).allowed
+        assert gate.report(pay(600), "executed", cost_usd=1)
+    told = verify_audit(path, policies=[Policy.parse(DESK)])
+    assert told.holds, told.problems
+    assert (told.records, told.decisions, told.failed) == (5, 4, 0)
+    # Whoever is asked afterwards cannot write it down.
+    denied(gate.check(pay(10, "c3")), "AUDIT_FAILED")
+    with pytest.raises(AuditError):
+        desk(audit=tmp_path / "none" / "decisions.jsonl")
     with pytest.raises(ValueError, match="'facts' or 'full'"):
         desk(record="everything")
 

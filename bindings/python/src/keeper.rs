@@ -15,7 +15,6 @@ use stage0_store::{
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::check_request_id;
-use stage0_wire::record::record_report;
 use stage0_wire::report::ReportText;
 use stage0_wire::{Policy, REDACTION_SECRET_BYTES, parse_approval_token, parse_request};
 
@@ -253,7 +252,7 @@ impl NativeKeeper {
                 };
                 let is_known = self.keeper.report(&telling, &clock)?;
                 let at = clock().ok_or(StoreError::Clock)?;
-                Ok((is_known, record_report(run, &text, at, None)))
+                Ok((is_known, text.record(run, at, None)?))
             });
             told.map_err(|wrong: Wrong| wrong.raise(py))
         })

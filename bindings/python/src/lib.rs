@@ -6,6 +6,7 @@
 //! here is public; the names of the package are Python's.
 
 mod asked;
+mod audit;
 mod border;
 mod canonical;
 mod keeper;
@@ -29,6 +30,7 @@ use stage0_wire::report::ReportText;
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json};
 
 use crate::asked::{Added, instant};
+use crate::audit::{NativeLog, verify_audit, verify_checkpoint};
 use crate::border::guarded;
 use crate::canonical::canonical_text;
 use crate::keeper::NativeKeeper;
@@ -45,8 +47,9 @@ mod _native {
 
     #[pymodule_export]
     use super::{
-        JsonText, NativeIssuer, NativeKeeper, NativePolicy, NativeVerifier, canonical_text, lint, policy_text,
-        report, run_command, text_of, verify_policy,
+        JsonText, NativeIssuer, NativeKeeper, NativeLog, NativePolicy, NativeVerifier,
+        canonical_text, lint, policy_text, report, run_command, text_of, verify_audit,
+        verify_checkpoint, verify_policy,
     };
 
     #[pymodule_init]
@@ -64,7 +67,7 @@ pub(crate) struct NativePolicy {
 }
 
 /// A verdict, the decision's text, and that of the run after it.
-type Answered = (&'static str, String, String);
+pub(crate) type Answered = (&'static str, String, String);
 
 /// A policy's texts, by the paths that import them.
 type Texts = Vec<(String, Vec<u8>)>;
@@ -256,7 +259,7 @@ impl NativePolicy {
 }
 
 /// What a policy answers to what is asked of it, while other threads of Python run.
-fn answer<T: Send>(
+pub(crate) fn answer<T: Send>(
     py: Python<'_>,
     request: &Bound<'_, PyAny>,
     added: Added<'_, '_>,

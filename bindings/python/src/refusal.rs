@@ -18,6 +18,8 @@ pub(crate) const PERMIT: &str = "PermitError";
 pub(crate) const STORE: &str = "StoreError";
 /// The exception for a person's answer that is not taken.
 pub(crate) const TICKET: &str = "TicketError";
+/// The exception for what is not written down, and for logs that cannot be read.
+pub(crate) const AUDIT: &str = "AuditError";
 /// The exception where nothing else is to blame.
 pub(crate) const OWN: &str = "Stage0Error";
 

@@ -4,10 +4,10 @@
 //! in every runtime. It has no meaning of its own, reads no clock, and its names are not public: the
 //! package's are TypeScript's. What goes wrong is thrown as the JSON text of the problems.
 
+pub mod audit;
 pub mod permit;
 
 use js_sys::{Array, Function, Uint8Array};
-use stage0_engine::PolicyIndex;
 use stage0_engine::describe::describe;
 use stage0_engine::time::Timestamp;
 use stage0_wire::batch::Batch;
@@ -16,7 +16,6 @@ use stage0_wire::json_object::object;
 use stage0_wire::load::load;
 use stage0_wire::problem::{Problem, problems_to_json};
 use stage0_wire::question::{NEW_RUN, Question, parse_now};
-use stage0_wire::report::ReportText;
 use stage0_wire::strict_json::{JsonLimits, parse_str};
 use stage0_wire::{ENGINE_VERSION, Policy, description_to_json, json_problem};
 use wasm_bindgen::prelude::*;
@@ -224,9 +223,9 @@ impl NativePolicy {
 }
 
 impl NativePolicy {
-    /// The compiled policy.
-    pub(crate) fn index(&self) -> &PolicyIndex {
-        self.policy.index()
+    /// The policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 }
 
@@ -273,7 +272,7 @@ impl Inbox {
 
 impl Inbox {
     /// What it holds, asked at a time in milliseconds, or as a text says.
-    fn question(&self, now_ms: f64, now: Option<&str>) -> Result<Question<'_>, JsValue> {
+    pub(crate) fn question(&self, now_ms: f64, now: Option<&str>) -> Result<Question<'_>, JsValue> {
         let instant = instant(now_ms, now)?;
         let text = |from, to| self.bytes.get(from..to).unwrap_or_default();
         let state = self.state_end.map(|end| text(self.request_end, end));
@@ -323,35 +322,6 @@ pub fn lint(
 #[wasm_bindgen]
 pub fn new_run() -> String {
     NEW_RUN.to_owned()
-}
-
-/// The state after what became of a call that was allowed.
-///
-/// # Errors
-/// One of the texts is not of its form.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "texts that may be missing are handed over like this by wasm-bindgen"
-)]
-#[wasm_bindgen]
-pub fn report(
-    state: &str,
-    id: &str,
-    action: &str,
-    outcome: &str,
-    cost: Option<String>,
-    now: &str,
-) -> Result<String, JsValue> {
-    let report = ReportText {
-        id,
-        action,
-        outcome,
-        cost: cost.as_deref(),
-    };
-    let now = parse_now(now).map_err(|problem| thrown(&[problem]))?;
-    report
-        .apply(state, now)
-        .map_err(|problems| thrown(&problems))
 }
 
 /// Throws unless a text is one whole JSON value, which may then stand inside another text.

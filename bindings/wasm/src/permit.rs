@@ -126,7 +126,7 @@ pub fn verify_policy(
         seen: &seen,
         now: parse_now(now).map_err(one)?,
     };
-    let verified = verify(policy.index(), signature.as_deref(), &demands);
+    let verified = verify(policy.policy().index(), signature.as_deref(), &demands);
     let verified = verified.map_err(|error| one(Problem::from(&error)))?;
     let both = [verified.key, verified.seen.to_json()];
     Ok(both.iter().map(|text| JsValue::from_str(text)).collect())
@@ -140,6 +140,6 @@ fn refused(error: PermitError) -> JsValue {
     one(Problem::from(&error))
 }
 
-fn one(problem: Problem) -> JsValue {
+pub(crate) fn one(problem: Problem) -> JsValue {
     thrown(&[problem])
 }

@@ -11,7 +11,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::{Inbox, NativePolicy, check_value, engine_version, lint, new_run, report};
+use super::audit::{chain_line, report, verify_audit};
+use super::{Inbox, NativePolicy, check_value, engine_version, lint, new_run};
 
 const POLICY: &str = "
 stage0: v1
@@ -174,10 +175,25 @@ fn several_requests_are_steps_of_one_run() {
         let member = Reflect::get(&decision, &name.into()).unwrap();
         member.as_string().unwrap()
     });
-    let ran = report(two, &id, &digest, "executed", Some("0.5".to_owned()), NOW);
-    assert!(ran.unwrap().contains(r#""attempts":2"#));
-    let never = report(two, &id, &digest, "vanished", None, NOW);
+    let state = || Some(two.clone());
+    let cost = Some("0.5".to_owned());
+    let ran = report(state(), None, &id, &digest, "executed", cost, NOW).unwrap();
+    let (after, record) = ran.split_once('\n').unwrap();
+    assert!(after.contains(r#""attempts":2"#) && record.contains(r#""cost":"0.5""#));
+    let never = report(state(), None, &id, &digest, "vanished", None, NOW);
     assert!(never.is_err());
+}
+
+#[wasm_bindgen_test]
+fn a_chain_is_written_and_held_against_itself() {
+    let nothing = "0".repeat(64);
+    let line = chain_line(0.0, &nothing, "{}").unwrap() + "\n";
+    let report = verify_audit(&line, None, None, false).unwrap();
+    assert!(report.starts_with(r#"{"lines":1,"#) && report.ends_with(r#""problems":[]}"#));
+    let changed = verify_audit(&line.replace("{}", "[]"), None, None, false);
+    assert!(changed.unwrap().contains("AUDIT_CHANGED"));
+    let wrong = chain_line(0.0, "7", "{}").unwrap_err();
+    assert_eq!(codes(&wrong), ["HOST_INVALID"]);
 }
 
 #[wasm_bindgen_test]

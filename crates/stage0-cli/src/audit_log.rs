@@ -62,9 +62,12 @@ pub(crate) fn open(path: &Path) -> Result<FileSink, Problem> {
     Ok(sink)
 }
 
-/// The secret that redacted values of a log are digested with: in a file beside it, which only its owner
-/// reads.
-pub(crate) fn redaction_secret(path: &Path) -> Result<[u8; REDACTION_SECRET_BYTES], Problem> {
+/// The secret that redacted values of a log are digested with: in a file beside it, `LOG.secret`, which is made if it
+/// is not there, and which only its owner reads.
+///
+/// # Errors
+/// It cannot be read or made, or is of another length.
+pub fn redaction_secret(path: &Path) -> Result<[u8; REDACTION_SECRET_BYTES], Problem> {
     let mut name = path.as_os_str().to_owned();
     name.push(".secret");
     secret_beside(&PathBuf::from(name))

@@ -132,6 +132,24 @@ pub(crate) fn neighbour(path: &Path) -> Option<String> {
     Some(folder.join(near).to_string_lossy().into_owned())
 }
 
+/// Waits until nobody else is about to replace a file, and keeps others waiting as long as it is held. The
+/// lock is a file beside it, for the file itself is another one each time.
+pub(crate) fn lock_beside(path: &Path) -> Result<File, Problem> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    let locked = options.open(&name).and_then(|file| {
+        file.lock()?;
+        Ok(file)
+    });
+    locked.map_err(|error| {
+        let name = name_of(Path::new(&name));
+        let message = format!("`{name}` cannot be locked: {}", reason(&error));
+        Problem::new(ProblemCode::FileUnwritable, message)
+    })
+}
+
 /// Writes a file so that at every moment either the old or the new text is there.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Problem> {
     let failed = |error: &io::Error| {

@@ -28,6 +28,8 @@ use std::io::{Write as _, stdout};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
+pub use crate::audit_log::redaction_secret;
+
 use crate::advice::advise;
 use crate::command::Verb;
 use crate::exit::Exit;

@@ -15,7 +15,7 @@ use stage0_wire::codes::ProblemCode;
 use stage0_wire::jws::TOKEN_BYTES_MAX;
 use stage0_wire::problem::Problem;
 
-use crate::input::{is_stdin, name_of, now, read, replace};
+use crate::input::{is_stdin, lock_beside, name_of, now, read, replace};
 use crate::load::{load_policy, pack_name};
 
 /// Which policies are taken.
@@ -78,22 +78,34 @@ impl Demand<'_> {
         let signature_path = signature_path(path).map_err(one)?;
         let keys = read(self.keys, KEY_SET_LIMITS.bytes_max).map_err(one)?;
         let keys = KeySet::parse(&name_of(self.keys), &keys)?;
-        let seen = self.seen.map(read_seen).transpose().map_err(one)?;
-        let before = seen.unwrap_or_default();
+        let before = self.before().map_err(one)?;
         let policy = load_policy(path)?;
         let signature = read_signature(&signature_path).map_err(one)?;
-        let demands = Demands {
-            keys: &keys,
-            name: self.name,
-            seen: &before,
-            now: self.at.map_or_else(now, Ok).map_err(one)?,
+        let now = self.at.map_or_else(now, Ok).map_err(one)?;
+        let verify = |seen: &Seen| {
+            let demands = Demands {
+                keys: &keys,
+                name: self.name,
+                seen,
+                now,
+            };
+            let verified = verify(policy.index(), signature.as_deref(), &demands);
+            verified.map_err(|error| one(Problem::from(&error)))
         };
-        let verified = verify(policy.index(), signature.as_deref(), &demands);
-        let verified = verified.map_err(|error| one(Problem::from(&error)))?;
-        if let Some(path) = self.seen.filter(|_| verified.seen != before) {
-            replace(path, &(verified.seen.to_json() + "\n")).map_err(one)?;
-        }
+        let verified = verify(&before)?;
+        let Some(path) = self.seen.filter(|_| verified.seen != before) else {
+            return Ok((policy, verified));
+        };
+        // Another process may have written since: what it has seen counts too, and must not be lost.
+        let _lock = lock_beside(path).map_err(one)?;
+        let verified = verify(&self.before().map_err(one)?)?;
+        replace(path, &(verified.seen.to_json() + "\n")).map_err(one)?;
         Ok((policy, verified))
+    }
+
+    /// What was seen up to now.
+    fn before(&self) -> Result<Seen, Problem> {
+        Ok(self.seen.map(read_seen).transpose()?.unwrap_or_default())
     }
 }
 

@@ -8,11 +8,11 @@ use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::document::{Kind, ValueRef};
 use stage0_engine::host::{Answer, ApprovalRecord, Proof, Signature};
-use stage0_engine::number::Number;
 use stage0_engine::time::Timestamp;
 
 use crate::approvals_json::ANSWERS;
 use crate::jws;
+use crate::numeric_date::{read_seconds, write_seconds};
 use crate::strict_json::{JsonLimits, parse_str};
 use crate::suggest::nearest;
 
@@ -34,9 +34,6 @@ const CLAIMS_LIMITS: JsonLimits = JsonLimits {
 const CLAIMS: [&str; 9] = [
     "action", "answer", "by", "exp", "iat", "jti", "roles", "rule", "terms",
 ];
-
-/// Milliseconds of a second: times are claimed in seconds.
-const SECOND_MS: i64 = 1_000;
 
 /// Reads a signed approval. Nothing of it is to be believed yet.
 ///
@@ -74,10 +71,10 @@ pub fn approval_claims(record: &ApprovalRecord) -> String {
     text(&mut out, "by", &record.by);
     if let Some(at) = record.expires_at {
         out.push_str(",\"exp\":");
-        seconds(at).write_to(&mut out);
+        write_seconds(&mut out, at);
     }
     out.push_str(",\"iat\":");
-    seconds(record.issued_at).write_to(&mut out);
+    write_seconds(&mut out, record.issued_at);
     text(&mut out, "jti", &record.id);
     out.push_str(",\"roles\":[");
     for (position, role) in record.roles.iter().enumerate() {
@@ -194,15 +191,6 @@ fn instant(claims: ValueRef<'_>, name: &str) -> Result<Option<Timestamp>, String
         return Ok(None);
     };
     let wrong = || format!("the token's `{name}` must be seconds since 1970, to the millisecond");
-    let number = value.number_text().ok_or_else(wrong)?;
-    let number = Number::parse(number).map_err(|_| wrong())?;
-    let ms = number.checked_mul(Number::from_i64(SECOND_MS)).ok();
-    let ms = ms.and_then(Number::to_i64).and_then(Timestamp::from_ms);
-    ms.map(Some).ok_or_else(wrong)
-}
-
-fn seconds(at: Timestamp) -> Number {
-    let ms = Number::from_i64(at.to_ms());
-    // A thousandth of a whole number has three decimals more.
-    ms.checked_div(Number::from_i64(SECOND_MS)).unwrap_or(ms)
+    let at = value.as_number().and_then(read_seconds);
+    at.map(Some).ok_or_else(wrong)
 }

@@ -23,6 +23,7 @@ pub mod json_schema;
 mod json_tree;
 pub mod jws;
 pub mod load;
+pub mod numeric_date;
 pub mod packs;
 mod policy;
 pub mod position;

@@ -19,7 +19,9 @@ use crate::compiled::Policy;
 use crate::decision_json::decision_to_json;
 use crate::escape::quoted;
 use crate::explanation_json::explanation_to_json;
+use crate::facts_json::facts_to_json;
 use crate::problem::Problem;
+use crate::record::{Kept, record_decision, record_facts};
 use crate::request_text::parse_request;
 use crate::state_json::{parse_state, state_to_json};
 
@@ -96,16 +98,53 @@ impl<'t> Question<'t> {
     /// One of the texts is not what it should be, or the request asserts another policy. Nothing was
     /// decided: a gate denies.
     pub fn check(&self, policy: &Policy) -> Result<Answer, Vec<Problem>> {
+        let (answer, _) = self.decide(policy, None, None)?;
+        Ok(answer)
+    }
+
+    /// Decides it as [`check`](Self::check) does, and makes the line of it that a log keeps: one
+    /// [record](crate::record) of this run.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check), or the log would keep what the policy redacts.
+    pub fn record(
+        &self,
+        policy: &Policy,
+        run: Option<&str>,
+        kept: Kept<'_>,
+    ) -> Result<(Answer, String), Vec<Problem>> {
+        kept.admit(policy).map_err(|problem| vec![problem])?;
+        self.decide(policy, run, Some(kept))
+    }
+
+    /// The answer, and where something of it is kept the record.
+    fn decide(
+        &self,
+        policy: &Policy,
+        run: Option<&str>,
+        kept: Option<Kept<'_>>,
+    ) -> Result<(Answer, String), Vec<Problem>> {
         let circumstances = self.read()?;
         let request = parse_request(self.request)?;
         policy.admit(&request).map_err(|problem| vec![problem])?;
         let (host, state) = (circumstances.host(), &circumstances.state);
         let (decision, next) = policy.decide(&request, &host, state, self.now);
-        Ok(Answer {
+        let answer = Answer {
             verdict: decision.verdict,
             decision: decision_to_json(&decision),
             state: state_to_json(&next),
-        })
+        };
+        let mut asked: Question<'_> = *self;
+        asked.request_id = Some(&circumstances.request_id);
+        let record = match kept {
+            None => String::new(),
+            Some(Kept::Full) => record_decision(run, &asked, &answer),
+            Some(Kept::Facts { secret }) => {
+                let facts = facts_to_json(&decision, secret);
+                record_facts(run, &asked, &answer, &facts, request.call_id())
+            }
+        };
+        Ok((answer, record))
     }
 
     /// Decides it as [`check`](Self::check) does, for those who only look: the decision's text. No run
@@ -335,6 +374,24 @@ mod tests {
         let explained = question().explain(&policy).unwrap();
         assert_eq!(explained.decision, answer.decision);
         assert!(explained.explanation.contains(&answer.decision));
+    }
+
+    #[test]
+    fn a_record_is_made_again_to_the_byte() {
+        let policy = Policy::builtin("standard").unwrap();
+        let asked = Question {
+            state: Some(NEW_RUN),
+            ..question()
+        };
+        let (answer, line) = asked.record(&policy, Some("r"), Kept::Full).unwrap();
+        assert_eq!(answer, asked.check(&policy).unwrap());
+        let record = crate::record::parse_record("log", &line).unwrap();
+        assert_eq!(record.run.as_deref(), Some("r"));
+        let again = record.question().unwrap().check(&policy).unwrap();
+        assert_eq!(again, answer);
+        let facts = Kept::Facts { secret: None };
+        let (_, facts) = asked.record(&policy, None, facts).unwrap();
+        assert!(facts.contains(r#""facts":{"#) && facts.contains(&answer.decision));
     }
 
     #[test]

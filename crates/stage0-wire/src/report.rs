@@ -8,6 +8,7 @@ use stage0_engine::time::Timestamp;
 use crate::codes::ProblemCode;
 use crate::escape::quoted;
 use crate::problem::Problem;
+use crate::record::record_report;
 use crate::state_json::{parse_state, state_to_json};
 
 /// What a host tells of a call that was allowed.
@@ -53,6 +54,29 @@ impl ReportText<'_> {
                 Err(problems)
             }
         }
+    }
+
+    /// The line of it that a log keeps: one [record](crate::record) of this run, with the states before and after
+    /// it where the host has them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the texts.
+    pub fn record(
+        &self,
+        run: Option<&str>,
+        now: Timestamp,
+        states: Option<(&str, &str)>,
+    ) -> Result<String, Vec<Problem>> {
+        let report = self.read()?;
+        let (action, cost) = (report.action.to_hex(), report.cost);
+        let cost = cost.map(|cost| cost.to_string());
+        let canonical = ReportText {
+            id: self.id,
+            action: &action,
+            outcome: self.outcome,
+            cost: cost.as_deref(),
+        };
+        Ok(record_report(run, &canonical, now, states))
     }
 
     /// The report that the texts are.

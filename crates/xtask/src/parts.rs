@@ -105,6 +105,6 @@ pub(crate) const BYTES_MAX: &[(&str, u64)] = &[
     ("target/release/stage0", 6_250_000),
     // What an edge worker loads before it answers, gzipped; 200,000 is what it should come to, and
     // `bindings/wasm/README.md` tells what is in the way. 27,000 of them verify signed approvals, as many issue and
-    // verify permits.
-    ("target/npm/stage0.wasm.gz", 472_000),
+    // verify permits, 12,440 write and verify chains of receipts.
+    ("target/npm/stage0.wasm.gz", 484_440),
 ];

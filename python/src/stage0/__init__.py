@@ -10,7 +10,9 @@ A :class:`Policy` is compiled once and shared by threads. :meth:`Policy.check` n
 anything and never raises because of a DENY: your code reads :attr:`Decision.allowed` and obeys.
 """
 
+from stage0._audit import AuditLog, AuditReport, Checkpoint, verify_audit, verify_checkpoint
 from stage0._errors import (
+    AuditError,
     Location,
     PermitError,
     PolicyError,
@@ -52,6 +54,10 @@ __all__ = [
     "NEW_RUN",
     "Answer",
     "Approver",
+    "AuditError",
+    "AuditLog",
+    "AuditReport",
+    "Checkpoint",
     "Clause",
     "CostEstimate",
     "Decision",
@@ -90,6 +96,8 @@ __all__ = [
     "__version__",
     "gated",
     "report",
+    "verify_audit",
+    "verify_checkpoint",
     "verify_policy",
 ]
 

@@ -126,3 +126,7 @@ class StoreError(Stage0Error):
 
 class TicketError(Stage0Error):
     """A person's answer is not taken: there is no such ticket, or it is not theirs to give, or too late."""
+
+
+class AuditError(Stage0Error):
+    """Something is not written down, or a log cannot be read. Whoever has to keep a log allows nothing."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from os import PathLike
 from typing import Any, Final, final
 
 from stage0._policy import Host
@@ -10,6 +11,7 @@ __all__ = [
     "JsonText",
     "NativeIssuer",
     "NativeKeeper",
+    "NativeLog",
     "NativePolicy",
     "NativeVerifier",
     "canonical_text",
@@ -18,6 +20,8 @@ __all__ = [
     "report",
     "run_command",
     "text_of",
+    "verify_audit",
+    "verify_checkpoint",
     "verify_policy",
     "ENGINE_VERSION",
     "NEW_RUN",
@@ -99,6 +103,45 @@ class NativeKeeper:
     def take_signed(self, id: str, token: str, now: _Now) -> str: ...
 
 @final
+class NativeLog:
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        keeps_all: bool,
+        fsync: int,
+        rotate_bytes: int | None,
+        key: str | None,
+        checkpoint_lines: int,
+    ) -> NativeLog: ...
+    def check(
+        self,
+        policy: NativePolicy,
+        request: Any,
+        run: str | None,
+        host: Host | None,
+        state: Any,
+        now: _Now,
+    ) -> tuple[str, str, str]: ...
+    def report(
+        self,
+        state: str | None,
+        run: str | None,
+        id: str,
+        action: str,
+        outcome: str,
+        cost: str | None,
+        now: _Now,
+    ) -> str | None: ...
+    def append(self, record: str, now: _Now) -> tuple[int, str]: ...
+    def checkpoint(self, key: str, now: _Now) -> str: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def head(self) -> tuple[int, str]: ...
+    @property
+    def cut_bytes(self) -> int | None: ...
+
+@final
 class NativePolicy:
     @staticmethod
     def parse(
@@ -146,3 +189,12 @@ def verify_policy(
     seen: str | None,
     now: _Now,
 ) -> tuple[str, str]: ...
+def verify_audit(
+    path: str | PathLike[str] | None,
+    lines: list[bytes],
+    keys: str | None,
+    policies: list[NativePolicy],
+    checkpoint: str | None,
+    continues: bool,
+) -> tuple[str, list[_Told]]: ...
+def verify_checkpoint(token: str, keys: str) -> tuple[int, str, str]: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stage0._keys import key_text
 from stage0._native import JsonText, NativeIssuer, NativeVerifier
 from stage0._native import verify_policy as native_verify_policy
 from stage0._policy import Policy
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     _Text: TypeAlias = str | bytes | bytearray
-    _Json: TypeAlias = str | Mapping[str, Any]
+    from stage0._keys import Json
 
 
 class Permit(Value):
@@ -51,8 +52,8 @@ class PermitIssuer:
 
     __slots__ = ("_native",)
 
-    def __init__(self, key: _Json, audience: str) -> None:
-        self._native = NativeIssuer(_json(key), audience)
+    def __init__(self, key: Json, audience: str) -> None:
+        self._native = NativeIssuer(key_text(key), audience)
 
     def issue_permit(
         self,
@@ -85,8 +86,8 @@ class PermitVerifier:
 
     __slots__ = ("_native",)
 
-    def __init__(self, keys: _Json, audience: str, *, since: datetime | str | None = None) -> None:
-        self._native = NativeVerifier(_json(keys), audience, since)
+    def __init__(self, keys: Json, audience: str, *, since: datetime | str | None = None) -> None:
+        self._native = NativeVerifier(key_text(keys), audience, since)
 
     def verify_permit(
         self,
@@ -115,7 +116,7 @@ class PermitVerifier:
 def verify_policy(
     policy: Policy,
     signature: str | None,
-    keys: _Json,
+    keys: Json,
     *,
     name: str | None = None,
     seen: str | None = None,
@@ -128,15 +129,7 @@ def verify_policy(
     signed, was altered, or is older than what was seen: then nothing may be decided by it.
     """
     signed = None if signature is None else signature.rstrip("\r\n")
-    return native_verify_policy(policy._native, signed, _json(keys), name, seen, now)[1]
-
-
-def _json(value: _Json) -> str:
-    if isinstance(value, str):
-        return value
-    import json
-
-    return json.dumps(value)
+    return native_verify_policy(policy._native, signed, key_text(keys), name, seen, now)[1]
 
 
 _MEMBERS = {"jti": "id", "aud": "audience", "iat": "issued_at", "exp": "expires_at"}

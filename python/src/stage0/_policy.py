@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from stage0._words import Mode, Outcome
 
     _Text: TypeAlias = str | bytes | bytearray
-    _Request: TypeAlias = str | bytes | bytearray | Mapping[str, Any]
-    _State: TypeAlias = str | Mapping[str, Any]
+    Request: TypeAlias = str | bytes | bytearray | Mapping[str, Any]
+    State: TypeAlias = str | Mapping[str, Any]
     _Path: TypeAlias = str | os.PathLike[str]
     _Imports: TypeAlias = Mapping[str, str | bytes | Mapping[str, Any]]
 
@@ -129,10 +129,10 @@ class Policy:
 
     def check(
         self,
-        request: _Request,
+        request: Request,
         *,
         host: Host | None = None,
-        state: _State | None = None,
+        state: State | None = None,
         now: datetime | str | None = None,
     ) -> Decision:
         """Decides a request. A DENY is an answer, not an error.
@@ -154,10 +154,10 @@ class Policy:
 
     def check_json(
         self,
-        request: _Request,
+        request: Request,
         *,
         host: Host | None = None,
-        state: _State | None = None,
+        state: State | None = None,
         now: datetime | str | None = None,
     ) -> str:
         """As :meth:`check`, from text to text: the decision's canonical JSON and nothing else."""
@@ -179,7 +179,7 @@ class Policy:
         environment: str | None = None,
         pro: bool | None = None,
         host: Host | None = None,
-        state: _State | None = None,
+        state: State | None = None,
         now: datetime | str | None = None,
     ) -> Decision:
         """Decides one concrete call of a tool.
@@ -216,10 +216,10 @@ class Policy:
 
     def check_batch(
         self,
-        requests: Iterable[_Request],
+        requests: Iterable[Request],
         *,
         host: Host | None = None,
-        state: _State | None = None,
+        state: State | None = None,
         now: datetime | str | None = None,
         atomic: bool = False,
     ) -> list[Decision]:
@@ -241,10 +241,10 @@ class Policy:
 
     def explain(
         self,
-        request: _Request,
+        request: Request,
         *,
         host: Host | None = None,
-        state: _State | None = None,
+        state: State | None = None,
         now: datetime | str | None = None,
     ) -> Explanation:
         """Decides as :meth:`check` does, and tells why: every rule that was asked, with the values that
@@ -254,7 +254,7 @@ class Policy:
 
     def state_keys(
         self,
-        request: _Request,
+        request: Request,
         *,
         host: Host | None = None,
         now: datetime | str | None = None,
@@ -322,7 +322,7 @@ def report(
     decision: Decision,
     outcome: Outcome,
     *,
-    state: _State,
+    state: State,
     call_id: str | None = None,
     cost_usd: Decimal | int | str | None = None,
     now: datetime | str | None = None,
@@ -336,12 +336,17 @@ def report(
     """
     text = state if isinstance(state, str) else text_of(state)
     identity = call_id if call_id is not None else decision.request_id
+    return native_report(text, identity, decision.action_digest, outcome, cost_text(cost_usd), now)
+
+
+def cost_text(cost_usd: Decimal | int | str | None) -> str | None:
+    """A cost as a decimal, if there is one."""
     from decimal import Decimal
 
     # A Decimal's own text may have an exponent.
-    text_of_cost = format(cost_usd, "f") if isinstance(cost_usd, Decimal) else str(cost_usd)
-    cost = None if cost_usd is None else text_of_cost
-    return native_report(text, identity, decision.action_digest, outcome, cost, now)
+    if isinstance(cost_usd, Decimal):
+        return format(cost_usd, "f")
+    return None if cost_usd is None else str(cost_usd)
 
 
 def _restore(cls: type[Policy], origin: tuple[str, bytes, tuple[tuple[str, bytes], ...]] | str) -> Policy:

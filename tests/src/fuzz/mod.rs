@@ -4,6 +4,7 @@
 //! them guided by coverage, [`drive`] with mutated samples on stable. No body looks at a clock: what is
 //! too slow is for whoever runs it to notice.
 
+pub mod chain;
 pub mod drive;
 mod mutate;
 pub mod samples;

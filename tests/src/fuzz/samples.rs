@@ -37,6 +37,7 @@ pub const DOORS: &[Door] = &[
     door("request_text", super::request_text, requests),
     door("decision", super::decision, decisions),
     door("token_text", super::token::token_text, tokens),
+    door("chain_text", super::chain::chain_text, chains),
 ];
 
 /// Policies, and files that are nearly ones.
@@ -139,6 +140,29 @@ pub fn tokens() -> Vec<Vec<u8>> {
             texts.extend(claims);
             texts.extend(vector["seen"].as_str().map(|text| text.as_bytes().to_vec()));
         }
+    }
+    texts
+}
+
+/// Logs, their lines, and what checkpoints claim.
+pub fn chains() -> Vec<Vec<u8>> {
+    let set = vectors::chain();
+    let mut texts = Vec::new();
+    for log in set["logs"].as_array().into_iter().flatten() {
+        let mut text = String::new();
+        for line in log["lines"].as_array().into_iter().flatten() {
+            let known = line.as_u64().and_then(|line| usize::try_from(line).ok());
+            let line = known.map_or(line, |line| &set["lines"][line.saturating_sub(1)]);
+            text.push_str(line.as_str().unwrap_or_default());
+            text.push('\n');
+        }
+        texts.push(text.into_bytes());
+    }
+    for vector in set["vectors"].as_array().into_iter().flatten() {
+        let token = vector["token"].as_str().unwrap_or_default();
+        let claims = token.split('.').nth(1);
+        texts.extend(claims.and_then(|claims| decode(claims).ok()));
+        texts.push(token.as_bytes().to_vec());
     }
     texts
 }

@@ -4,6 +4,7 @@
 //! everybody knows. Ed25519 signs the same text the same way each time, so the files can be compared.
 
 mod approvals;
+mod chain;
 mod forgeries;
 mod permits;
 mod policies;
@@ -17,6 +18,7 @@ use stage0_wire::imports::ImportMap;
 use stage0_wire::jws::decode;
 
 pub use approvals::approvals;
+pub use chain::chain;
 pub use permits::permits;
 pub use policies::policies;
 

@@ -10,7 +10,8 @@ use super::forgeries::forgeries;
 use super::vector::{Vector, signed};
 use super::{LIMITS, NOW, PAYMENTS, at, known_key, payload, policy, trusted};
 
-fn payout() -> Value {
+/// The call that is about to be made.
+pub(super) fn payout() -> Value {
     json!({
         "tool_call": {"id": "c1", "name": "payout", "arguments": {"amount": 20.5, "to": "acme"}},
         "context": {"actor_id": "u1", "tenant_id": "t1", "environment": "production"}

@@ -10,7 +10,10 @@ use stage0_engine::canonical::write_string;
 use stage0_engine::document::ValueRef;
 use stage0_engine::number::Number;
 use stage0_engine::time::Timestamp;
+use stage0_wire::codes::ProblemCode;
 use stage0_wire::jws;
+use stage0_wire::numeric_date::write_seconds;
+use stage0_wire::problem::Problem;
 
 use super::Head;
 use crate::claims::Claims;
@@ -37,6 +40,14 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
+    /// The code of the problem that this is.
+    pub const fn code(&self) -> ProblemCode {
+        match self {
+            Self::Token(error) => error.code(),
+            Self::Claims(_) => ProblemCode::ClaimsInvalid,
+        }
+    }
+
     /// Whether it may have been good once: its key is not, or no more, among those that are believed.
     pub(super) fn is_about_key(&self) -> bool {
         matches!(self, Self::Token(TokenError::Key { .. }))
@@ -54,13 +65,19 @@ impl fmt::Display for CheckpointError {
 
 impl core::error::Error for CheckpointError {}
 
+impl From<&CheckpointError> for Problem {
+    fn from(error: &CheckpointError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
 impl Checkpoint {
     /// Signs that a chain ends here.
     pub fn sign(head: Head, at: Timestamp, key: &PrivateKey) -> Self {
         let mut payload = String::from("{\"hash\":");
         write_string(&mut payload, &head.hash.to_hex());
         payload.push_str(",\"iat\":");
-        crate::claims::write_seconds(&mut payload, at);
+        write_seconds(&mut payload, at);
         payload.push_str(",\"seq\":");
         payload.push_str(&head.seq.to_string());
         payload.push('}');

@@ -13,14 +13,18 @@
 //!
 //! Nothing here reads or writes files: [`crate::sink`] does.
 
+mod auditor;
 mod checkpoint;
 mod line;
+mod report;
 mod verify;
 
 use stage0_engine::digest::Digest;
 
+pub use self::auditor::Auditor;
 pub use self::checkpoint::{CHECKPOINT_KIND, Checkpoint, CheckpointError};
 pub use self::line::{Body, Line, LineError};
+pub use self::report::{Remade, Report};
 pub use self::verify::{Finding, Place, Summary, Verifier};
 
 /// Bytes of one line: a record, and what the chain adds to it.

@@ -91,6 +91,15 @@ pub struct Summary {
 /// Bytes of a line's hash that are remembered.
 const PRINT_BYTES: usize = 16;
 
+/// What a number stands for.
+#[derive(Debug)]
+enum Mark {
+    /// A line, by the beginning of its hash.
+    Line([u8; PRINT_BYTES]),
+    /// A gap from here to its last number, found at this place.
+    Gap { last: u64, place: Place },
+}
+
 /// Holds the lines of a chain against each other.
 #[derive(Debug)]
 pub struct Verifier<'k> {
@@ -102,9 +111,8 @@ pub struct Verifier<'k> {
     next: u64,
     prev: Digest,
     first: Option<u64>,
-    /// Lines that were passed over, each with the place where the gap was found.
-    missing: BTreeMap<u64, Place>,
-    prints: BTreeMap<u64, [u8; PRINT_BYTES]>,
+    /// What is known of each number that was come to: by that of a line, or the first of a gap.
+    marks: BTreeMap<u64, Mark>,
     /// Whether the hash of the line before is its own word only.
     is_doubtful: bool,
     lines: u64,
@@ -114,9 +122,6 @@ pub struct Verifier<'k> {
     /// Checkpoints whose keys are not, or no more, believed: of no weight where a later one vouches.
     doubts: Vec<Finding>,
 }
-
-/// Lines that a gap may have before it is told as one range.
-const GAP_LINES_TOLD_MAX: u64 = 10_000;
 
 impl<'k> Verifier<'k> {
     /// A verifier that believes checkpoints of these keys, if there are any. `continues` says that the lines
@@ -129,8 +134,7 @@ impl<'k> Verifier<'k> {
             next: 1,
             prev: Head::START.hash,
             first: None,
-            missing: BTreeMap::new(),
-            prints: BTreeMap::new(),
+            marks: BTreeMap::new(),
             is_doubtful: false,
             lines: 0,
             records: 0,
@@ -223,14 +227,20 @@ impl<'k> Verifier<'k> {
     /// A line with a number that has been passed.
     fn look_back(&mut self, place: &Place, line: &Line<'_>) {
         let seq = line.seq;
-        if self.missing.remove(&seq).is_some() {
-            let message = format!("line {seq} of the chain stands behind later ones");
-            self.find(ProblemCode::AuditReordered, place, Some(seq), message);
-            self.remember(line);
-            self.look_into(place, line);
-            return;
-        }
-        let is_same = self.prints.get(&seq) == Some(&print(&line.hash));
+        let known = self.marks.range(..=seq).next_back();
+        let is_same = match known {
+            Some((first, Mark::Gap { last, place: found })) if seq <= *last => {
+                let (first, last, found) = (*first, *last, found.clone());
+                self.fill(first, last, &found, seq);
+                let message = format!("line {seq} of the chain stands behind later ones");
+                self.find(ProblemCode::AuditReordered, place, Some(seq), message);
+                self.remember(line);
+                self.look_into(place, line);
+                return;
+            }
+            Some((number, Mark::Line(known))) => *number == seq && *known == print(&line.hash),
+            _ => false,
+        };
         let message = if is_same {
             format!("line {seq} of the chain stands twice")
         } else {
@@ -239,24 +249,28 @@ impl<'k> Verifier<'k> {
         self.find(ProblemCode::AuditDuplicated, place, Some(seq), message);
     }
 
-    fn note_gap(&mut self, place: &Place, line: &Line<'_>) {
-        let gap = line.seq.saturating_sub(self.next);
-        if gap > GAP_LINES_TOLD_MAX {
-            let message = format!(
-                "lines {} to {} of the chain are not there",
-                self.next,
-                line.seq.saturating_sub(1)
-            );
-            self.find(ProblemCode::AuditMissing, place, Some(self.next), message);
-            return;
-        }
-        for seq in self.next..line.seq {
-            self.missing.insert(seq, place.clone());
+    /// Makes two gaps, or fewer, of one in which a line was found after all.
+    fn fill(&mut self, first: u64, last: u64, place: &Place, seq: u64) {
+        let sides = [
+            (first, seq.saturating_sub(1)),
+            (seq.saturating_add(1), last),
+        ];
+        for (first, last) in sides {
+            if first <= last {
+                let place = place.clone();
+                self.marks.insert(first, Mark::Gap { last, place });
+            }
         }
     }
 
+    fn note_gap(&mut self, place: &Place, line: &Line<'_>) {
+        let (last, place) = (line.seq.saturating_sub(1), place.clone());
+        self.marks.insert(self.next, Mark::Gap { last, place });
+    }
+
     fn remember(&mut self, line: &Line<'_>) {
-        self.prints.insert(line.seq, print(&line.hash));
+        let mark = Mark::Line(print(&line.hash));
+        self.marks.insert(line.seq, mark);
     }
 
     fn look_into(&mut self, place: &Place, line: &Line<'_>) {
@@ -317,12 +331,12 @@ impl<'k> Verifier<'k> {
         };
         let head = checkpoint.head();
         let end = self.next.saturating_sub(1);
-        match self.prints.get(&head.seq) {
-            Some(known) if *known == print(&head.hash) => {
+        match self.marks.get(&head.seq) {
+            Some(Mark::Line(known)) if *known == print(&head.hash) => {
                 let newer = self.signed.filter(|(signed, _)| signed.seq >= head.seq);
                 self.signed = newer.or(Some((head, checkpoint.at())));
             }
-            Some(_) => {
+            Some(Mark::Line(_)) => {
                 let message = format!(
                     "the checkpoint of {} is of another chain: line {} ended otherwise",
                     checkpoint.at(),
@@ -330,7 +344,7 @@ impl<'k> Verifier<'k> {
                 );
                 self.find(ProblemCode::AuditForked, &place, Some(head.seq), message);
             }
-            None if head.seq > end => {
+            _ if head.seq > end => {
                 let message = format!(
                     "the chain ends with line {end}, and had {} on {}",
                     head.seq,
@@ -339,7 +353,7 @@ impl<'k> Verifier<'k> {
                 self.find(ProblemCode::AuditTruncated, &place, Some(head.seq), message);
             }
             // What is missing before the end was told as missing; what is elsewhere is not known here.
-            None => {}
+            _ => {}
         }
     }
 
@@ -359,7 +373,10 @@ impl<'k> Verifier<'k> {
 
     /// Everything that was found, in the order of places, and what was looked at.
     pub fn finish(mut self) -> (Vec<Finding>, Summary) {
-        for (first, last, place) in ranges(&core::mem::take(&mut self.missing)) {
+        for (first, mark) in core::mem::take(&mut self.marks) {
+            let Mark::Gap { last, place } = mark else {
+                continue;
+            };
             let message = if first == last {
                 format!("line {first} of the chain is not there")
             } else {
@@ -407,18 +424,4 @@ fn print(hash: &Digest) -> [u8; PRINT_BYTES] {
     let mut print = [0; PRINT_BYTES];
     print.copy_from_slice(hash.as_bytes().split_at(PRINT_BYTES).0);
     print
-}
-
-/// Numbers that follow each other, each range with the place where it was found.
-fn ranges(numbers: &BTreeMap<u64, Place>) -> Vec<(u64, u64, Place)> {
-    let mut ranges: Vec<(u64, u64, Place)> = Vec::new();
-    for (number, place) in numbers {
-        match ranges.last_mut() {
-            Some((_, last, at)) if last.saturating_add(1) == *number && at == place => {
-                *last = *number;
-            }
-            _ => ranges.push((*number, *number, place.clone())),
-        }
-    }
-    ranges
 }

@@ -8,10 +8,10 @@ use stage0_engine::limits::REQUEST_NODES_MAX;
 use stage0_engine::policy::{Mode, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::time::Timestamp;
+use stage0_wire::numeric_date::read_seconds;
 use stage0_wire::strict_json::{JsonLimits, parse_str};
 
 use super::PermitError;
-use crate::claims::read_seconds;
 
 /// The limits of a decision's text: more than one of ours ever has.
 const DECISION_LIMITS: JsonLimits = JsonLimits {

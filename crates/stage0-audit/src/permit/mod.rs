@@ -48,8 +48,9 @@ mod verify;
 use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::time::{Duration, Timestamp};
+use stage0_wire::numeric_date::write_seconds;
 
-use crate::claims::{Claims, write_seconds};
+use crate::claims::Claims;
 
 pub use allowed::Allowed;
 pub use error::PermitError;

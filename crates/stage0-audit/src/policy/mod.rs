@@ -12,8 +12,9 @@ use stage0_engine::PolicyIndex;
 use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::time::Timestamp;
+use stage0_wire::numeric_date::write_seconds;
 
-use crate::claims::{CLOCK_SKEW_MAX, Claims, write_seconds};
+use crate::claims::{CLOCK_SKEW_MAX, Claims};
 use crate::key::{KeySet, PrivateKey};
 
 pub use error::PolicyError;

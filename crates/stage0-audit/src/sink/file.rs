@@ -2,7 +2,7 @@
 //!
 //! A file that is full is renamed: `decisions.jsonl` becomes `decisions.jsonl.000000005000`, by the number of its
 //! last line, and the next one goes on where it ended. One process writes at a time, which holds
-//! `decisions.jsonl.lock`.
+//! `decisions.jsonl.lock`. What is made is readable by its owner only, where the system knows owners (Unix).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use stage0_engine::time::Timestamp;
 
 use super::tail::read_tail;
-use super::{Signing, Sink, SinkError, lines};
+use super::{Signing, Sink, SinkError, next_lines};
 use crate::chain::{Chain, Checkpoint, Head};
 use crate::key::PrivateKey;
 
@@ -93,12 +93,7 @@ impl FileSink {
     pub fn open(path: &Path, options: FileSinkOptions) -> Result<Self, SinkError> {
         let lock = lock(path)?;
         let io = |error| failed(path, error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(io)?;
+        let mut file = for_owner().create(true).open(path).map_err(io)?;
         let tail = read_tail(&name(path), &mut file)?;
         match tail.repair {
             Some(Repair::Cut { .. }) => file.set_len(tail.bytes).map_err(io)?,
@@ -208,12 +203,8 @@ impl FileSink {
             return Err(io(error));
         }
         fs::rename(&self.path, &full).map_err(io)?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create_new(true)
-            .open(&self.path)
-            .map_err(io)?;
+        let begun = for_owner().create_new(true).open(&self.path);
+        self.file = begun.map_err(io)?;
         sync_folder(&self.path).map_err(io)?;
         self.bytes = 0;
         self.unsynced = 0;
@@ -224,7 +215,7 @@ impl FileSink {
 impl Sink for FileSink {
     fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
         self.rotate()?;
-        for line in lines(&mut self.chain, self.options.signing.as_mut(), record, now)? {
+        for line in next_lines(&mut self.chain, self.options.signing.as_mut(), record, now)? {
             self.write(&line.text)?;
             self.chain = Chain::from(line.head);
         }
@@ -245,6 +236,15 @@ impl Drop for FileSink {
         // Whoever wants to know that it worked flushes before.
         let _ = self.flush();
     }
+}
+
+/// How files are opened: what is made is for its owner alone, since a log tells what agents did and for whom.
+fn for_owner() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// The files of a chain in their order: those that are full, and the one that is written.
@@ -301,12 +301,8 @@ fn lock(path: &Path) -> Result<File, SinkError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&name)
-        .map_err(|error| failed(path, error))?;
+    let file = for_owner().create(true).open(&name);
+    let file = file.map_err(|error| failed(path, error))?;
     let begun = Instant::now();
     loop {
         match file.try_lock() {

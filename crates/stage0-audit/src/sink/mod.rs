@@ -5,12 +5,14 @@
 
 mod error;
 mod file;
+mod lines;
 mod tail;
 
 use stage0_engine::time::Timestamp;
 
 pub use self::error::SinkError;
 pub use self::file::{FileSink, FileSinkOptions, Fsync, LOCK_WAIT_MS_MAX, Repair, full_files};
+pub use self::lines::each_line;
 use crate::chain::{Chain, Checkpoint, Head};
 use crate::key::PrivateKey;
 
@@ -60,7 +62,7 @@ impl<F: FnMut(&str) -> Result<(), String>> CallbackSink<F> {
 
 impl<F: FnMut(&str) -> Result<(), String>> Sink for CallbackSink<F> {
     fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
-        for line in lines(&mut self.chain, self.signing.as_mut(), record, now)? {
+        for line in next_lines(&mut self.chain, self.signing.as_mut(), record, now)? {
             (self.keep)(&line.text).map_err(SinkError::Refused)?;
             self.chain = Chain::from(line.head);
         }
@@ -110,7 +112,7 @@ struct NextLine {
 
 /// The lines of a record: itself, and a checkpoint behind it where it is time. The chain itself stays
 /// where it is until they are kept.
-fn lines(
+fn next_lines(
     chain: &mut Chain,
     signing: Option<&mut Signing>,
     record: &str,

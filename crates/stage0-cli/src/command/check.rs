@@ -14,7 +14,7 @@ use stage0_store::{Asking, Decided};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 use stage0_wire::question::{Answer, derived_request_id};
-use stage0_wire::record::{record_decision, record_facts};
+use stage0_wire::record::{self, record_decision, record_facts};
 use stage0_wire::{
     APPROVALS_LIMITS, Policy, STATE_LIMITS, approvals_to_json, facts_to_json, parse_approvals,
     parse_state, state_to_json,
@@ -216,8 +216,10 @@ impl Check {
             let run = self.runs.named().map(|(_, run)| run.as_str());
             let has_state = run.is_some() || self.state.is_some();
             let facts = match self.record {
-                Kept::Full if policy.index().redacts() => return Err(keeps_no_requests().into()),
-                Kept::Full => None,
+                Kept::Full => {
+                    record::Kept::Full.admit(&policy)?;
+                    None
+                }
                 Kept::Facts => Some(facts_of(path, &policy, &decided)?),
             };
             let record = question.record(&text, run, has_state, &decided, facts.as_deref());
@@ -278,12 +280,6 @@ fn facts_of(log: &Path, policy: &Policy, decided: &Decided<'_>) -> Result<String
     let secret = policy.index().redacts().then(|| redaction_secret(log));
     let secret = secret.transpose()?;
     Ok(facts_to_json(&decided.decision, secret.as_ref()))
-}
-
-fn keeps_no_requests() -> Problem {
-    let message = "the policy redacts facts, so no log keeps whole requests";
-    Problem::new(ProblemCode::RecordRedacted, message)
-        .help("leave `--record full` out: the facts that the decision read are kept, redacted ones as digests")
 }
 
 /// The policy to decide by where nobody named one.

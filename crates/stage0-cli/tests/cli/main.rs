@@ -11,6 +11,7 @@ mod decisions;
 mod hostile;
 mod limits;
 mod runs;
+mod seen;
 #[cfg(unix)]
 mod serve;
 mod support;

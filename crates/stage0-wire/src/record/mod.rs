@@ -21,13 +21,17 @@
 //! It cannot be made again; the digests (SHA-256 of the texts without the space between their parts) tell
 //! what it was made from, for whoever has it.
 
+mod kept;
 mod members;
 mod read;
+
+use std::borrow::Cow;
 
 use stage0_engine::canonical::write_string;
 use stage0_engine::digest::Digest;
 use stage0_engine::limits::{REQUEST_BYTES_MAX, STATE_BYTES_MAX};
 
+pub use self::kept::Kept;
 use self::members::push_compact;
 pub use self::read::{Deed, Record, parse_record};
 use crate::question::{Answer, Question, derived_request_id};
@@ -59,39 +63,7 @@ pub const RECORD_LIMITS: JsonLimits = JsonLimits {
 /// assert_eq!(record.question().unwrap().check(&policy).unwrap(), answer);
 /// ```
 pub fn record_decision(run: Option<&str>, question: &Question<'_>, answer: &Answer) -> String {
-    let Question {
-        request,
-        request_id,
-        mode,
-        approvals,
-        state,
-        now,
-    } = question;
-    let mut line = String::with_capacity(answer.decision.len().saturating_mul(2));
-    begin(&mut line, run);
-    member(&mut line, "request");
-    // It was decided, so it is UTF-8.
-    push_compact(&mut line, str::from_utf8(request).unwrap_or("null"));
-    member(&mut line, "request_id");
-    match request_id {
-        Some(id) => write_string(&mut line, id),
-        None => write_string(&mut line, &derived_request_id("req", request, *now)),
-    }
-    if let Some(mode) = mode {
-        member(&mut line, "mode");
-        write_string(&mut line, mode);
-    }
-    for (name, text) in [("approvals", approvals), ("state", state)] {
-        if let Some(text) = text {
-            member(&mut line, name);
-            push_compact(&mut line, text);
-        }
-    }
-    member(&mut line, "now");
-    write_string(&mut line, &now.to_string());
-    member(&mut line, "decision");
-    line.push_str(&answer.decision);
-    end(line, state.is_some(), &answer.state)
+    record(run, question, answer, None)
 }
 
 /// The line of a decision of which only the facts are kept that it read: the text of one JSON object, as
@@ -103,56 +75,64 @@ pub fn record_facts(
     facts: &str,
     call: Option<&str>,
 ) -> String {
-    let Question {
-        request,
-        request_id,
-        mode,
-        approvals,
-        state,
-        now,
-    } = question;
+    record(run, question, answer, Some((facts, call)))
+}
+
+/// A decision with the request, or with the facts of it and the call's id.
+fn record(
+    run: Option<&str>,
+    question: &Question<'_>,
+    answer: &Answer,
+    facts: Option<(&str, Option<&str>)>,
+) -> String {
+    // It was decided, so it is UTF-8.
+    let request = str::from_utf8(question.request).unwrap_or("null");
     let mut line = String::with_capacity(answer.decision.len().saturating_mul(2));
     begin(&mut line, run);
-    member(&mut line, "facts");
-    push_compact(&mut line, facts);
-    if let Some(call) = call {
-        member(&mut line, "call");
-        write_string(&mut line, call);
+    match facts {
+        None => compact_member(&mut line, "request", Some(request)),
+        Some((facts, call)) => {
+            compact_member(&mut line, "facts", Some(facts));
+            text_member(&mut line, "call", call);
+        }
     }
-    member(&mut line, "request_id");
-    match request_id {
-        Some(id) => write_string(&mut line, id),
-        None => write_string(&mut line, &derived_request_id("req", request, *now)),
+    let id = question.request_id.map_or_else(
+        || Cow::Owned(derived_request_id("req", question.request, question.now)),
+        Cow::Borrowed,
+    );
+    text_member(&mut line, "request_id", Some(&id));
+    text_member(&mut line, "mode", question.mode);
+    if facts.is_none() {
+        compact_member(&mut line, "approvals", question.approvals);
+        compact_member(&mut line, "state", question.state);
     }
-    if let Some(mode) = mode {
-        member(&mut line, "mode");
-        write_string(&mut line, mode);
-    }
-    member(&mut line, "now");
-    write_string(&mut line, &now.to_string());
+    text_member(&mut line, "now", Some(&question.now.to_string()));
     member(&mut line, "decision");
     line.push_str(&answer.decision);
-    member(&mut line, "digests");
-    line.push('{');
-    // It was decided, so it is UTF-8.
-    let request = str::from_utf8(request).unwrap_or("null");
-    let after = state.map(|_| &*answer.state);
-    let texts = [
-        ("request", Some(request)),
-        ("approvals", *approvals),
-        ("state", *state),
-        ("state_after", after),
-    ];
-    for (name, text) in texts {
-        let Some(text) = text else { continue };
-        let mut compact = String::with_capacity(text.len());
-        push_compact(&mut compact, text);
-        member(&mut line, name);
-        line.push('"');
-        Digest::of(compact.as_bytes()).write_hex(&mut line);
-        line.push('"');
+    let after = question.state.map(|_| &*answer.state);
+    if facts.is_none() {
+        compact_member(&mut line, "state_after", after);
+    } else {
+        member(&mut line, "digests");
+        line.push('{');
+        let texts = [
+            ("request", Some(request)),
+            ("approvals", question.approvals),
+            ("state", question.state),
+            ("state_after", after),
+        ];
+        for (name, text) in texts {
+            let Some(text) = text else { continue };
+            let mut compact = String::with_capacity(text.len());
+            push_compact(&mut compact, text);
+            member(&mut line, name);
+            line.push('"');
+            Digest::of(compact.as_bytes()).write_hex(&mut line);
+            line.push('"');
+        }
+        line.push('}');
     }
-    line.push_str("}}");
+    line.push('}');
     line
 }
 
@@ -175,28 +155,35 @@ pub fn record_report(
         ("cost", report.cost),
     ];
     for (name, text) in told {
-        if let Some(text) = text {
-            member(&mut line, name);
-            write_string(&mut line, text);
-        }
+        text_member(&mut line, name, text);
     }
     line.push('}');
-    if let Some((before, _)) = states {
-        member(&mut line, "state");
-        push_compact(&mut line, before);
-    }
-    member(&mut line, "now");
-    write_string(&mut line, &now.to_string());
-    let after = states.map_or("", |(_, after)| after);
-    end(line, states.is_some(), after)
+    compact_member(&mut line, "state", states.map(|(before, _)| before));
+    text_member(&mut line, "now", Some(&now.to_string()));
+    compact_member(&mut line, "state_after", states.map(|(_, after)| after));
+    line.push('}');
+    line
 }
 
 fn begin(line: &mut String, run: Option<&str>) {
     line.push_str("{\"v\":");
     line.push_str(&RECORD_VERSION.to_string());
-    if let Some(run) = run {
-        member(line, "run");
-        write_string(line, run);
+    text_member(line, "run", run);
+}
+
+/// A member that is text, where there is one.
+fn text_member(line: &mut String, name: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        member(line, name);
+        write_string(line, text);
+    }
+}
+
+/// A member that is the JSON text of a value, where there is one.
+fn compact_member(line: &mut String, name: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        member(line, name);
+        push_compact(line, text);
     }
 }
 
@@ -206,13 +193,4 @@ fn member(line: &mut String, name: &str) {
     }
     write_string(line, name);
     line.push(':');
-}
-
-fn end(mut line: String, keeps_run: bool, after: &str) -> String {
-    if keeps_run {
-        member(&mut line, "state_after");
-        push_compact(&mut line, after);
-    }
-    line.push('}');
-    line
 }

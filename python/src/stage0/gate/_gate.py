@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
+from stage0._audit import AuditLog
 from stage0._errors import Stage0Error
 from stage0._native import text_of
-from stage0._policy import Policy
+from stage0._policy import Policy, cost_text
 from stage0._values import Verdict, decided
 from stage0.gate._answer import Answer
 from stage0.gate._backend import Question, Told, Yes
@@ -71,9 +72,10 @@ class Gate:
     ``run`` names the run of calls that have none. ``context.run_id`` and ``context.agent_name`` are the
     call's where the context does not say.
 
-    ``audit`` takes a line of every decision and outcome, before they are told; ``record`` says how much
-    of a request is in it. ``on_defer`` is told once of each call that has to wait. ``clock`` tells the
-    time, the machine's where there is none.
+    ``audit`` takes a line of every decision and outcome, before they are told: an :class:`AuditLog`, the
+    path of one, or anything with ``append``; ``record`` says how much of a request is in it.
+    ``on_defer`` is told once of each call that has to wait. ``clock`` tells the time, the machine's where
+    there is none.
 
     Raises :class:`PolicyError` or :class:`StoreError` where it cannot begin. From then on whatever goes
     wrong is an answer, and the answer is DENY.
@@ -91,7 +93,7 @@ class Gate:
         context: _Context = None,
         trusted: _Trusted = (),
         run: _Run = None,
-        audit: AuditSink | None = None,
+        audit: AuditSink | str | os.PathLike[str] | None = None,
         record: Literal["facts", "full"] = "facts",
         on_defer: Callable[[Answer], object] | None = None,
         clock: Clock | None = None,
@@ -115,7 +117,10 @@ class Gate:
         self._context = context
         self._trusted = trusted
         self._run = run
-        self._audit = audit
+        self._log = None
+        if isinstance(audit, (str, os.PathLike)):
+            self._log = audit = AuditLog(audit, record=record)
+        self._audit: AuditSink | None = audit
         self._on_defer = on_defer
         self._halted = False
         self._memory = Memory()
@@ -259,7 +264,7 @@ class Gate:
             answer = call if isinstance(call, Answer) else self._answer_to(call)
             if answer.decision is None:
                 return False
-            known, record = self._settle(answer, outcome, _cost(cost_usd))
+            known, record = self._settle(answer, outcome, cost_text(cost_usd))
             if outcome != "executed" and answer.call.id is not None:
                 # What was held for it is given back, so it must not run after all.
                 over = Answer.failed(
@@ -367,8 +372,11 @@ class Gate:
         return self._halted
 
     def close(self) -> None:
-        """Lets go of connections. A gate that is asked afterwards opens others."""
+        """Lets go of connections, and of the log that ``audit`` names: afterwards nothing is
+        allowed that has to be written there."""
         self._backend.close()
+        if self._log is not None:
+            self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -431,10 +439,3 @@ def _loaded(policy: _Policy) -> Policy:
 
 def _id(ticket: Ticket | str) -> str:
     return ticket if isinstance(ticket, str) else ticket.id
-
-
-def _cost(cost_usd: Decimal | int | str | None) -> str | None:
-    if cost_usd is None or isinstance(cost_usd, (str, int)):
-        return None if cost_usd is None else str(cost_usd)
-    # A Decimal's own text may have an exponent.
-    return format(cost_usd, "f")

@@ -1,11 +1,11 @@
-//! The lines of a log, file by file, each of bounded length.
+//! The lines of a log, file by file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use stage0_audit::chain::{Body, LINE_BYTES_MAX, Place};
-use stage0_audit::sink::full_files;
+use stage0_audit::chain::{Body, Place};
+use stage0_audit::sink::{each_line as each_line_of, full_files};
 use stage0_audit::trace::{Outcome, Told, Trace, read_trace};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
@@ -31,12 +31,11 @@ pub(super) fn each_line(
             file: name_of(file),
             line: 0,
         };
-        let mut lines = open(file)?;
-        let mut text = Vec::new();
-        while let Some(is_ended) = next(&mut lines, &mut text, file)? {
-            place.line = place.line.saturating_add(1);
-            take(&place, &text, is_ended)?;
-        }
+        let read = each_line_of(&mut open(file)?, |number, text, is_ended| {
+            place.line = number;
+            take(&place, text, is_ended).map_err(Stop::Problem)
+        });
+        read.map_err(|stop| stop.in_file(file))?;
     }
     Ok(())
 }
@@ -53,32 +52,25 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, Problem> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-/// Reads a line of at most as many bytes as one may have, and one more; what is left of a longer one is
-/// passed over. Whether it was ended; nothing at the end.
-fn next(
-    lines: &mut Box<dyn BufRead>,
-    text: &mut Vec<u8>,
-    path: &Path,
-) -> Result<Option<bool>, Problem> {
-    text.clear();
-    let failed = |error: io::Error| unreadable(path, &error);
-    let most = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
-    let piece = lines
-        .by_ref()
-        .take(most.saturating_add(1))
-        .read_until(b'\n', text);
-    if piece.map_err(failed)? == 0 {
-        return Ok(None);
+/// Why reading ended before the end.
+enum Stop {
+    Unreadable(io::Error),
+    Problem(Problem),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
     }
-    if text.last() == Some(&b'\n') {
-        text.pop();
-        return Ok(Some(true));
+}
+
+impl Stop {
+    fn in_file(self, path: &Path) -> Problem {
+        match self {
+            Self::Unreadable(error) => unreadable(path, &error),
+            Self::Problem(problem) => problem,
+        }
     }
-    if text.len() <= LINE_BYTES_MAX {
-        return Ok(Some(false));
-    }
-    lines.skip_until(b'\n').map_err(failed)?;
-    Ok(Some(true))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {

@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use stage0_audit::chain::{Body, Finding, Summary, Verifier};
+use stage0_audit::chain::{Auditor, Report};
 use stage0_audit::key::{KEY_SET_LIMITS, KeySet};
 use stage0_wire::Policy;
-use stage0_wire::json_object::object;
 use stage0_wire::jws::TOKEN_BYTES_MAX;
-use stage0_wire::problem::{Problem, problems_to_json};
-use stage0_wire::replay::{Change, Replay, Replayed};
+use stage0_wire::problem::Problem;
 
 use super::Form;
 use super::read::each_line;
@@ -53,9 +51,9 @@ pub(super) struct Verify {
     checkpoint: Option<PathBuf>,
 
     /// Make the decisions again by this policy, the one that made them, and tell those that come out in
-    /// another way
-    #[arg(long, short, value_name = "POLICY")]
-    policy: Option<PathBuf>,
+    /// another way; repeat it where several did
+    #[arg(long = "policy", short, value_name = "POLICY")]
+    policies: Vec<PathBuf>,
 
     /// The lines before the first one are elsewhere
     #[arg(long)]
@@ -72,15 +70,6 @@ pub(super) struct Verify {
     pub(super) form: Form,
 }
 
-/// How many decisions were made again.
-#[derive(Debug, Default)]
-struct Remade {
-    decisions: u64,
-    facts_only: u64,
-    by_others: u64,
-    failed: u64,
-}
-
 impl Verify {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let keys = match &self.keys {
@@ -90,66 +79,40 @@ impl Verify {
             }
             None => None,
         };
-        let policy = self.policy.as_deref().map(load_policy).transpose()?;
-        let (problems, summary, remade) = self.verify(keys.as_ref(), policy.as_ref())?;
-        let report = match self.form {
-            Form::Text => self.to_text(&problems, &summary, policy.as_ref().map(|_| &remade)),
-            Form::Json => to_json(&problems, &summary, policy.as_ref().map(|_| &remade)),
-        };
-        print(&report)?;
-        Ok(if problems.is_empty() {
+        let policies = self.policies.iter().map(|path| load_policy(path));
+        let policies: Vec<Policy> = policies.collect::<Result<_, _>>()?;
+        let report = self.verify(keys.as_ref(), &policies)?;
+        print(&match self.form {
+            Form::Text => self.to_text(&report),
+            Form::Json => report.to_json() + "\n",
+        })?;
+        Ok(if report.problems.is_empty() {
             Exit::Success
         } else {
             Exit::Problem
         })
     }
 
-    fn verify(
-        &self,
-        keys: Option<&KeySet>,
-        policy: Option<&Policy>,
-    ) -> Result<(Vec<Problem>, Summary, Remade), Problem> {
-        let mut verifier = Verifier::new(keys, self.continues);
-        let mut replay = policy.map(Replay::new);
-        let mut remade = Remade::default();
-        let mut differing: Vec<Problem> = Vec::new();
+    fn verify(&self, keys: Option<&KeySet>, policies: &[Policy]) -> Result<Report, Problem> {
+        let mut auditor = Auditor::new(keys, policies, self.continues);
         each_line(&self.logs, |place, text, is_ended| {
-            // What is no text is no receipt; the verifier says so.
-            let text = str::from_utf8(text).unwrap_or("\u{fffd}");
-            let line = verifier.line(place, text, is_ended);
-            let (Some(replay), Some(Body::Record(record))) =
-                (&mut replay, line.map(|line| line.body))
-            else {
-                return Ok(());
-            };
-            let number = u32::try_from(place.line).unwrap_or(u32::MAX);
-            match replay.line(&place.file, number, record) {
-                Ok(Replayed::Decision(compared)) if compared.change == Change::Same => {
-                    remade.decisions = remade.decisions.saturating_add(1);
-                }
-                // By its own policy it would have come out to the byte.
-                Ok(Replayed::Decision(_)) => remade.by_others = remade.by_others.saturating_add(1),
-                Ok(Replayed::Facts) => remade.facts_only = remade.facts_only.saturating_add(1),
-                Ok(Replayed::Report) => {}
-                Err(problems) => {
-                    remade.failed = remade.failed.saturating_add(1);
-                    differing.extend(problems);
-                }
-            }
+            auditor.line(place, text, is_ended);
             Ok(())
         })?;
         if let Some(path) = &self.checkpoint {
             let token = read(path, TOKEN_BYTES_MAX.saturating_add(2))?;
             let token = String::from_utf8_lossy(&token);
-            verifier.hold_to(&name_of(path), token.trim_ascii());
+            auditor.hold_to(&name_of(path), token.trim_ascii());
         }
-        let (findings, summary) = verifier.finish();
-        let mut problems: Vec<Problem> = findings.iter().map(Finding::to_problem).collect();
-        problems.extend(differing);
-        Ok((problems, summary, remade))
+        Ok(auditor.report())
     }
 
-    fn to_text(&self, problems: &[Problem], summary: &Summary, remade: Option<&Remade>) -> String {
+    fn to_text(&self, report: &Report) -> String {
+        let Report {
+            problems,
+            summary,
+            remade,
+        } = report;
         let mut out = render(problems.get(..PROBLEMS_SHOWN).unwrap_or(problems));
         if let Some(more) = problems
             .len()
@@ -215,33 +178,6 @@ impl Verify {
         }
         out
     }
-}
-
-fn to_json(problems: &[Problem], summary: &Summary, remade: Option<&Remade>) -> String {
-    let mut out = String::new();
-    object(&mut out, |report| {
-        report.plain("lines", summary.lines);
-        report.plain("records", summary.records);
-        report.plain("checkpoints", summary.checkpoints);
-        report.plain("first", summary.first);
-        report.plain("last", summary.head.seq);
-        report.text("hash", &summary.head.hash.to_hex());
-        match summary.signed_to {
-            Some(seq) => report.plain("signed_to", seq),
-            None => report.plain("signed_to", "null"),
-        }
-        let at = summary.signed_at.map(|at| at.to_string());
-        report.optional("signed_at", at.as_deref());
-        if let Some(remade) = remade {
-            report.plain("decisions", remade.decisions);
-            report.plain("facts_only", remade.facts_only);
-            report.plain("by_others", remade.by_others);
-            report.plain("failed", remade.failed);
-        }
-        report.plain("problems", problems_to_json(problems));
-    });
-    out.push('\n');
-    out
 }
 
 /// `1 line`, `2 lines`
