@@ -1,5 +1,6 @@
-//! `cargo xtask bench [quick|npm|python|runs|audit]`: how long deciding takes, beside a program written by hand; for a
-//! language, how long it takes from there, beside what else its registry has; for runs and receipts, what keeping them costs.
+//! `cargo xtask bench [quick|npm|python|runs|audit]`: how long deciding takes, beside a program written by hand;
+//! for a language, how long it takes from there, beside what else its registry has; for runs and receipts, what
+//! keeping them costs.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
