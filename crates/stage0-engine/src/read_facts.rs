@@ -5,6 +5,12 @@ use crate::decision::Decision;
 use crate::document::ValueRef;
 use crate::facts::FactRoot;
 
+/// The member of a request that constraints are read from.
+const CONSTRAINTS: &str = "constraints";
+
+/// Facts that a decision usually reads at most.
+const USUAL_FACTS: usize = 32;
+
 /// A fact that a decision read, and that the request has.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadFact<'d> {
@@ -20,7 +26,7 @@ impl<'a> Decision<'a> {
     /// The facts that this decision read ([`depends_on`](Self::depends_on)) and that the request says, in
     /// the order of their names. What was derived from them is left out; of constraints, the texts are there.
     pub fn read_facts(&self) -> Vec<ReadFact<'a>> {
-        let mut facts: Vec<ReadFact<'a>> = Vec::new();
+        let mut facts: Vec<ReadFact<'a>> = Vec::with_capacity(USUAL_FACTS);
         let table = &self.policy.facts;
         for slot in self.depends_on.slots() {
             let Some(fact) = table.fact(slot) else {
@@ -29,15 +35,16 @@ impl<'a> Decision<'a> {
             let found = match fact.root {
                 FactRoot::Constraint => self
                     .request
-                    .field("constraints")
-                    .map(|value| ("constraints", value)),
+                    .field(CONSTRAINTS)
+                    .map(|value| (CONSTRAINTS, value)),
                 root if root.is_of_request() => self
                     .said(root, &fact.path)
                     .map(|value| (&*fact.name, value)),
                 _ => None,
             };
             let Some((name, value)) = found else { continue };
-            if facts.iter().any(|known| known.name == name) {
+            // Names of facts are there once, but several constraints may stand for their texts.
+            if name == CONSTRAINTS && facts.iter().any(|known| known.name == name) {
                 continue;
             }
             facts.push(ReadFact {

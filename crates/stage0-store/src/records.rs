@@ -19,7 +19,7 @@ const LAST: &str = "SELECT line FROM record ORDER BY seq DESC LIMIT 1";
 const COLUMNS: &str = "seq, at, request_id, key_id, verdict, run, outcome, latency_us, line";
 const REPEATED: &str = "SELECT line FROM record \
     WHERE request_id = ?1 AND asked = ?2 AND at >= ?3 ORDER BY seq DESC LIMIT 1";
-const LINES: &str = "SELECT line FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+const LINES: &str = "SELECT seq, line FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 // The newest line stays, so that the chain goes on where it was.
 const DROP_OLD: &str = "DELETE FROM record WHERE seq IN \
     (SELECT seq FROM record WHERE at < ?1 AND seq < (SELECT max(seq) FROM record) ORDER BY seq LIMIT ?2)";
@@ -179,14 +179,17 @@ impl SqliteStore {
         Ok(line.head())
     }
 
-    /// Lines of the chain behind this number, in their order, at most so many.
+    /// Lines of the chain behind this number, in their order, each with the number under which it is kept; at
+    /// most so many.
     ///
     /// # Errors
     /// The lines cannot be read.
-    pub fn lines_after(&self, seq: u64, count: u32) -> Result<Vec<String>, StoreError> {
+    pub fn lines_after(&self, seq: u64, count: u32) -> Result<Vec<(u64, String)>, StoreError> {
         let connection = self.connection();
         let found = connection.prepare_cached(LINES).and_then(|mut lines| {
-            let lines = lines.query_map(params![number(seq), count], |row| line(row, 0))?;
+            let lines = lines.query_map(params![number(seq), count], |row| {
+                Ok((natural(row.get(0)?), line(row, 1)?))
+            })?;
             lines.collect()
         });
         found.map_err(|error| self.trouble().of(&error))

@@ -7,6 +7,9 @@ use stage0_engine::digest::Digest;
 /// Bytes of the secret that redacted values are digested with.
 pub const REDACTION_SECRET_BYTES: usize = 32;
 
+/// Room for usual facts, so that it is asked for once.
+const FACTS_BYTES: usize = 1_024;
+
 /// The facts that a decision read and that its request says, by their names.
 ///
 /// In the place of a redacted fact stands `{"redacted":"<64 digits>"}`: the SHA-256 of the secret, the fact's name, a
@@ -17,7 +20,8 @@ pub fn facts_to_json(
     decision: &Decision<'_>,
     secret: Option<&[u8; REDACTION_SECRET_BYTES]>,
 ) -> String {
-    let mut out = String::from("{");
+    let mut out = String::with_capacity(FACTS_BYTES);
+    out.push('{');
     for fact in decision.read_facts() {
         if out.len() > 1 {
             out.push(',');

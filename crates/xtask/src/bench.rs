@@ -1,6 +1,6 @@
-//! `cargo xtask bench [quick|npm|python|runs|server]`: how long deciding takes, beside a program written by hand; for a
-//! language, how long it takes from there, beside what else its registry has; for runs, what keeping them
-//! costs; for the decision API, beside a bare handler.
+//! `cargo xtask bench [quick|npm|python|runs|audit|server]`: how long deciding takes, beside a program written by
+//! hand; for a language, how long it takes from there, beside what else its registry has; for runs and receipts,
+//! what keeping them costs; for the decision API, beside a bare handler.
 //!
 //! The measurements are two programs of the tests crate: one takes times and must not be slowed down,
 //! the other counts allocations and is. Their figures are compared with the targets of
@@ -23,9 +23,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         [word] if word == "quick" => Some("quick"),
         [word] if word == "npm" => return npm::bench(),
         [word] if word == "python" => return python::bench(),
-        [word] if word == "runs" => return runs(),
-        [word] if word == "server" => return server(),
-        _ => return Err("usage: cargo xtask bench [quick|npm|python|runs|server]".to_owned()),
+        [word] if word == "runs" => return with_file("bench_runs", "runs.db"),
+        [word] if word == "audit" => return with_file("bench_audit", "log.jsonl"),
+        [word] if word == "server" => return with_file("bench_server", "files"),
+        _ => {
+            return Err("usage: cargo xtask bench [quick|npm|python|runs|audit|server]".to_owned());
+        }
     };
     for program in ["bench", "bench_memory"] {
         measure(program, quick)?;
@@ -33,19 +36,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Decides with what memory and a file keep.
-fn runs() -> Result<(), String> {
-    let folder = root()?.join("target").join("bench-runs");
+/// Measures what memory and a new file keep.
+fn with_file(program: &str, file: &str) -> Result<(), String> {
+    let folder = root()?.join("target").join(program);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
-    measure("bench-runs", folder.join("runs.db").to_str())
-}
-
-/// Asks the decision API, beside a bare handler.
-fn server() -> Result<(), String> {
-    let folder = root()?.join("target").join("bench-server");
+    let measured = measure(program, folder.join(file).to_str());
+    // What it wrote is of no use to anybody, and large.
     let _ = fs::remove_dir_all(&folder);
-    measure("bench_server", folder.to_str())
+    measured
 }
 
 /// Builds and runs a program of the tests crate.

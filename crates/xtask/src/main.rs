@@ -85,7 +85,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        usage: "[quick|npm|python|runs]",
+        usage: "[quick|npm|python|runs|audit|server]",
         summary: "measure deciding beside a program written by hand, or beside what else a registry has",
         run: bench::run,
     },

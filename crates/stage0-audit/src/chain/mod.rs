@@ -32,6 +32,9 @@ pub const LINE_BYTES_MAX: usize = stage0_wire::record::RECORD_LIMITS
     .bytes_max
     .saturating_add(1_024);
 
+/// Room for what the chain adds to a line.
+const LINK_BYTES: usize = 200;
+
 /// Where a chain ends: the number and the hash of its last line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -80,31 +83,47 @@ impl Chain {
     /// The next line, without the line break behind it, for a record: the text of one JSON object, on one
     /// line.
     pub fn append(&mut self, record: &str) -> String {
-        self.link("record", record)
+        let mut line = String::new();
+        self.write(&mut line, record);
+        line
     }
 
     /// The next line for a checkpoint of all lines so far.
     pub fn append_checkpoint(&mut self, checkpoint: &Checkpoint) -> String {
-        let token = ["\"", checkpoint.token(), "\""].concat();
-        self.link("checkpoint", &token)
+        let mut line = String::new();
+        self.write_checkpoint(&mut line, checkpoint);
+        line
     }
 
-    fn link(&mut self, name: &str, body: &str) -> String {
+    /// As [`append`](Self::append), behind what stands in `out`.
+    pub fn write(&mut self, out: &mut String, record: &str) {
+        self.link(out, &["record\":", record]);
+    }
+
+    /// As [`append_checkpoint`](Self::append_checkpoint), behind what stands in `out`.
+    pub fn write_checkpoint(&mut self, out: &mut String, checkpoint: &Checkpoint) {
+        self.link(out, &["checkpoint\":\"", checkpoint.token(), "\""]);
+    }
+
+    fn link(&mut self, out: &mut String, body: &[&str]) {
+        let begin = out.len();
+        let bytes = body
+            .iter()
+            .fold(LINK_BYTES, |sum, part| sum.saturating_add(part.len()));
+        out.reserve(bytes);
         let seq = self.head.seq.saturating_add(1);
-        let mut line = String::with_capacity(body.len().saturating_add(200));
-        line.push_str("{\"seq\":");
-        line.push_str(&seq.to_string());
-        line.push_str(",\"prev\":\"");
-        self.head.hash.write_hex(&mut line);
-        line.push_str("\",\"");
-        line.push_str(name);
-        line.push_str("\":");
-        line.push_str(body);
-        let hash = Digest::of(line.as_bytes());
-        line.push_str(",\"hash\":\"");
-        hash.write_hex(&mut line);
-        line.push_str("\"}");
+        out.push_str("{\"seq\":");
+        out.push_str(&seq.to_string());
+        out.push_str(",\"prev\":\"");
+        self.head.hash.write_hex(out);
+        out.push_str("\",\"");
+        for part in body {
+            out.push_str(part);
+        }
+        let hash = Digest::of(out.as_bytes().get(begin..).unwrap_or_default());
+        out.push_str(",\"hash\":\"");
+        hash.write_hex(out);
+        out.push_str("\"}");
         self.head = Head { seq, hash };
-        line
     }
 }

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use stage0_engine::time::Timestamp;
 
 use super::tail::read_tail;
-use super::{Signing, Sink, SinkError, next_lines};
-use crate::chain::{Chain, Checkpoint, Head};
+use super::writer::Writer;
+use super::{Signing, Sink, SinkError};
+use crate::chain::{Checkpoint, Head};
 use crate::key::PrivateKey;
 
 /// Milliseconds that another writer is waited for.
@@ -72,17 +73,24 @@ pub enum Repair {
 /// A chain in a file.
 #[derive(Debug)]
 pub struct FileSink {
+    writer: Writer,
+    log: LogFile,
+    repair: Option<Repair>,
+    /// Held while the sink is there.
+    _lock: File,
+}
+
+/// The file that lines go to.
+#[derive(Debug)]
+struct LogFile {
     path: PathBuf,
     file: File,
     bytes: u64,
-    chain: Chain,
-    options: FileSinkOptions,
+    fsync: Fsync,
+    rotate_bytes: Option<u64>,
     unsynced: u32,
-    repair: Option<Repair>,
     /// The file could not be put right after a line that failed: it takes no further one.
     is_broken: bool,
-    /// Held while the sink is there.
-    _lock: File,
 }
 
 impl FileSink {
@@ -112,21 +120,24 @@ impl FileSink {
         }
         let bytes = file.seek(SeekFrom::End(0)).map_err(io)?;
         Ok(Self {
-            path: path.to_owned(),
-            file,
-            bytes,
-            chain: Chain::from(head),
-            options,
-            unsynced: 0,
+            writer: Writer::new(head, options.signing),
+            log: LogFile {
+                path: path.to_owned(),
+                file,
+                bytes,
+                fsync: options.fsync,
+                rotate_bytes: options.rotate_bytes,
+                unsynced: 0,
+                is_broken: false,
+            },
             repair: tail.repair,
-            is_broken: false,
             _lock: lock,
         })
     }
 
     /// Where the chain ends.
     pub fn head(&self) -> Head {
-        self.chain.head()
+        self.writer.head()
     }
 
     /// What was done to the file when it was opened.
@@ -144,28 +155,26 @@ impl FileSink {
         key: &PrivateKey,
         now: Timestamp,
     ) -> Result<Checkpoint, SinkError> {
-        let checkpoint = Checkpoint::sign(self.head(), now, key);
-        let mut next = self.chain.clone();
-        let line = next.append_checkpoint(&checkpoint);
-        self.write(&line)?;
-        self.chain = next;
+        let log = &mut self.log;
+        let checkpoint = self
+            .writer
+            .checkpoint(key, now, &mut |line| log.write(line))?;
         self.flush()?;
         Ok(checkpoint)
     }
+}
 
-    /// Writes one line whole, or leaves the file as it was.
+impl LogFile {
+    /// Writes one line with its break whole, or leaves the file as it was.
     fn write(&mut self, line: &str) -> Result<(), SinkError> {
         if self.is_broken {
             let error =
                 std::io::Error::other("an earlier line failed, and could not be taken back");
             return Err(failed(&self.path, error));
         }
-        let mut text = String::with_capacity(line.len().saturating_add(1));
-        text.push_str(line);
-        text.push('\n');
-        let result = self.file.write_all(text.as_bytes()).and_then(|()| {
+        let result = self.file.write_all(line.as_bytes()).and_then(|()| {
             self.unsynced = self.unsynced.saturating_add(1);
-            match self.options.fsync {
+            match self.fsync {
                 Fsync::EachLine => self.sync(),
                 Fsync::EachLines(lines) if self.unsynced >= lines => self.sync(),
                 Fsync::EachLines(_) | Fsync::Never => Ok(()),
@@ -175,7 +184,7 @@ impl FileSink {
             self.is_broken = self.file.set_len(self.bytes).is_err();
             return Err(failed(&self.path, error));
         }
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(length);
         Ok(())
     }
@@ -186,18 +195,15 @@ impl FileSink {
         Ok(())
     }
 
-    /// Puts a file that is full aside, and goes on in a new one.
-    fn rotate(&mut self) -> Result<(), SinkError> {
-        let is_full = self
-            .options
-            .rotate_bytes
-            .is_some_and(|full| self.bytes >= full);
+    /// Puts a file that is full aside, and goes on in a new one. `seq` is the number of its last line.
+    fn rotate(&mut self, seq: u64) -> Result<(), SinkError> {
+        let is_full = self.rotate_bytes.is_some_and(|full| self.bytes >= full);
         if !is_full {
             return Ok(());
         }
         let io = |error| failed(&self.path, error);
         self.file.sync_all().map_err(io)?;
-        let full = full_name(&self.path, self.chain.head().seq);
+        let full = full_name(&self.path, seq);
         if full.exists() {
             let error = std::io::Error::other(format!("`{}` is there already", name(&full)));
             return Err(io(error));
@@ -210,24 +216,25 @@ impl FileSink {
         self.unsynced = 0;
         Ok(())
     }
-}
-
-impl Sink for FileSink {
-    fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
-        self.rotate()?;
-        for line in next_lines(&mut self.chain, self.options.signing.as_mut(), record, now)? {
-            self.write(&line.text)?;
-            self.chain = Chain::from(line.head);
-        }
-        Ok(self.head())
-    }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        if self.unsynced > 0 && self.options.fsync != Fsync::Never {
+        if self.unsynced > 0 && self.fsync != Fsync::Never {
             let result = self.sync();
             result.map_err(|error| failed(&self.path, error))?;
         }
         Ok(())
+    }
+}
+
+impl Sink for FileSink {
+    fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
+        self.log.rotate(self.head().seq)?;
+        let log = &mut self.log;
+        self.writer.append(record, now, &mut |line| log.write(line))
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.log.flush()
     }
 }
 

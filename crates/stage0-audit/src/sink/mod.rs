@@ -7,13 +7,15 @@ mod error;
 mod file;
 mod lines;
 mod tail;
+mod writer;
 
 use stage0_engine::time::Timestamp;
 
 pub use self::error::SinkError;
 pub use self::file::{FileSink, FileSinkOptions, Fsync, LOCK_WAIT_MS_MAX, Repair, full_files};
 pub use self::lines::each_line;
-use crate::chain::{Chain, Checkpoint, Head};
+use self::writer::Writer;
+use crate::chain::{Checkpoint, Head};
 use crate::key::PrivateKey;
 
 /// Lines between two checkpoints: a signature takes as long as a few decisions, and what stands behind the
@@ -39,8 +41,7 @@ pub trait Sink {
 /// A sink that hands each line to a function, which keeps it or says why not.
 #[derive(Debug)]
 pub struct CallbackSink<F> {
-    chain: Chain,
-    signing: Option<Signing>,
+    writer: Writer,
     keep: F,
 }
 
@@ -48,25 +49,24 @@ impl<F: FnMut(&str) -> Result<(), String>> CallbackSink<F> {
     /// A chain that goes on behind this head. The function gets lines without line breaks.
     pub fn new(head: Head, signing: Option<Signing>, keep: F) -> Self {
         Self {
-            chain: Chain::from(head),
-            signing,
+            writer: Writer::new(head, signing),
             keep,
         }
     }
 
     /// Where the chain ends.
     pub fn head(&self) -> Head {
-        self.chain.head()
+        self.writer.head()
     }
 }
 
 impl<F: FnMut(&str) -> Result<(), String>> Sink for CallbackSink<F> {
     fn append(&mut self, record: &str, now: Timestamp) -> Result<Head, SinkError> {
-        for line in next_lines(&mut self.chain, self.signing.as_mut(), record, now)? {
-            (self.keep)(&line.text).map_err(SinkError::Refused)?;
-            self.chain = Chain::from(line.head);
-        }
-        Ok(self.head())
+        let keep = &mut self.keep;
+        self.writer.append(record, now, &mut |line| {
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            keep(line).map_err(SinkError::Refused)
+        })
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
@@ -95,43 +95,8 @@ impl Signing {
     }
 
     /// A checkpoint of a chain that ends here, if it is time for one.
-    fn due(&mut self, head: Head, now: Timestamp) -> Option<Checkpoint> {
+    fn due(&self, head: Head, now: Timestamp) -> Option<Checkpoint> {
         let since = head.seq.saturating_sub(self.last);
-        (since >= self.every).then(|| {
-            self.last = head.seq.saturating_add(1);
-            Checkpoint::sign(head, now, &self.key)
-        })
+        (since >= self.every).then(|| Checkpoint::sign(head, now, &self.key))
     }
-}
-
-/// A line to keep, and where the chain ends behind it.
-struct NextLine {
-    text: String,
-    head: Head,
-}
-
-/// The lines of a record: itself, and a checkpoint behind it where it is time. The chain itself stays
-/// where it is until they are kept.
-fn next_lines(
-    chain: &mut Chain,
-    signing: Option<&mut Signing>,
-    record: &str,
-    now: Timestamp,
-) -> Result<Vec<NextLine>, SinkError> {
-    if record.len() > stage0_wire::record::RECORD_LIMITS.bytes_max || record.contains(['\n', '\r'])
-    {
-        return Err(SinkError::NoRecord);
-    }
-    let mut next = chain.clone();
-    let mut lines = vec![NextLine {
-        text: next.append(record),
-        head: next.head(),
-    }];
-    if let Some(checkpoint) = signing.and_then(|signing| signing.due(next.head(), now)) {
-        lines.push(NextLine {
-            text: next.append_checkpoint(&checkpoint),
-            head: next.head(),
-        });
-    }
-    Ok(lines)
 }

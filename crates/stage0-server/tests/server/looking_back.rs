@@ -116,10 +116,10 @@ fn the_lines_are_a_chain() {
     let lines = store.lines_after(0, 1_000).unwrap();
     assert_eq!(lines.len(), 21);
     let mut verifier = Verifier::new(None, false);
-    for (number, line) in (1..).zip(&lines) {
+    for (number, line) in &lines {
         let place = Place {
             file: "stage0.db".to_owned(),
-            line: number,
+            line: *number,
         };
         assert!(verifier.line(&place, line, true).is_some());
     }

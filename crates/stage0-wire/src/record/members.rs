@@ -3,22 +3,41 @@
 //! A record keeps the request as it was written, so its members are cut out, not written anew. All of
 //! this is for text that the strict reader has taken already.
 
+use memchr::memchr2;
+use stage0_engine::digest::Digest;
+
 /// Appends a JSON text without the space between its parts, so that it stands on one line.
 pub(super) fn push_compact(line: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['"', ' ', '\t', '\n', '\r']) {
-        let (before, from) = rest.split_at(at);
-        line.push_str(before);
-        let length = if from.starts_with('"') {
-            let length = string_len(from);
-            line.push_str(from.get(..length).unwrap_or(from));
-            length
-        } else {
-            1
-        };
-        rest = from.get(length..).unwrap_or_default();
+    let mut from = 0;
+    while let Some(at) = next_space(text, from) {
+        line.push_str(text.get(from..at).unwrap_or_default());
+        from = at.saturating_add(1);
     }
-    line.push_str(rest);
+    line.push_str(text.get(from..).unwrap_or_default());
+}
+
+/// The digest of a JSON text without the space between its parts.
+pub(super) fn compact_digest(text: &str) -> Digest {
+    // Programs write none.
+    if next_space(text, 0).is_none() {
+        return Digest::of(text.as_bytes());
+    }
+    let mut compact = String::with_capacity(text.len());
+    push_compact(&mut compact, text);
+    Digest::of(compact.as_bytes())
+}
+
+/// Where the next space between parts is, from a place that is in no string.
+fn next_space(text: &str, mut at: usize) -> Option<usize> {
+    while let Some(byte) = text.as_bytes().get(at) {
+        let length = match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => return Some(at),
+            b'"' => string_len(text.as_bytes().get(at..).unwrap_or_default()),
+            _ => 1,
+        };
+        at = at.saturating_add(length);
+    }
+    None
 }
 
 /// The members of an object: their keys as they are written between the quotes, and their texts.
@@ -27,7 +46,7 @@ pub(super) fn members(text: &str) -> Vec<(&str, &str)> {
     let mut rest = text.trim().strip_prefix('{').unwrap_or_default();
     while let Some(at) = rest.find('"') {
         let from = rest.get(at..).unwrap_or_default();
-        let (key, behind) = from.split_at(string_len(from));
+        let (key, behind) = from.split_at(string_len(from.as_bytes()));
         let value = behind.trim_start().strip_prefix(':').unwrap_or_default();
         let value = value.trim_start();
         let (value, behind) = value.split_at(value_len(value));
@@ -38,15 +57,15 @@ pub(super) fn members(text: &str) -> Vec<(&str, &str)> {
 }
 
 /// Bytes of the string at the beginning, its quotes included.
-fn string_len(text: &str) -> usize {
-    let mut is_escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => return at.saturating_add(1),
-            _ => {}
+fn string_len(text: &[u8]) -> usize {
+    let mut at = 1_usize;
+    while let Some(found) = memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
+        at = at.saturating_add(found);
+        if text.get(at) == Some(&b'"') {
+            return at.saturating_add(1);
         }
+        // What is escaped ends nothing.
+        at = at.saturating_add(2);
     }
     text.len()
 }
@@ -58,7 +77,8 @@ fn value_len(text: &str) -> usize {
     while let Some(byte) = text.as_bytes().get(at) {
         match byte {
             b'"' => {
-                at = at.saturating_add(string_len(text.get(at..).unwrap_or_default()));
+                let string = text.as_bytes().get(at..).unwrap_or_default();
+                at = at.saturating_add(string_len(string));
                 continue;
             }
             b'{' | b'[' => depth = depth.saturating_add(1),

@@ -28,11 +28,10 @@ mod read;
 use std::borrow::Cow;
 
 use stage0_engine::canonical::write_string;
-use stage0_engine::digest::Digest;
 use stage0_engine::limits::{REQUEST_BYTES_MAX, STATE_BYTES_MAX};
 
 pub use self::kept::Kept;
-use self::members::push_compact;
+use self::members::{compact_digest, push_compact};
 pub use self::read::{Deed, Record, parse_record};
 use crate::question::{Answer, Question, derived_request_id};
 use crate::report::ReportText;
@@ -92,7 +91,9 @@ fn record(
     match facts {
         None => compact_member(&mut line, "request", Some(request)),
         Some((facts, call)) => {
-            compact_member(&mut line, "facts", Some(facts));
+            // It is ours, and has no space to lose.
+            member(&mut line, "facts");
+            line.push_str(facts);
             text_member(&mut line, "call", call);
         }
     }
@@ -123,11 +124,9 @@ fn record(
         ];
         for (name, text) in texts {
             let Some(text) = text else { continue };
-            let mut compact = String::with_capacity(text.len());
-            push_compact(&mut compact, text);
             member(&mut line, name);
             line.push('"');
-            Digest::of(compact.as_bytes()).write_hex(&mut line);
+            compact_digest(text).write_hex(&mut line);
             line.push('"');
         }
         line.push('}');

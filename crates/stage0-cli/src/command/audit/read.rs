@@ -1,12 +1,13 @@
 //! The lines of a log, file by file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use stage0_audit::chain::{Body, Place};
 use stage0_audit::sink::{each_line as each_line_of, full_files};
 use stage0_audit::trace::{Outcome, Told, Trace, read_trace};
+use stage0_store::{SqliteStore, StoreError};
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 
@@ -31,6 +32,10 @@ pub(super) fn each_line(
             file: name_of(file),
             line: 0,
         };
+        if is_database(file) {
+            each_row(file, &mut place, &mut take)?;
+            continue;
+        }
         let read = each_line_of(&mut open(file)?, |number, text, is_ended| {
             place.line = number;
             take(&place, text, is_ended).map_err(Stop::Problem)
@@ -38,6 +43,41 @@ pub(super) fn each_line(
         read.map_err(|stop| stop.in_file(file))?;
     }
     Ok(())
+}
+
+/// Whether a file is one that a server keeps, by what every SQLite file begins with.
+fn is_database(path: &Path) -> bool {
+    const HEAD: &[u8; 16] = b"SQLite format 3\0";
+    let mut head = [0; HEAD.len()];
+    let is_file = !is_stdin(path) && path.is_file();
+    let read = is_file.then(|| File::open(path).and_then(|mut file| file.read_exact(&mut head)));
+    matches!(read, Some(Ok(()))) && head == *HEAD
+}
+
+/// Hands on each line of the log in a server's file, which may be running.
+fn each_row(
+    path: &Path,
+    place: &mut Place,
+    take: &mut impl FnMut(&Place, &[u8], bool) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    const AT_ONCE: u32 = 1_000;
+    let trouble = |error: StoreError| {
+        let message = error.to_string();
+        Problem::new(ProblemCode::FileUnreadable, message)
+    };
+    let store = SqliteStore::open(path).map_err(trouble)?;
+    let mut last = 0;
+    loop {
+        let lines = store.lines_after(last, AT_ONCE).map_err(trouble)?;
+        let Some((newest, _)) = lines.last() else {
+            return Ok(());
+        };
+        last = *newest;
+        for (_, line) in &lines {
+            place.line = place.line.saturating_add(1);
+            take(place, line.as_bytes(), true)?;
+        }
+    }
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, Problem> {
