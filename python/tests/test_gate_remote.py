@@ -9,11 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stage0 import Gate, Policy, TicketError, ToolCall, Verdict, gated
 from stage0.gate import Failure, Question
@@ -28,14 +34,14 @@ POLICY_REQUEST = (
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, *more: str) -> Iterator[str]:
     """A server of the package's own command, without keys: its address."""
     policy = folder / "policy.yaml"
     if not policy.exists():
         policy.write_text(DESK)
     command = [sys.executable, "-m", "stage0", "serve", "--dev", "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(
-        [*command, "--policy", str(policy), "--fsync", "never"],
+        [*command, "--policy", str(policy), "--fsync", "never", *more],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,6 +102,39 @@ def test_a_server_decides_asks_people_and_keeps_what_became_of_it(tmp_path: Path
                 gate.approve(unknown, by="bo")
         with pytest.raises(ValueError, match="changed there"):
             gate.reload(Policy.parse(DESK))
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of this machine that nobody else has signed, and its private key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stage0 tests")])
+    now = datetime.now(timezone.utc)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(signed.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+def test_a_server_with_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = certificate(tmp_path)
+    with server(tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as address:
+        assert address.startswith("https://")
+        # Whoever does not know who signed it does not ask, and whoever asks in the clear is not heard.
+        for told in (address, address.replace("https", "http")):
+            with Gate(remote=told, context=STAFF, timeout=2) as gate:
+                answer = gate.check(pay(300))
+                assert answer.verdict is Verdict.DENY and answer.code == "SERVER_UNREACHABLE", answer.details
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        with Gate(remote=address, context=STAFF) as gate:
+            assert gate.check(pay(300)).allowed and gate.report(pay(300), "executed")
 
 
 def test_a_question_whose_answer_was_lost_has_the_same_ticket(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 //! The policy that decides now, and how another one takes its place.
 
 use std::fmt::Debug;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use stage0_engine::PlainProse;
 use stage0_wire::Policy;
@@ -26,6 +26,8 @@ pub trait PolicySource: Debug + Send + Sync {
 pub(crate) struct InForce {
     source: Box<dyn PolicySource>,
     current: RwLock<Current>,
+    /// Held by whoever reads the source: what was read later is what decides.
+    reading: Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +63,7 @@ impl InForce {
         Ok(Self {
             source,
             current: RwLock::new(current),
+            reading: Mutex::new(()),
         })
     }
 
@@ -76,6 +79,7 @@ impl InForce {
 
     /// Reads the source again if it has changed, or in any case.
     pub(crate) fn reload(&self, in_any_case: bool) -> Reloaded {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at first: what changes while it is read is read again.
         let mark = self.source.mark();
         let before = self.read();

@@ -39,8 +39,10 @@ pub const CLEAN_MAX: u32 = 1_000;
 pub const PAGE_MAX: u32 = 1_000;
 /// Decisions of a page if nobody says how many.
 pub const PAGE: u32 = 100;
-/// Megabytes that wait beside the file before they are put into it, whoever has to wait for that.
-pub const WAL_MB_MAX: u64 = 64;
+/// Time between two rounds of putting what was written beside the file into it.
+pub const SETTLE_EVERY: Duration = Duration::from_secs(1);
+/// Pages that are written beside the file before that begins anew in their place: 64 MB.
+pub const BESIDE_PAGES: u64 = 4_000;
 /// Plans of one configuration.
 pub const PLANS_MAX: usize = 100;
 /// Bytes of the text that plans are read from.

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::config::{Bounds, Config};
 use crate::http::App;
@@ -29,7 +29,8 @@ use crate::in_force::InForce;
 use crate::key_ring::KeyRing;
 use crate::ledger::Ledger;
 use crate::limits::{
-    CLEAN_EVERY, CLEAN_MAX, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX, WATCH_EVERY,
+    BESIDE_PAGES, CLEAN_EVERY, CLEAN_MAX, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX,
+    SETTLE_EVERY, WATCH_EVERY,
 };
 use crate::metrics::Metrics;
 use crate::service::{Service, now};
@@ -88,6 +89,8 @@ pub struct Server {
     listener: std::net::TcpListener,
     tls: Option<Handshake>,
     retention: Option<Duration>,
+    /// Puts what was written beside the file into it.
+    settler: Arc<SqliteStore>,
     /// Says to other servers that the file is taken.
     _claim: File,
 }
@@ -135,6 +138,7 @@ impl Server {
         let wait = config.bounds.file_wait;
         let ledger = Ledger::open(&config.db, config.fsync, wait).map_err(ServeError::Store)?;
         let reader = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
+        let settler = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let listener = std::net::TcpListener::bind(config.listen)
             .map_err(|error| ServeError::Listen(config.listen, error))?;
         listener
@@ -167,6 +171,7 @@ impl Server {
             listener,
             tls,
             retention: config.retention,
+            settler: Arc::new(settler),
             _claim: claim,
         })
     }
@@ -244,7 +249,7 @@ impl Server {
         let places = Arc::new(Semaphore::new(self.bounds.connections));
         tokio::spawn(watch_policy(Arc::clone(&self.service), told.clone()));
         tokio::spawn(clean(Arc::clone(&self.service), self.retention));
-        tokio::spawn(settle(Arc::clone(&self.service)));
+        tokio::spawn(settle(Arc::clone(&self.service), self.settler));
         let mut ending = told.clone();
         let mut ending = pin!(ends(&mut ending));
         loop {
@@ -434,16 +439,20 @@ async fn clean(service: Arc<Service>, retention: Option<Duration>) {
     }
 }
 
-/// Puts what waits beside the file into it, while others write.
-async fn settle(service: Arc<Service>) {
-    const EVERY: Duration = Duration::from_millis(200);
-    let mut ticks = interval(EVERY);
+/// Puts what was written beside the file into it, while others write, and has that begin anew once there is
+/// much of it.
+async fn settle(service: Arc<Service>, settler: Arc<SqliteStore>) {
+    let mut ticks = interval(SETTLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let service = Arc::clone(&service);
-        let settled = tokio::task::spawn_blocking(move || service.reader().settle());
-        if let Ok(Err(error)) = settled.await {
-            tracing::warn!(%error, "what was written stays beside the file for now");
+        let settler = Arc::clone(&settler);
+        match tokio::task::spawn_blocking(move || settler.settle()).await {
+            Ok(Ok(beside)) if beside.pages > BESIDE_PAGES => service.ledger.begin_anew(),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "what was written stays beside the file for now");
+            }
+            Ok(Ok(_)) | Err(_) => {}
         }
     }
 }

@@ -33,7 +33,7 @@ pub use keeper::{
 pub use key::{Key, RunId, RunIdError};
 pub use memory::MemoryStore;
 pub use records::{FoundRecord, Looked, NewRecord};
-pub use sqlite::{Group, SqliteStore};
+pub use sqlite::{Beside, Group, SqliteStore};
 pub use store::{Change, Kept, Row, StateStore, To};
 pub use ticket::{
     Ask, Found as FoundTicket, PersonsAnswer, Ticket, TicketError, TicketId, TicketStatus, Yes,

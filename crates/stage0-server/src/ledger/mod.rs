@@ -16,7 +16,7 @@ use stage0_store::{SqliteStore, StateStore as _, StoreError};
 use tokio::sync::oneshot;
 
 pub(crate) use self::book::Book;
-use self::worker::{Job, Task, Worker};
+use self::worker::{Order, Task, Worker};
 
 /// Whether what was answered outlives more than this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Fsync {
 /// Hands work to the thread that writes.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    jobs: Option<Sender<Box<dyn Job>>>,
+    jobs: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,8 +63,16 @@ impl Ledger {
         let gone = || StoreError::Unwritable("nobody writes any more".to_owned());
         let task = Task::new(work, answer);
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(Box::new(task)).map_err(|_| gone())?;
+        jobs.send(Order::Do(Box::new(task))).map_err(|_| gone())?;
         answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Has what is written beside the file begin anew in its place, once nobody is in the way.
+    pub(crate) fn begin_anew(&self) {
+        if let Some(jobs) = &self.jobs {
+            // Whoever has ended writes nothing any more.
+            let _ = jobs.send(Order::BeginAnew);
+        }
     }
 }
 

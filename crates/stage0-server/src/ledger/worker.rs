@@ -1,6 +1,7 @@
 //! The thread: takes what has gathered, does it in one transaction, and tells everybody.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 
@@ -9,7 +10,7 @@ use stage0_store::{SqliteStore, StoreError, Usage};
 use tokio::sync::oneshot;
 
 use super::book::Book;
-use crate::limits::{GROUP_MAX, WAL_MB_MAX};
+use crate::limits::GROUP_MAX;
 
 /// Work whose answer somebody waits for.
 pub(super) trait Job: Send {
@@ -17,6 +18,14 @@ pub(super) trait Job: Send {
     fn run(&mut self, book: &mut Book<'_>) -> Result<(), StoreError>;
     /// Tells whoever waits.
     fn tell(self: Box<Self>, kept: Result<(), StoreError>);
+}
+
+/// What the thread is told to do.
+pub(super) enum Order {
+    /// This work, with what else has gathered.
+    Do(Box<dyn Job>),
+    /// To write beside the file where it began.
+    BeginAnew,
 }
 
 /// A function whose result somebody waits for.
@@ -85,13 +94,24 @@ impl Worker {
     }
 
     /// Works until nobody is left who could hand in more.
-    pub(super) fn work(mut self, queue: &Receiver<Box<dyn Job>>) {
+    pub(super) fn work(mut self, queue: &Receiver<Order>) {
         while let Ok(first) = queue.recv() {
-            let mut jobs = vec![first];
-            jobs.extend(queue.try_iter().take(GROUP_MAX.saturating_sub(1)));
-            self.do_together(jobs);
-            // What waits beside the file is put into it by somebody else, unless it is too much by now.
-            let _ = self.store.shorten(WAL_MB_MAX);
+            let rest = queue.try_iter().take(GROUP_MAX.saturating_sub(1));
+            let mut jobs = Vec::new();
+            let mut begins_anew = false;
+            for order in iter::once(first).chain(rest) {
+                match order {
+                    Order::Do(job) => jobs.push(job),
+                    Order::BeginAnew => begins_anew = true,
+                }
+            }
+            if !jobs.is_empty() {
+                self.do_together(jobs);
+            }
+            if begins_anew {
+                // Where it cannot be done now it is asked for again.
+                let _ = self.store.begin_anew();
+            }
         }
     }
 

@@ -108,7 +108,8 @@ fn a_no_stands_whatever_the_policy_says_later() {
     assert_eq!(denied(&mut client, &asked), no);
     // Nobody is asked any more, and this was said no to.
     text.set(&POLICY.replace("args.amount > 500", "args.amount > 5000"));
-    assert_eq!(client.post("/policy/reload", "{}").at("changed"), "true");
+    // Whoever looks at it each second may have been faster.
+    assert_eq!(client.post("/policy/reload", "{}").status, 200);
     assert_eq!(client.check(&pay("c9", "ada", 600)).verdict(), "ALLOW");
     assert_eq!(denied(&mut client, &asked), no);
     let batch = format!(

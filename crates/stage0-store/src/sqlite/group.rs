@@ -1,5 +1,8 @@
 //! Changes that are kept together: one wait for the disk, however many there are.
 
+use std::time::Duration;
+
+use rusqlite::Connection;
 use stage0_engine::time::Timestamp;
 
 use super::create::SCHEMA_VERSION;
@@ -7,6 +10,9 @@ use super::{SqliteStore, find, make_all, purge, tickets};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::store::{Change, Kept, StateStore};
+
+/// What is written beside the file keeps at most so much room there when it begins anew.
+const BESIDE_BYTES_KEPT: i64 = 128_000_000;
 
 /// A transaction that is open, in which nobody else writes. What it is left without [`commit`](Self::commit)
 /// never happened.
@@ -100,7 +106,7 @@ impl StateStore for Group<'_> {
 
 impl SqliteStore {
     /// Readies the file for many writers that are served by one connection: whether each group waits for the
-    /// disk, and nothing is put into its place behind anybody's back ([`shorten`](Self::shorten)).
+    /// disk, and nothing is put into its place behind anybody's back ([`settle`](Self::settle)).
     ///
     /// # Errors
     /// The file does not take it.
@@ -111,40 +117,61 @@ impl SqliteStore {
             .pragma_update(None, "synchronous", level)
             .and_then(|()| {
                 connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
+            })
+            .and_then(|()| {
+                connection.pragma_update_and_check(
+                    None,
+                    "journal_size_limit",
+                    BESIDE_BYTES_KEPT,
+                    |_| Ok(()),
+                )
             });
         done.map_err(|error| self.trouble().of(&error))
     }
 
-    /// Puts what waits beside the file into it, while others go on writing. How much waited, in pages.
+    /// Puts what waits beside the file into it, while others go on writing.
     ///
     /// # Errors
     /// It cannot be put there now. Nothing is lost.
-    pub fn settle(&self) -> Result<u64, StoreError> {
-        let pages = self
-            .connection()
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-                row.get::<_, i64>(1)
-            });
-        let pages = pages.map_err(|error| self.trouble().of(&error))?;
-        Ok(u64::try_from(pages).unwrap_or_default())
+    pub fn settle(&self) -> Result<Beside, StoreError> {
+        self.checkpoint(&self.connection(), "PASSIVE")
     }
 
-    /// Puts everything that waits beside the file into it and begins there anew, if that is more than so many
-    /// megabytes. Nobody writes meanwhile.
+    /// Puts the rest of it into the file, and begins anew beside it, in the place of what was there: whoever
+    /// writes where something was written before waits half as long for the disk. Whoever is in the way is not
+    /// waited for; whether nobody was.
     ///
     /// # Errors
     /// It cannot be done now. Nothing is lost.
-    pub fn shorten(&self, megabytes: u64) -> Result<(), StoreError> {
-        const MEGABYTE: u64 = 1_000_000;
-        let mut beside = std::ffi::OsString::from(&self.name);
-        beside.push("-wal");
-        let bytes = std::fs::metadata(beside).map_or(0, |file| file.len());
-        if bytes <= megabytes.saturating_mul(MEGABYTE) {
-            return Ok(());
-        }
-        let done = self
-            .connection()
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        done.map_err(|error| self.trouble().of(&error))
+    pub fn begin_anew(&self) -> Result<bool, StoreError> {
+        let connection = self.connection();
+        let told = |error: rusqlite::Error| self.trouble().of(&error);
+        connection.busy_timeout(Duration::ZERO).map_err(told)?;
+        let begun = self.checkpoint(&connection, "RESTART");
+        connection.busy_timeout(self.wait).map_err(told)?;
+        Ok(begun?.waiting == 0)
     }
+
+    fn checkpoint(&self, connection: &Connection, how: &str) -> Result<Beside, StoreError> {
+        let statement = format!("PRAGMA wal_checkpoint({how})");
+        let found = connection.query_row(&statement, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        });
+        let (is_busy, pages, settled): (bool, i64, i64) =
+            found.map_err(|error| self.trouble().of(&error))?;
+        let pages = u64::try_from(pages).unwrap_or_default();
+        let settled = u64::try_from(settled).unwrap_or_default();
+        // Where somebody was in the way there is at least what they use.
+        let waiting = pages.saturating_sub(settled).max(u64::from(is_busy));
+        Ok(Beside { pages, waiting })
+    }
+}
+
+/// What is written beside the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    /// Pages that are there.
+    pub pages: u64,
+    /// Those that are not in the file as well.
+    pub waiting: u64,
 }

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavio
 use stage0_engine::time::Timestamp;
 
 use self::create::{APPLICATION_ID, SCHEMA_VERSION, create};
-pub use self::group::Group;
+pub use self::group::{Beside, Group};
 use self::trouble::Trouble;
 use crate::error::StoreError;
 use crate::key::Key;
@@ -43,6 +43,8 @@ pub struct SqliteStore {
     /// The file's name as messages show it.
     name: String,
     connection: Mutex<Connection>,
+    /// How long it waits where somebody else writes, each time.
+    wait: Duration,
 }
 
 impl SqliteStore {
@@ -73,6 +75,7 @@ impl SqliteStore {
         Ok(Self {
             name: trouble.0.to_owned(),
             connection: Mutex::new(connection),
+            wait,
         })
     }
 
