@@ -41,7 +41,7 @@ pub const PAGE_MAX: u32 = 1_000;
 pub const PAGE: u32 = 100;
 /// Time between two rounds of putting what was written beside the file into it.
 pub const SETTLE_EVERY: Duration = Duration::from_secs(1);
-/// Pages that are written beside the file before that begins anew in their place: 64 MB.
+/// Pages that are written beside the file before that begins anew in their place: 32 MB.
 pub const BESIDE_PAGES: u64 = 4_000;
 /// Plans of one configuration.
 pub const PLANS_MAX: usize = 100;

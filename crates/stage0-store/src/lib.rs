@@ -32,6 +32,7 @@ pub use keeper::{
 };
 pub use key::{Key, RunId, RunIdError};
 pub use memory::MemoryStore;
+pub use packed::Packed;
 pub use records::{FoundRecord, Looked, NewRecord};
 pub use sqlite::{Beside, Group, SqliteStore};
 pub use store::{Change, Kept, Row, StateStore, To};

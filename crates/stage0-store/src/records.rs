@@ -5,30 +5,28 @@
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
-use stage0_audit::chain::{Head, LINE_BYTES_MAX, Line};
+use stage0_audit::chain::{Head, LINE_BYTES_MAX, Line, Link};
 use stage0_engine::digest::Digest;
 use stage0_engine::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::packed::{pack, unpack};
+use crate::packed::{Packed, unpack};
 use crate::sqlite::{Group, SqliteStore};
 
 const ADD: &str = "INSERT INTO record (seq, at, request_id, key_id, asked, verdict, run, outcome, \
     latency_us, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-const LAST: &str = "SELECT line FROM record ORDER BY seq DESC LIMIT 1";
+const LAST: &str = "SELECT seq, line FROM record ORDER BY seq DESC LIMIT 1";
 const COLUMNS: &str = "seq, at, request_id, key_id, verdict, run, outcome, latency_us, line";
-const REPEATED: &str = "SELECT line FROM record \
+const REPEATED: &str = "SELECT seq, line FROM record \
     WHERE request_id = ?1 AND asked = ?2 AND at >= ?3 ORDER BY seq DESC LIMIT 1";
 const LINES: &str = "SELECT seq, line FROM record WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 // The newest line stays, so that the chain goes on where it was.
 const DROP_OLD: &str = "DELETE FROM record WHERE seq IN \
     (SELECT seq FROM record WHERE at < ?1 AND seq < (SELECT max(seq) FROM record) ORDER BY seq LIMIT ?2)";
 
-/// A line to be added.
+/// What a line that is added is found by.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NewRecord<'r> {
-    /// Its number in the chain.
-    pub seq: u64,
     /// When it was made.
     pub at: Option<Timestamp>,
     /// The request that it tells of.
@@ -45,8 +43,6 @@ pub struct NewRecord<'r> {
     pub outcome: Option<&'r str>,
     /// Microseconds that deciding took.
     pub latency_us: Option<u64>,
-    /// The line itself.
-    pub line: &'r str,
 }
 
 /// A line that was found.
@@ -98,15 +94,20 @@ fn natural(number: i64) -> u64 {
 }
 
 impl Group<'_> {
-    /// Adds a line.
+    /// Adds a line: its record, and what the chain adds to it.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn add_record(&self, record: &NewRecord<'_>) -> Result<(), StoreError> {
+    pub fn add_record(
+        &self,
+        link: &Link,
+        packed: &Packed,
+        record: &NewRecord<'_>,
+    ) -> Result<(), StoreError> {
         let connection = self.store().connection();
         let added = connection.prepare_cached(ADD).and_then(|mut add| {
             add.execute(params![
-                number(record.seq),
+                number(link.seq),
                 record.at.map_or(0, Timestamp::to_ms),
                 record.request_id,
                 record.key_id,
@@ -115,7 +116,7 @@ impl Group<'_> {
                 record.run,
                 record.outcome,
                 record.latency_us.map(number),
-                pack(record.line),
+                packed.linked(link),
             ])
         });
         self.told(added.map(|_| ()))
@@ -134,7 +135,7 @@ impl Group<'_> {
         let connection = self.store().connection();
         let found = connection.prepare_cached(REPEATED).and_then(|mut find| {
             let named = params![request_id, &asked.as_bytes()[..], since.to_ms()];
-            find.query_row(named, |row| line(row, 0)).optional()
+            find.query_row(named, |row| line(row, 0, 1)).optional()
         });
         self.told(found)
     }
@@ -166,7 +167,7 @@ impl SqliteStore {
     pub fn head(&self) -> Result<Head, StoreError> {
         let last: rusqlite::Result<Option<String>> = self
             .connection()
-            .query_row(LAST, [], |row| line(row, 0))
+            .query_row(LAST, [], |row| line(row, 0, 1))
             .optional();
         let Some(last) = last.map_err(|error| self.trouble().of(&error))? else {
             return Ok(Head::START);
@@ -188,7 +189,7 @@ impl SqliteStore {
         let connection = self.connection();
         let found = connection.prepare_cached(LINES).and_then(|mut lines| {
             let lines = lines.query_map(params![number(seq), count], |row| {
-                Ok((natural(row.get(0)?), line(row, 1)?))
+                Ok((natural(row.get(0)?), line(row, 0, 1)?))
             })?;
             lines.collect()
         });
@@ -268,14 +269,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<FoundRecord> {
         run: row.get(5)?,
         outcome: row.get(6)?,
         latency_us: row.get::<_, Option<i64>>(7)?.map(natural),
-        line: line(row, 8)?,
+        line: line(row, 0, 8)?,
     })
 }
 
-/// The line in a column.
-fn line(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+/// The line in a column, whose number stands in another one.
+fn line(row: &Row<'_>, seq: usize, column: usize) -> rusqlite::Result<String> {
     let packed = row.get_ref(column)?.as_blob()?;
-    unpack(packed, LINE_BYTES_MAX).ok_or_else(|| {
+    unpack(packed, natural(row.get(seq)?), LINE_BYTES_MAX).ok_or_else(|| {
         let reason = "a line of the log is not what was written";
         rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, reason.into())
     })

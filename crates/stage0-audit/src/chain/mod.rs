@@ -61,6 +61,8 @@ impl Head {
 /// let line = chain.append(r#"{"v":1}"#);
 /// assert_eq!(Line::parse(&line).unwrap().seq, 1);
 /// assert_eq!(chain.head().hash, Line::parse(&line).unwrap().hash);
+/// let link = chain.link(r#"{"v":2}"#);
+/// assert_eq!(Line::parse(&link.line(r#"{"v":2}"#)).unwrap().head(), chain.head());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -97,33 +99,77 @@ impl Chain {
 
     /// As [`append`](Self::append), behind what stands in `out`.
     pub fn write(&mut self, out: &mut String, record: &str) {
-        self.link(out, &["record\":", record]);
+        self.push(out, RECORD, &[record]);
     }
 
     /// As [`append_checkpoint`](Self::append_checkpoint), behind what stands in `out`.
     pub fn write_checkpoint(&mut self, out: &mut String, checkpoint: &Checkpoint) {
-        self.link(out, &["checkpoint\":\"", checkpoint.token(), "\""]);
+        self.push(out, "checkpoint\":", &["\"", checkpoint.token(), "\""]);
     }
 
-    fn link(&mut self, out: &mut String, body: &[&str]) {
-        let begin = out.len();
+    /// As [`append`](Self::append), for whoever keeps the record and what the chain adds to it apart.
+    pub fn link(&mut self, record: &str) -> Link {
+        let (seq, prev) = (self.head.seq.saturating_add(1), self.head.hash);
+        let mut begin = String::with_capacity(LINK_BYTES);
+        push_begin(&mut begin, seq, &prev, RECORD);
+        let hash = Digest::of_parts(&[begin.as_bytes(), record.as_bytes()]);
+        self.head = Head { seq, hash };
+        Link { seq, prev, hash }
+    }
+
+    fn push(&mut self, out: &mut String, member: &str, body: &[&str]) {
+        let from = out.len();
         let bytes = body
             .iter()
             .fold(LINK_BYTES, |sum, part| sum.saturating_add(part.len()));
         out.reserve(bytes);
         let seq = self.head.seq.saturating_add(1);
-        out.push_str("{\"seq\":");
-        out.push_str(&seq.to_string());
-        out.push_str(",\"prev\":\"");
-        self.head.hash.write_hex(out);
-        out.push_str("\",\"");
+        push_begin(out, seq, &self.head.hash, member);
         for part in body {
             out.push_str(part);
         }
-        let hash = Digest::of(out.as_bytes().get(begin..).unwrap_or_default());
-        out.push_str(",\"hash\":\"");
-        hash.write_hex(out);
-        out.push_str("\"}");
+        let hash = Digest::of(out.as_bytes().get(from..).unwrap_or_default());
+        push_end(out, &hash);
         self.head = Head { seq, hash };
     }
+}
+
+/// What the chain adds to a record: everything of a line but what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The line's number, from 1.
+    pub seq: u64,
+    /// The hash of the line before.
+    pub prev: Digest,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+impl Link {
+    /// The line with this record: the one that was added, if that is the record that it was added with.
+    pub fn line(&self, record: &str) -> String {
+        let mut line = String::with_capacity(record.len().saturating_add(LINK_BYTES));
+        push_begin(&mut line, self.seq, &self.prev, RECORD);
+        line.push_str(record);
+        push_end(&mut line, &self.hash);
+        line
+    }
+}
+
+/// The member that a record stands in.
+const RECORD: &str = "record\":";
+
+fn push_begin(out: &mut String, seq: u64, prev: &Digest, member: &str) {
+    out.push_str("{\"seq\":");
+    out.push_str(&seq.to_string());
+    out.push_str(",\"prev\":\"");
+    prev.write_hex(out);
+    out.push_str("\",\"");
+    out.push_str(member);
+}
+
+fn push_end(out: &mut String, hash: &Digest) {
+    out.push_str(",\"hash\":\"");
+    hash.write_hex(out);
+    out.push_str("\"}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stage0_audit::chain::{Chain, Head};
 use stage0_engine::time::Timestamp;
-use stage0_store::{Group, NewRecord, StateStore, StoreError, Usage};
+use stage0_store::{Group, NewRecord, Packed, StateStore, StoreError, Usage};
 
 /// A transaction that is open.
 #[derive(Debug)]
@@ -45,14 +45,15 @@ impl<'g> Book<'g> {
         self.group
     }
 
-    /// Adds a record to the chain; what is found by comes with it, `seq` and `line` are filled in here.
-    pub(crate) fn add(&mut self, text: &str, found_by: NewRecord<'_>) -> Result<(), StoreError> {
-        let line = self.chain.append(text);
-        self.group.add_record(&NewRecord {
-            seq: self.chain.head().seq,
-            line: &line,
-            ..found_by
-        })
+    /// Adds a record to the chain, with what it is found by.
+    pub(crate) fn add(
+        &mut self,
+        text: &str,
+        packed: &Packed,
+        found_by: &NewRecord<'_>,
+    ) -> Result<(), StoreError> {
+        let link = self.chain.link(text);
+        self.group.add_record(&link, packed, found_by)
     }
 
     /// Whether there may be a ticket: where nobody was ever asked, nobody has answered.

@@ -320,7 +320,7 @@ pub(super) fn add(
         verdict: Some(made.verdict.as_str()),
         ..found_by
     };
-    book.add(&made.record, found_by)
+    book.add(&made.record, &made.packed, &found_by)
 }
 
 /// Counts decisions against a plan; why not, where one is used up.

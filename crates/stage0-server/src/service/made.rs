@@ -5,7 +5,7 @@ use stage0_engine::host::Host;
 use stage0_engine::policy::{Severity, Verdict};
 use stage0_engine::request::Request;
 use stage0_engine::state::RunState;
-use stage0_store::{Decided, RunId, TicketId};
+use stage0_store::{Decided, Packed, RunId, TicketId};
 use stage0_wire::{Policy, REDACTION_SECRET_BYTES};
 
 use super::Record;
@@ -19,6 +19,8 @@ pub(crate) struct Made {
     pub(crate) answer: String,
     /// Its record.
     pub(crate) record: String,
+    /// The same, packed.
+    pub(crate) packed: Packed,
     /// The ticket that it would have or rest on.
     pub(crate) about: TicketId,
     /// The ticket that it waits for.
@@ -57,6 +59,7 @@ impl Recording<'_> {
             verdict: decision.verdict,
             codes: codes(decision),
             answer,
+            packed: Packed::of(&record),
             record,
             about: TicketId::of(self.run, decision.call_id(), &decision.action_digest()),
             ticket: None,

@@ -1,7 +1,7 @@
 //! What became of a call that was allowed.
 
 use stage0_audit::trace::{Told as Traced, Trace, read_trace};
-use stage0_store::{FoundRecord, Looked, NewRecord, RunId, StoreError, Telling};
+use stage0_store::{FoundRecord, Looked, NewRecord, Packed, RunId, StoreError, Telling};
 use stage0_wire::record::record_report;
 use stage0_wire::report::ReportText;
 
@@ -113,7 +113,8 @@ fn keep(book: &mut Book<'_>, told: &Told) -> Result<Kept, StoreError> {
     let record = record_report(found.run.as_deref(), &text, now, None);
     book.add(
         &record,
-        NewRecord {
+        &Packed::of(&record),
+        &NewRecord {
             at: Some(now),
             request_id: Some(&told.request_id),
             key_id: Some(&told.key_id),

@@ -14,9 +14,9 @@ pub(super) const APPLICATION_ID: i32 = 0x5374_3072;
 /// Version of the tables; another one is refused.
 pub(super) const SCHEMA_VERSION: i32 = 2;
 
-/// A few records of decisions have room on a page: what is written beside the file is written page by page, each
-/// with two calls of the system.
-const PAGE_BYTES: i32 = 16_384;
+/// A few records of decisions have room on a page. Of larger ones more is written for each group of records, of
+/// smaller ones more often.
+const PAGE_BYTES: i32 = 8_192;
 
 /// A number that was given to a row is given to no other, also where the row is gone.
 const SCHEMA: &str = "

@@ -82,3 +82,32 @@ fn every_connection_waits_and_writes_to_the_disk() {
     // Two is FULL.
     assert_eq!((told("busy_timeout"), told("synchronous")), (wait, 2));
 }
+
+#[test]
+fn what_is_written_beside_the_file_begins_anew_and_waits_for_nobody() {
+    let fresh = Fresh::new("beside");
+    let store = SqliteStore::open(&fresh.0).unwrap();
+    store.tune(true).unwrap();
+    let settler = SqliteStore::open(&fresh.0).unwrap();
+    for number in 0..20 {
+        assert_eq!(put(&store, &format!("r{number}"), 10_000), Ok(true));
+    }
+    let beside = settler.settle().unwrap();
+    assert!(beside.pages >= 20 && beside.waiting == 0, "{beside:?}");
+    // Whoever reads is not waited for.
+    let reader = SqliteStore::open(&fresh.0).unwrap();
+    let held = reader.connection();
+    held.execute_batch("BEGIN; SELECT count(*) FROM state")
+        .unwrap();
+    assert_eq!(put(&store, "while somebody reads", 10), Ok(true));
+    assert_eq!(store.begin_anew(), Ok(false));
+    held.execute_batch("ROLLBACK").unwrap();
+    drop(held);
+    assert_eq!(store.begin_anew(), Ok(true));
+    assert_eq!(put(&store, "anew", 10), Ok(true));
+    let after = settler.settle().unwrap();
+    assert!(after.pages < beside.pages, "{after:?}");
+    let names = ["r0", "r19", "while somebody reads", "anew"].map(key);
+    let found = reader.load(&names).unwrap();
+    assert!(found.iter().all(Option::is_some));
+}
