@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use stage0_engine::time::Timestamp;
 use stage0_wire::REDACTION_SECRET_BYTES;
 
 use crate::in_force::PolicySource;
@@ -41,7 +42,12 @@ pub struct Config {
     pub secret: [u8; REDACTION_SECRET_BYTES],
     /// How much of everything it takes.
     pub bounds: Bounds,
+    /// What tells the time.
+    pub clock: Clock,
 }
+
+/// What tells the time; nothing where it shows none that can be kept, and then nothing is decided.
+pub type Clock = fn() -> Option<Timestamp>;
 
 /// The certificates and the key of TLS, as PEM.
 #[derive(Clone)]

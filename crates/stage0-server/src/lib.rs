@@ -19,7 +19,7 @@ mod serve;
 mod service;
 mod tls;
 
-pub use config::{Bounds, Config, Tls};
+pub use config::{Bounds, Clock, Config, Tls};
 pub use in_force::PolicySource;
 pub use ledger::Fsync;
 pub use plan::{Plan, Plans, UNLIMITED};

@@ -33,7 +33,7 @@ use crate::limits::{
     SETTLE_EVERY, WATCH_EVERY,
 };
 use crate::metrics::Metrics;
-use crate::service::{Service, now};
+use crate::service::Service;
 use crate::tls::{self, Handshake};
 
 /// Why a server cannot begin, or had to end.
@@ -136,7 +136,8 @@ impl Server {
             .map_err(ServeError::Tls)?;
         let claim = claim(&config.db)?;
         let wait = config.bounds.file_wait;
-        let ledger = Ledger::open(&config.db, config.fsync, wait).map_err(ServeError::Store)?;
+        let ledger = Ledger::open(&config.db, config.fsync, wait, config.clock)
+            .map_err(ServeError::Store)?;
         let reader = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let settler = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let listener = std::net::TcpListener::bind(config.listen)
@@ -151,6 +152,7 @@ impl Server {
             .unwrap_or_else(|| format!("{scheme}://{address}"));
         let service = Arc::new(Service {
             policy,
+            clock: config.clock,
             keys: KeyRing::default(),
             plans: config.plans,
             metrics: Metrics::new(),
@@ -191,7 +193,7 @@ impl Server {
 
     /// Whether there is a key that counts.
     pub fn has_keys(&self) -> bool {
-        let now = now().ok();
+        let now = self.service.now().ok();
         let keys = self.service.reader().keys().unwrap_or_default();
         keys.iter()
             .any(|key| now.is_none_or(|now| key.counts_at(now)))
@@ -416,7 +418,7 @@ async fn clean(service: Arc<Service>, retention: Option<Duration>) {
             let dropped = service
                 .ledger
                 .write(move |book| {
-                    let now = now()?;
+                    let now = book.now()?;
                     let stall = time::Duration::from_ms(stage0_store::limits::STALL_MS_MAX);
                     let before = now.checked_sub(stall.unwrap_or(time::Duration::ZERO));
                     book.states()

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
 use stage0_server::{Audit, Bounds, Config, Fsync, Plans, PolicySource, Record, Server};
+use stage0_store::system_clock;
 use stage0_tests::bench::task::{POLICY, allowed};
 use stage0_wire::Policy;
 use stage0_wire::problem::Problem;
@@ -179,6 +180,7 @@ fn stage0(db: &Path, fsync: Fsync) -> Result<SocketAddr, Box<dyn Error>> {
         public_url: None,
         secret: [7; 32],
         bounds: Bounds::default(),
+        clock: system_clock,
     })?;
     let address = server.address()?;
     thread::spawn(move || {

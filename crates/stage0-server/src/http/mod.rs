@@ -25,6 +25,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, on};
+use stage0_engine::time::Timestamp;
 use stage0_store::{Scope, ShownKey};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -37,7 +38,7 @@ use crate::config::Bounds;
 use crate::key_ring::Caller;
 use crate::metrics::AnswerLabel;
 use crate::refusal::Refusal;
-use crate::service::{Service, now};
+use crate::service::Service;
 
 /// What a route comes to.
 type Answer = Result<Response, Refusal>;
@@ -116,7 +117,8 @@ impl App {
         let request_id = call::request_id_of(request.headers());
         let shown_id = match &request_id {
             Ok(Some(id)) => id.clone(),
-            Ok(None) | Err(_) => now().map_or_else(|_| String::new(), |now| service.ids.next(now)),
+            // Ids sort by time, and there are more without one.
+            Ok(None) | Err(_) => service.ids.next(service.now().unwrap_or(Timestamp::MIN)),
         };
         let span = tracing::debug_span!(
             "request",
@@ -184,7 +186,7 @@ impl App {
         if !service.keys.knows(&shown) {
             service.learn_key(shown.id).await?;
         }
-        let caller = service.keys.find(&shown, now()?);
+        let caller = service.keys.find(&shown, service.now()?);
         let caller = caller.ok_or(Refusal::Unauthorized)?;
         if !caller.may(scope) {
             return Err(Refusal::Forbidden(scope));

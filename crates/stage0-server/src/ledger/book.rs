@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::Clock;
 use stage0_audit::chain::{Chain, Head};
 use stage0_engine::time::Timestamp;
 use stage0_store::{Group, NewRecord, Packed, StateStore, StoreError, Usage};
@@ -11,6 +12,7 @@ use stage0_store::{Group, NewRecord, Packed, StateStore, StoreError, Usage};
 pub(crate) struct Book<'g> {
     group: &'g Group<'g>,
     chain: Chain,
+    clock: Clock,
     /// How often keys were used, as it is kept.
     kept: &'g BTreeMap<String, Usage>,
     /// The same where it has changed.
@@ -23,6 +25,7 @@ impl<'g> Book<'g> {
     pub(super) fn new(
         group: &'g Group<'g>,
         chain: Chain,
+        clock: Clock,
         kept: &'g BTreeMap<String, Usage>,
         has_tickets: bool,
     ) -> Self {
@@ -30,9 +33,15 @@ impl<'g> Book<'g> {
             has_tickets,
             group,
             chain,
+            clock,
             kept,
             used: BTreeMap::new(),
         }
+    }
+
+    /// The time, in whole milliseconds.
+    pub(crate) fn now(&self) -> Result<Timestamp, StoreError> {
+        (self.clock)().ok_or(StoreError::Clock)
     }
 
     /// The transaction, for what has rows of its own.

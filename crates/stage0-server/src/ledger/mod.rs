@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::book::Book;
 use self::worker::{Order, Task, Worker};
+use crate::config::Clock;
 
 /// Whether what was answered outlives more than this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +37,18 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the file for writing, and begins.
-    pub(crate) fn open(path: &Path, fsync: Fsync, wait: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        path: &Path,
+        fsync: Fsync,
+        wait: Duration,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
         let store = SqliteStore::open_with(path, wait)?;
         store.tune(fsync == Fsync::Always)?;
         let head = store.head()?;
         let (jobs, queue) = channel();
         let has_tickets = !store.tickets(1)?.is_empty();
-        let worker = Worker::new(store, head, has_tickets);
+        let worker = Worker::new(store, clock, head, has_tickets);
         let thread = thread::Builder::new()
             .name("stage0-ledger".to_owned())
             .spawn(move || worker.work(&queue))

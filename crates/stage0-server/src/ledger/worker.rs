@@ -10,6 +10,7 @@ use stage0_store::{SqliteStore, StoreError, Usage};
 use tokio::sync::oneshot;
 
 use super::book::Book;
+use crate::config::Clock;
 use crate::limits::GROUP_MAX;
 
 /// Work whose answer somebody waits for.
@@ -76,6 +77,7 @@ where
 #[derive(Debug)]
 pub(super) struct Worker {
     store: SqliteStore,
+    clock: Clock,
     head: Head,
     /// How often keys were used, as it is kept.
     usage: BTreeMap<String, Usage>,
@@ -84,10 +86,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(store: SqliteStore, head: Head, has_tickets: bool) -> Self {
+    pub(super) fn new(store: SqliteStore, clock: Clock, head: Head, has_tickets: bool) -> Self {
         Self {
             has_tickets,
             store,
+            clock,
             head,
             usage: BTreeMap::new(),
         }
@@ -140,6 +143,7 @@ impl Worker {
         let mut book = Book::new(
             &group,
             Chain::from(self.head),
+            self.clock,
             &self.usage,
             self.has_tickets,
         );

@@ -17,7 +17,7 @@ use stage0_wire::{Policy, REDACTION_SECRET_BYTES, parse_request};
 use super::check::{Answered, Asked, Kept, add, before, digest_of, run_of, unreadable, use_up};
 use super::made::Made;
 use super::step::{Step, decide_together};
-use super::{Record, Service, now};
+use super::{Record, Service};
 use crate::key_ring::Caller;
 use crate::ledger::Book;
 use crate::limits::REPEAT_WITHIN_MS;
@@ -138,7 +138,7 @@ struct Batch {
 
 impl Batch {
     fn keep(&self, book: &mut Book<'_>) -> Result<Result<Vec<Kept>, Refusal>, StoreError> {
-        let now = now()?;
+        let now = book.now()?;
         if self.is_named
             && let Some(before) = self.before(book, now)?
         {

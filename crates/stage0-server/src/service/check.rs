@@ -18,7 +18,7 @@ use stage0_wire::{Policy, REDACTION_SECRET_BYTES, parse_request};
 use super::made::{Made, Recording, decide_alone};
 use super::step::Step;
 use super::tickets::is_known;
-use super::{Audit, Record, Service, now};
+use super::{Audit, Record, Service};
 use crate::key_ring::Caller;
 use crate::ledger::Book;
 use crate::limits::REPEAT_WITHIN_MS;
@@ -74,7 +74,7 @@ impl Service {
     pub(crate) async fn check(&self, asked: Asked) -> Result<Answered, Refusal> {
         let policy = self.policy.policy();
         let request = Self::admit(&policy, &asked.body, &asked.caller)?;
-        let now = now()?;
+        let now = self.now()?;
         let run = run_of(&request)?;
         let host = Host {
             request_id: &asked.request_id,
@@ -251,7 +251,7 @@ impl Question {
         book: &mut Book<'_>,
         made: Option<&(Arc<Made>, Timestamp)>,
     ) -> Result<Kept, StoreError> {
-        let now = now()?;
+        let now = book.now()?;
         if let Some(digest) = &self.digest {
             let since = Duration::from_ms(REPEAT_WITHIN_MS).unwrap_or(Duration::ZERO);
             let since = now.checked_sub(since).unwrap_or(now);

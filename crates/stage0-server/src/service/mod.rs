@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use stage0_engine::time::Timestamp;
-use stage0_store::{SqliteStore, StoreError, system_clock};
+use stage0_store::{SqliteStore, StoreError};
 use stage0_wire::REDACTION_SECRET_BYTES;
 
 pub(crate) use self::check::{Answered, Asked};
@@ -22,6 +22,7 @@ pub(crate) use self::evaluation::{Evaluation, Semantic, answer_json, answers_jso
 pub(crate) use self::lists::Page;
 pub(crate) use self::outcome::{Taken, Told};
 pub(crate) use self::tickets::{Reply, TicketPage};
+use crate::config::Clock;
 use crate::ids::Ids;
 use crate::in_force::{InForce, Reloaded};
 use crate::key_ring::KeyRing;
@@ -51,6 +52,7 @@ pub enum Record {
 /// Everything that answering takes.
 #[derive(Debug)]
 pub(crate) struct Service {
+    pub(crate) clock: Clock,
     pub(crate) policy: InForce,
     pub(crate) keys: KeyRing,
     pub(crate) plans: Plans,
@@ -69,6 +71,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// The time, in whole milliseconds.
+    pub(crate) fn now(&self) -> Result<Timestamp, StoreError> {
+        (self.clock)().ok_or(StoreError::Clock)
+    }
+
     /// The file, for those who only look.
     pub(crate) fn reader(&self) -> MutexGuard<'_, SqliteStore> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,9 +168,4 @@ impl Service {
             }
         }
     }
-}
-
-/// The time, in whole milliseconds.
-pub(crate) fn now() -> Result<Timestamp, StoreError> {
-    system_clock().ok_or(StoreError::Clock)
 }

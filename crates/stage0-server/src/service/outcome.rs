@@ -5,8 +5,8 @@ use stage0_store::{FoundRecord, Looked, NewRecord, Packed, RunId, StoreError, Te
 use stage0_wire::record::record_report;
 use stage0_wire::report::ReportText;
 
+use super::Service;
 use super::lists::record_of;
-use super::{Service, now};
 use crate::ledger::Book;
 use crate::refusal::Refusal;
 
@@ -94,7 +94,7 @@ fn keep(book: &mut Book<'_>, told: &Told) -> Result<Kept, StoreError> {
             )))
         });
     }
-    let now = now()?;
+    let now = book.now()?;
     let run = found.run.as_deref().and_then(|run| RunId::new(run).ok());
     let text = ReportText {
         id: trace.call.as_deref().unwrap_or(&trace.request_id),

@@ -11,7 +11,7 @@ use stage0_wire::json_object::object;
 use stage0_wire::parse_approval_token;
 use stage0_wire::problem::Problem;
 
-use super::{Service, now};
+use super::Service;
 use crate::ledger::Book;
 use crate::refusal::Refusal;
 
@@ -38,7 +38,7 @@ pub(crate) struct TicketPage {
 impl Service {
     /// Tickets, those that were changed longest ago first, as JSON.
     pub(crate) async fn tickets(self: &Arc<Self>, page: TicketPage) -> Result<String, Refusal> {
-        let now = now()?;
+        let now = self.now()?;
         let tickets = self.look(|store| Ticket::list(store)).await?;
         let is_meant = |ticket: &&Ticket| {
             let is = |wanted: &Option<String>, own: Option<&str>| {
@@ -62,7 +62,7 @@ impl Service {
     /// One ticket, as JSON.
     pub(crate) async fn ticket(self: &Arc<Self>, id: &str) -> Result<String, Refusal> {
         let wanted = ticket_id(id)?;
-        let now = now()?;
+        let now = self.now()?;
         let found = self.look(move |store| Ticket::find(store, &wanted)).await?;
         let found = found.ok_or_else(|| unknown(id))?;
         Ok(found.ticket.to_shown_json(now))
@@ -70,7 +70,7 @@ impl Service {
 
     /// The ticket of a request that was deferred, as JSON.
     pub(crate) async fn ticket_of(self: &Arc<Self>, request_id: String) -> Result<String, Refusal> {
-        let now = now()?;
+        let now = self.now()?;
         let message = format!("No decision has the request id `{request_id}`");
         let found = self.look(move |store| {
             let looked = Looked {
@@ -112,7 +112,7 @@ impl Service {
         let kept = self
             .ledger
             .write(move |book| {
-                let now = now()?;
+                let now = book.now()?;
                 let Some(FoundTicket {
                     mut ticket,
                     version,

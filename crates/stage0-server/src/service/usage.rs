@@ -4,7 +4,7 @@ use stage0_engine::time::Timestamp;
 use stage0_store::Usage;
 use stage0_wire::json_object::{Object, object};
 
-use super::{Service, now};
+use super::Service;
 use crate::key_ring::Caller;
 use crate::refusal::Refusal;
 
@@ -53,7 +53,7 @@ impl Service {
         let key_id = caller.key_id.clone();
         // Asked of whoever counts, so that what was answered is counted.
         let read = self.ledger.write(move |book| {
-            let now = now()?;
+            let now = book.now()?;
             Ok((book.usage(&key_id, now)?, now))
         });
         let (usage, now) = read.await?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use stage0_engine::document::{Document, ValueRef};
 use stage0_engine::time::Timestamp;
 use stage0_server::{Audit, Bounds, Config, Control, Fsync, Plans, PolicySource, Record, Server};
-use stage0_store::{ApiKey, KEY_RANDOM_BYTES, Scope, SqliteStore};
+use stage0_store::{ApiKey, KEY_RANDOM_BYTES, Scope, SqliteStore, system_clock};
 use stage0_wire::Policy;
 use stage0_wire::problem::Problem;
 use stage0_wire::strict_json::{JsonLimits, parse};
@@ -102,6 +102,7 @@ pub(crate) fn config(db: &Path, policy: &Text) -> Config {
             shutdown_wait: Duration::from_secs(5),
             ..Bounds::default()
         },
+        clock: system_clock,
     }
 }
 

@@ -12,6 +12,7 @@ mod answers;
 mod approvals;
 mod authzen;
 mod client;
+mod clock;
 mod connections;
 mod faults;
 mod keys;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use stage0_server::limits::PLANS_BYTES_MAX;
 use stage0_server::{Audit, Bounds, Config, Fsync, Plans, Record, ServeError, Server, Tls};
+use stage0_store::system_clock;
 use stage0_wire::codes::ProblemCode;
 use stage0_wire::problem::Problem;
 
@@ -256,6 +257,7 @@ impl Serve {
             tls,
             public_url: self.public_url,
             bounds,
+            clock: system_clock,
         })
     }
 }
