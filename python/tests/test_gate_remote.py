@@ -131,7 +131,9 @@ def test_a_server_with_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for told in (address, address.replace("https", "http")):
             with Gate(remote=told, context=STAFF, timeout=2) as gate:
                 answer = gate.check(pay(300))
-                assert answer.verdict is Verdict.DENY and answer.code == "SERVER_UNREACHABLE", answer.details
+                assert answer.verdict is Verdict.DENY and answer.code == "SERVER_UNREACHABLE", (
+                    answer.details
+                )
         monkeypatch.setenv("SSL_CERT_FILE", str(cert))
         with Gate(remote=address, context=STAFF) as gate:
             assert gate.check(pay(300)).allowed and gate.report(pay(300), "executed")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from stage0 import Gate, ToolCall
 
 POLICY = Path(__file__).parents[2] / "examples" / "first-policy" / "policy.yaml"
 
@@ -39,25 +45,75 @@ def server(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_the_api_keeps_to_its_description(tmp_path: Path) -> None:
-    schemathesis = Path(sysconfig.get_path("scripts")) / "schemathesis"
     with server(tmp_path) as (address, key):
-        run = subprocess.run(
-            [
-                schemathesis,
-                "run",
-                f"{address}/openapi.json",
-                "--header",
-                f"x-api-key: {key}",
-                "--max-examples=25",
-                "--seed=1",
-                "--no-color",
-                # A number with more than 28 digits is JSON, and refused.
-                "--exclude-checks=positive_data_acceptance",
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        # Where everything is denied there is less to find.
+        told = asked(tmp_path, address, key, "--exclude-path=/halt")
+        assert "Tested: 20" in told
+        assert "Tested: 1" in asked(tmp_path, address, key, "--include-path=/halt")
+
+
+def asked(folder: Path, address: str, key: str, which: str) -> str:
+    """What comes of asking these paths whatever their description admits, and what it does not."""
+    schemathesis = Path(sysconfig.get_path("scripts")) / "schemathesis"
+    run = subprocess.run(
+        [
+            schemathesis,
+            "run",
+            f"{address}/openapi.json",
+            "--header",
+            f"x-api-key: {key}",
+            "--max-examples=25",
+            "--seed=1",
+            "--no-color",
+            which,
+            # A number with more than 28 digits is JSON, and refused.
+            "--exclude-checks=positive_data_acceptance",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert run.returncode == 0, run.stdout[-8_000:]
-    assert "Tested: 19" in run.stdout
+    return run.stdout
+
+
+def connections(address: str, key: str) -> int:
+    """How many the server counts."""
+    metrics = urllib.request.Request(f"{address}/metrics", headers={"x-api-key": key})
+    with urllib.request.urlopen(metrics, timeout=20) as told:
+        lines = told.read().decode().splitlines()
+    (held,) = (line for line in lines if line.startswith("stage0_connections "))
+    return int(held.split()[1])
+
+
+IDLE = 10_000
+"""Connections that are opened and left alone."""
+
+
+def test_connections_that_are_left_idle_keep_nobody_waiting(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The server gets as many as this process.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    idle: list[socket.socket] = []
+    try:
+        with server(tmp_path) as (address, key):
+            host, port = address.removeprefix("http://").split(":")
+            for number in range(min(IDLE, hard - 1_000)):
+                opened = socket.create_connection((host, int(port)), timeout=20)
+                if number % 2:
+                    opened.sendall(b"POST /check HTTP/1.1\r\nhost: local")
+                idle.append(opened)
+            with Gate(remote=address, key=key, context={"actor_role": "support"}) as gate:
+                answer = gate.check(ToolCall("search_orders", {"query": "late"}))
+                assert answer.decision is not None, answer.details
+            until = time.monotonic() + 20
+            while connections(address, key) < len(idle):
+                assert time.monotonic() < until, connections(address, key)
+                time.sleep(0.1)
+            for opened in idle:
+                opened.close()
+    finally:
+        for opened in idle:
+            opened.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

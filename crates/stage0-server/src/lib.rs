@@ -6,6 +6,7 @@
 //! anything: that is `stage0-engine`, through `stage0-wire` and `stage0-store`.
 
 mod config;
+mod halt;
 mod http;
 mod ids;
 mod in_force;

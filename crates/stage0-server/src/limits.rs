@@ -19,6 +19,8 @@ pub const CONCURRENCY_MAX: usize = 512;
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// Time for the head of a request, and for which a connection may wait for its next one.
 pub const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted; the system may have a smaller limit.
+pub const BACKLOG: i32 = 4_096;
 /// Time for the handshake of TLS.
 pub const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 /// Time for which requests may go on that are being worked on when the server is told to end.

@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     pub(crate) reloads: Family<ReloadLabel, Counter>,
     /// Whether the store takes writes: 1 or 0.
     pub(crate) store_up: Gauge,
+    /// Whether everything is denied by an operator: 1 or 0.
+    pub(crate) halted: Gauge,
     /// Connections that are open.
     pub(crate) connections: Gauge,
 }
@@ -94,6 +96,7 @@ impl Metrics {
             unrecorded: Counter::default(),
             reloads: Family::default(),
             store_up: Gauge::default(),
+            halted: Gauge::default(),
             connections: Gauge::default(),
             registry: Registry::default(),
         };
@@ -140,6 +143,11 @@ impl Metrics {
             "store_up",
             "Whether the store took the last write: 1 or 0",
             m.store_up.clone(),
+        );
+        registry.register(
+            "halted",
+            "Whether everything is denied by an operator: 1 or 0",
+            m.halted.clone(),
         );
         registry.register(
             "connections",

@@ -13,6 +13,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Socket, Type};
 use stage0_engine::time;
 use stage0_store::{SqliteStore, StoreError};
 use stage0_wire::problem::Problem;
@@ -23,13 +24,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::config::{Bounds, Config};
+use crate::halt::{Halt, Halted};
 use crate::http::App;
 use crate::ids::Ids;
 use crate::in_force::InForce;
 use crate::key_ring::KeyRing;
 use crate::ledger::Ledger;
 use crate::limits::{
-    BESIDE_PAGES, CLEAN_EVERY, CLEAN_MAX, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX,
+    BACKLOG, BESIDE_PAGES, CLEAN_EVERY, CLEAN_MAX, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX,
     SETTLE_EVERY, WATCH_EVERY,
 };
 use crate::metrics::Metrics;
@@ -140,11 +142,8 @@ impl Server {
             .map_err(ServeError::Store)?;
         let reader = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let settler = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
-        let listener = std::net::TcpListener::bind(config.listen)
-            .map_err(|error| ServeError::Listen(config.listen, error))?;
-        listener
-            .set_nonblocking(true)
-            .map_err(ServeError::Machine)?;
+        let listener =
+            listen(config.listen).map_err(|error| ServeError::Listen(config.listen, error))?;
         let address = listener.local_addr().map_err(ServeError::Machine)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base = config
@@ -153,6 +152,8 @@ impl Server {
         let service = Arc::new(Service {
             policy,
             clock: config.clock,
+            halt: Halt::default(),
+            halting: tokio::sync::Mutex::new(()),
             keys: KeyRing::default(),
             plans: config.plans,
             metrics: Metrics::new(),
@@ -166,6 +167,10 @@ impl Server {
             reader: Mutex::new(reader),
         });
         service.read_keys().map_err(ServeError::Store)?;
+        if let Some(halted) = Halted::load(&*service.reader()).map_err(ServeError::Store)? {
+            service.halt.set(Some(Arc::new(halted)));
+            service.metrics.halted.set(1);
+        }
         Ok(Self {
             app: App::new(Arc::clone(&service), config.is_open, config.bounds),
             service,
@@ -478,6 +483,18 @@ fn claim(db: &Path) -> Result<File, ServeError> {
         Err(TryLockError::WouldBlock) => Err(ServeError::Taken(db.to_owned())),
         Err(TryLockError::Error(error)) => Err(ServeError::Machine(error)),
     }
+}
+
+/// A listener with room for those who come at once.
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // As the standard library does it: a server that begins anew has its address at once.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 fn random() -> io::Result<u64> {

@@ -85,7 +85,7 @@ impl CallerStore {
 fn refuse_others<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Result<(), StoreError> {
     let is_other = |key: &&Key| match key {
         Key::Run(run) => *run != RunId::only(),
-        Key::Ticket(_) => true,
+        Key::Ticket(_) | Key::Halt => true,
         Key::Counter(_) | Key::Hold(_) => false,
     };
     keys.find(is_other)

@@ -22,6 +22,8 @@ pub enum Key {
     Hold(Digest),
     /// What people are asked about one action.
     Ticket(TicketId),
+    /// That an operator has stopped everything.
+    Halt,
 }
 
 impl fmt::Display for Key {
@@ -31,6 +33,7 @@ impl fmt::Display for Key {
             Self::Counter(counter) => write!(f, "counter/{counter}"),
             Self::Hold(call) => write!(f, "hold/{call}"),
             Self::Ticket(id) => write!(f, "{TICKETS}{id}"),
+            Self::Halt => f.write_str("halt"),
         }
     }
 }

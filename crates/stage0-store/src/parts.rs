@@ -84,7 +84,7 @@ pub(crate) fn state_of(found: &[Found]) -> Result<RunState, StoreError> {
                 let counter = found.counter(name)?.unwrap_or_default();
                 state.counters.insert(name.clone(), counter);
             }
-            Key::Hold(_) | Key::Ticket(_) => {}
+            Key::Hold(_) | Key::Ticket(_) | Key::Halt => {}
         }
     }
     Ok(state)

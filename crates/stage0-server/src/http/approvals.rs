@@ -1,23 +1,14 @@
 //! `/approvals`: what waits for people, and their answers.
 
-use stage0_engine::document::{Document, Kind, ValueRef};
 use stage0_engine::time::Timestamp;
 use stage0_store::{PersonsAnswer, TicketStatus, Yes};
 use stage0_wire::codes::ProblemCode;
-use stage0_wire::json_problem;
 use stage0_wire::problem::Problem;
-use stage0_wire::strict_json::{JsonLimits, parse};
 
 use super::answer::json;
+use super::body::Body;
 use super::{Answer, Call, route};
-use crate::refusal::Refusal;
 use crate::service::{Reply, TicketPage};
-
-const LIMITS: JsonLimits = JsonLimits {
-    bytes_max: 100_000,
-    depth_max: 8,
-    nodes_max: 1_000,
-};
 
 /// What waits for people, and what did.
 pub(super) async fn approvals(call: Call) -> Answer {
@@ -86,62 +77,4 @@ pub(super) async fn reject(call: Call) -> Answer {
         reason: body.text("reason")?,
     });
     Ok(json(call.service.answer(&call.tail, answer).await?))
-}
-
-/// A small body, read strictly.
-struct Body<'c> {
-    document: Document<'c>,
-    known: &'static [&'static str],
-}
-
-impl<'c> Body<'c> {
-    fn read(call: &'c Call, known: &'static [&'static str]) -> Result<Self, Refusal> {
-        let document =
-            parse(&call.body, &LIMITS).map_err(|error| json_problem("body", &call.body, &error))?;
-        let body = Self { document, known };
-        if body.root().kind() != Kind::Object {
-            return Err(body.wrong("the body is an object"));
-        }
-        let strange = body.root().members().find(|(key, _)| !known.contains(key));
-        match strange {
-            Some((key, _)) => Err(body.wrong(&format!("`{key}` means nothing here"))),
-            None => Ok(body),
-        }
-    }
-
-    fn root(&self) -> ValueRef<'_> {
-        self.document.root()
-    }
-
-    fn wrong(&self, message: &str) -> Refusal {
-        let help = format!("there are `{}`", self.known.join("`, `"));
-        Problem::new(ProblemCode::BodyInvalid, message)
-            .help(help)
-            .into()
-    }
-
-    fn missing(&self, key: &str) -> Refusal {
-        self.wrong(&format!("`{key}` is missing"))
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>, Refusal> {
-        match self.root().get(key).filter(|value| !value.is_null()) {
-            None => Ok(None),
-            Some(value) => match value.as_str() {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => Err(self.wrong(&format!("`{key}` is no text"))),
-            },
-        }
-    }
-
-    fn texts(&self, key: &str) -> Result<Vec<String>, Refusal> {
-        let Some(list) = self.root().get(key).filter(|value| !value.is_null()) else {
-            return Ok(Vec::new());
-        };
-        let texts = list.elements().map(|text| text.as_str().map(str::to_owned));
-        let texts: Option<Vec<String>> = texts.collect();
-        texts
-            .filter(|_| list.kind() == Kind::List)
-            .ok_or_else(|| self.wrong(&format!("`{key}` is no list of texts")))
-    }
 }

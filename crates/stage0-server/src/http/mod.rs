@@ -3,9 +3,11 @@
 mod answer;
 mod approvals;
 mod authzen;
+mod body;
 mod call;
 mod check;
 mod decisions;
+mod halt;
 mod health;
 mod openapi;
 mod outcome;
@@ -82,6 +84,8 @@ impl App {
             .add(&route::REJECT, approvals::reject)
             .add(&route::POLICY, policy::policy)
             .add(&route::RELOAD, policy::reload)
+            .add(&route::HALT, halt::halt)
+            .add(&route::RESUME, halt::resume)
             .add(&route::METRICS, health::metrics)
             .add(&route::EVALUATION, authzen::evaluation)
             .add(&route::EVALUATIONS, authzen::evaluations)

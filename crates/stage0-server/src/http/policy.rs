@@ -23,6 +23,10 @@ pub(super) async fn policy(call: Call) -> Answer {
         answer.text("policy_version", policy.index().label());
         answer.text("policy_digest", &policy.index().digest().to_string());
         answer.plain("is_current", problems.is_empty());
+        match call.service.halt.told() {
+            Some(halted) => answer.plain("halted", halted.to_json()),
+            None => answer.plain("halted", "null"),
+        }
         answer.plain("problems", problems_to_json(problems));
         answer.plain("warnings", problems_to_json(policy.warnings()));
         answer.plain(

@@ -259,6 +259,26 @@ pub(super) const READYZ: Route = Route {
     answer: Told::Json("Readiness"),
     ..ROUTE
 };
+pub(super) const HALT: Route = Route {
+    method: "POST",
+    path: "/halt",
+    scope: Some(Scope::Admin),
+    summary: "Deny everything from here on, whatever the policy and people say, also after the server has begun anew",
+    body: Some("HaltRequest"),
+    answer: Told::Json("HaltAnswer"),
+    refuses: &[413, 415, 422],
+    ..ROUTE
+};
+pub(super) const RESUME: Route = Route {
+    method: "POST",
+    path: "/resume",
+    scope: Some(Scope::Admin),
+    summary: "Let the policy decide again",
+    body: Some("ResumeRequest"),
+    answer: Told::Json("HaltAnswer"),
+    refuses: &[413, 415, 422],
+    ..ROUTE
+};
 pub(super) const OPENAPI: Route = Route {
     path: "/openapi.json",
     summary: "This description",
@@ -282,7 +302,7 @@ pub(super) const STYLE: Route = Route {
 };
 
 /// All of them that are told, in their order.
-pub(super) const ROUTES: [&Route; 20] = [
+pub(super) const ROUTES: [&Route; 22] = [
     &CHECK,
     &CHECK_BATCH,
     &OUTCOME,
@@ -296,6 +316,8 @@ pub(super) const ROUTES: [&Route; 20] = [
     &USAGE,
     &POLICY,
     &RELOAD,
+    &HALT,
+    &RESUME,
     &EVALUATION,
     &EVALUATIONS,
     &AUTHZEN,

@@ -18,6 +18,7 @@ use super::check::{Answered, Asked, Kept, add, before, digest_of, run_of, unread
 use super::made::Made;
 use super::step::{Step, decide_together};
 use super::{Record, Service};
+use crate::halt::Halt;
 use crate::key_ring::Caller;
 use crate::ledger::Book;
 use crate::limits::REPEAT_WITHIN_MS;
@@ -64,6 +65,7 @@ impl Service {
             is_atomic,
             record: self.record,
             secret: self.secret,
+            halt: self.halt.clone(),
         };
         let kept = self.ledger.write(move |book| batch.keep(book)).await;
         self.note(&kept);
@@ -134,12 +136,15 @@ struct Batch {
     is_atomic: bool,
     record: Record,
     secret: [u8; REDACTION_SECRET_BYTES],
+    halt: Halt,
 }
 
 impl Batch {
     fn keep(&self, book: &mut Book<'_>) -> Result<Result<Vec<Kept>, Refusal>, StoreError> {
         let now = book.now()?;
+        let is_halted = self.halt.is_on();
         if self.is_named
+            && !is_halted
             && let Some(before) = self.before(book, now)?
         {
             return Ok(Ok(before));
@@ -160,6 +165,7 @@ impl Batch {
                 request,
                 body,
                 request_id,
+                mode: self.halt.mode(),
                 run: run.as_ref(),
                 record: self.record,
                 secret: &self.secret,
@@ -179,7 +185,7 @@ impl Batch {
                 NewRecord {
                     request_id: Some(step.request_id),
                     key_id: Some(&self.caller.key_id),
-                    asked: Some(self.digest),
+                    asked: (!is_halted).then_some(self.digest),
                     run: step.run.map(RunId::as_str),
                     latency_us: u64::try_from(self.since.elapsed().as_micros()).ok(),
                     ..NewRecord::default()

@@ -19,6 +19,7 @@ use super::made::{Made, Recording, decide_alone};
 use super::step::Step;
 use super::tickets::is_known;
 use super::{Audit, Record, Service};
+use crate::halt::Halt;
 use crate::key_ring::Caller;
 use crate::ledger::Book;
 use crate::limits::REPEAT_WITHIN_MS;
@@ -59,6 +60,7 @@ struct Question {
     run: Option<RunId>,
     record: Record,
     secret: [u8; REDACTION_SECRET_BYTES],
+    halt: Halt,
 }
 
 /// What came of the work.
@@ -78,6 +80,7 @@ impl Service {
         let run = run_of(&request)?;
         let host = Host {
             request_id: &asked.request_id,
+            mode: self.halt.mode(),
             ..Host::default()
         };
         // What needs nothing that is kept is decided here, and others are not kept waiting for it.
@@ -104,6 +107,7 @@ impl Service {
             run,
             record: self.record,
             secret: self.secret,
+            halt: self.halt.clone(),
             asked,
         };
         self.keep(question, made).await
@@ -139,7 +143,10 @@ impl Service {
         self.note(&kept);
         let kept = match (kept, alone) {
             (Ok(kept), _) => kept,
-            (Err(error), Some(made)) if self.audit == Audit::BestEffort => {
+            (Err(error), Some(made))
+                if self.audit == Audit::BestEffort
+                    && (made.verdict != Verdict::Allow || !self.halt.is_on()) =>
+            {
                 tracing::warn!(%request_id, %error, "a decision is not written down");
                 self.metrics.unrecorded.inc();
                 Kept::Made(made)
@@ -252,7 +259,10 @@ impl Question {
         made: Option<&(Arc<Made>, Timestamp)>,
     ) -> Result<Kept, StoreError> {
         let now = book.now()?;
-        if let Some(digest) = &self.digest {
+        let is_halted = self.halt.is_on();
+        // What was said before, or is said while everything is denied, is not said again.
+        let digest = self.digest.filter(|_| !is_halted);
+        if let Some(digest) = &digest {
             let since = Duration::from_ms(REPEAT_WITHIN_MS).unwrap_or(Duration::ZERO);
             let since = now.checked_sub(since).unwrap_or(now);
             let before = book
@@ -268,7 +278,11 @@ impl Question {
         let (made, at) = match made {
             // Nobody is asked about it, and nobody was.
             Some((made, at)) if made.verdict == Verdict::Deny => (Arc::clone(made), *at),
-            Some((made, at)) if made.verdict == Verdict::Allow && !is_known(book, &made.about)? => {
+            Some((made, at))
+                if made.verdict == Verdict::Allow
+                    && !is_halted
+                    && !is_known(book, &made.about)? =>
+            {
                 (Arc::clone(made), *at)
             }
             _ => (Arc::new(self.decide(book, now)?), now),
@@ -280,7 +294,7 @@ impl Question {
             NewRecord {
                 request_id: Some(&self.asked.request_id),
                 key_id: Some(&self.asked.caller.key_id),
-                asked: self.digest,
+                asked: digest,
                 run: self.run.as_ref().map(RunId::as_str),
                 latency_us: u64::try_from(self.asked.since.elapsed().as_micros()).ok(),
                 ..NewRecord::default()
@@ -297,6 +311,7 @@ impl Question {
             request: &request,
             body: &self.asked.body,
             request_id: &self.asked.request_id,
+            mode: self.halt.mode(),
             run: self.run.as_ref(),
             record: self.record,
             secret: &self.secret,

@@ -3,6 +3,7 @@
 mod batch;
 mod check;
 mod evaluation;
+mod halting;
 mod lists;
 mod made;
 mod outcome;
@@ -23,6 +24,7 @@ pub(crate) use self::lists::Page;
 pub(crate) use self::outcome::{Taken, Told};
 pub(crate) use self::tickets::{Reply, TicketPage};
 use crate::config::Clock;
+use crate::halt::Halt;
 use crate::ids::Ids;
 use crate::in_force::{InForce, Reloaded};
 use crate::key_ring::KeyRing;
@@ -54,6 +56,9 @@ pub enum Record {
 pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) policy: InForce,
+    pub(crate) halt: Halt,
+    /// Held by whoever changes it.
+    pub(crate) halting: tokio::sync::Mutex<()>,
     pub(crate) keys: KeyRing,
     pub(crate) plans: Plans,
     pub(crate) metrics: Metrics,

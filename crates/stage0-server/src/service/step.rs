@@ -1,6 +1,7 @@
 //! Deciding with what is kept, and with what people answered: one request, or several that run together.
 
 use stage0_engine::host::Host;
+use stage0_engine::policy::Mode;
 use stage0_engine::request::Request;
 use stage0_engine::time::Timestamp;
 use stage0_store::{Consulted, Consulting, ConsultingBatch, Decided, RunId, StoreError};
@@ -16,6 +17,8 @@ pub(super) struct Step<'s> {
     pub(super) request: &'s Request<'s>,
     pub(super) body: &'s [u8],
     pub(super) request_id: &'s str,
+    /// What the operator says.
+    pub(super) mode: Mode,
     pub(super) run: Option<&'s RunId>,
     pub(super) record: Record,
     pub(super) secret: &'s [u8; REDACTION_SECRET_BYTES],
@@ -42,6 +45,7 @@ impl<'s> Step<'s> {
     fn host(&self) -> Host<'s> {
         Host {
             request_id: self.request_id,
+            mode: self.mode,
             ..Host::default()
         }
     }

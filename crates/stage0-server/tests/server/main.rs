@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod connections;
 mod faults;
+mod halting;
 mod keys;
 mod looking_back;
 mod quotas;

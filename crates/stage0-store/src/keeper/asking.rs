@@ -158,7 +158,7 @@ pub(super) fn put_back(
             let until = window.and_then(|window| counter.ends(*window));
             found.becomes_counter(&name, counter, until)
         }
-        Key::Run(_) | Key::Hold(_) | Key::Ticket(_) => {
+        Key::Run(_) | Key::Hold(_) | Key::Ticket(_) | Key::Halt => {
             let row = next.run.take().map(|run| run_row(run, now));
             found.becomes(row)
         }

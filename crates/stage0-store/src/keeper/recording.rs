@@ -1,6 +1,7 @@
 //! The line that a log keeps of a decision.
 
 use stage0_engine::host::Host;
+use stage0_engine::policy::Mode;
 use stage0_engine::request::Request;
 use stage0_wire::question::{Answer, Question};
 use stage0_wire::record::{record_decision, record_facts};
@@ -12,7 +13,7 @@ use stage0_wire::{
 use super::asking::Decided;
 use crate::key::RunId;
 
-/// What a record is made with. A host's mode is no part of it.
+/// What a record is made with.
 #[derive(Debug, Clone, Copy)]
 pub struct Recording<'r> {
     /// The policy that decided.
@@ -51,7 +52,8 @@ impl Recording<'_> {
         let question = Question {
             request: self.body,
             request_id: Some(self.host.request_id),
-            mode: None,
+            // Where the host adds none the policy's own is in force.
+            mode: (self.host.mode != Mode::Observe).then(|| self.host.mode.as_str()),
             approvals: (!self.host.approvals.is_empty()).then_some(&*approvals),
             state: state.as_deref(),
             now: *now,

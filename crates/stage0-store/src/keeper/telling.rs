@@ -55,7 +55,7 @@ impl Telling<'_> {
                     let counter = state.counters.remove(&name).unwrap_or_default();
                     found.becomes_counter(&name, counter, until)
                 }
-                Key::Run(_) | Key::Hold(_) | Key::Ticket(_) => {
+                Key::Run(_) | Key::Hold(_) | Key::Ticket(_) | Key::Halt => {
                     let row = state.run.take().map(|run| run_row(run, now));
                     found.becomes(row)
                 }
