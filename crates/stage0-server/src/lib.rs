@@ -19,6 +19,7 @@ mod refusal;
 mod serve;
 mod service;
 mod tls;
+mod upkeep;
 
 pub use config::{Bounds, Clock, Config, Tls};
 pub use in_force::PolicySource;

@@ -14,14 +14,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Socket, Type};
-use stage0_engine::time;
 use stage0_store::{SqliteStore, StoreError};
 use stage0_wire::problem::Problem;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::config::{Bounds, Config};
 use crate::halt::{Halt, Halted};
@@ -30,13 +29,11 @@ use crate::ids::Ids;
 use crate::in_force::InForce;
 use crate::key_ring::KeyRing;
 use crate::ledger::Ledger;
-use crate::limits::{
-    BACKLOG, BESIDE_PAGES, CLEAN_EVERY, CLEAN_MAX, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX,
-    SETTLE_EVERY, WATCH_EVERY,
-};
+use crate::limits::{BACKLOG, HANDSHAKE_WAIT, HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::metrics::Metrics;
 use crate::service::Service;
 use crate::tls::{self, Handshake};
+use crate::upkeep;
 
 /// Why a server cannot begin, or had to end.
 #[derive(Debug)]
@@ -102,9 +99,9 @@ pub struct Server {
 pub struct Control(watch::Sender<Wish>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Wish {
+pub(crate) struct Wish {
     ends: bool,
-    reloads: u64,
+    pub(crate) reloads: u64,
 }
 
 impl Control {
@@ -254,9 +251,12 @@ impl Server {
         let listener = TcpListener::from_std(self.listener)?;
         let router = self.app.router();
         let places = Arc::new(Semaphore::new(self.bounds.connections));
-        tokio::spawn(watch_policy(Arc::clone(&self.service), told.clone()));
-        tokio::spawn(clean(Arc::clone(&self.service), self.retention));
-        tokio::spawn(settle(Arc::clone(&self.service), self.settler));
+        tokio::spawn(upkeep::watch_policy(
+            Arc::clone(&self.service),
+            told.clone(),
+        ));
+        tokio::spawn(upkeep::clean(Arc::clone(&self.service), self.retention));
+        tokio::spawn(upkeep::settle(Arc::clone(&self.service), self.settler));
         let mut ending = told.clone();
         let mut ending = pin!(ends(&mut ending));
         loop {
@@ -382,85 +382,6 @@ async fn ends(told: &mut watch::Receiver<Wish>) {
     // Whoever could tell is gone: it never ends.
     if told.wait_for(|wish| wish.ends).await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// Reads the policy again when it changes or when told to, and the keys as they change.
-async fn watch_policy(service: Arc<Service>, mut told: watch::Receiver<Wish>) {
-    let mut ticks = interval(WATCH_EVERY);
-    let mut wished = told.borrow().reloads;
-    let mut listens = true;
-    loop {
-        let in_any_case = tokio::select! {
-            _ = ticks.tick() => false,
-            changed = told.changed(), if listens => {
-                listens = changed.is_ok();
-                let wish = *told.borrow_and_update();
-                let is_new = wish.reloads != wished;
-                wished = wish.reloads;
-                is_new
-            }
-        };
-        let service = Arc::clone(&service);
-        let looked = tokio::task::spawn_blocking(move || {
-            service.reload(in_any_case);
-            if let Err(error) = service.read_keys() {
-                tracing::error!(%error, "the keys cannot be read");
-            }
-        });
-        let _ = looked.await;
-    }
-}
-
-/// Drops what is not kept any longer.
-async fn clean(service: Arc<Service>, retention: Option<Duration>) {
-    let keep = retention.and_then(|keep| i64::try_from(keep.as_millis()).ok());
-    let keep = keep.and_then(time::Duration::from_ms);
-    let mut ticks = interval(CLEAN_EVERY);
-    loop {
-        ticks.tick().await;
-        loop {
-            let dropped = service
-                .ledger
-                .write(move |book| {
-                    let now = book.now()?;
-                    let stall = time::Duration::from_ms(stage0_store::limits::STALL_MS_MAX);
-                    let before = now.checked_sub(stall.unwrap_or(time::Duration::ZERO));
-                    book.states()
-                        .purge(before.map_err(|_| StoreError::Clock)?)?;
-                    match keep.map(|keep| now.checked_sub(keep)) {
-                        Some(Ok(before)) => book.group().drop_records(before, CLEAN_MAX),
-                        Some(Err(_)) | None => Ok(0),
-                    }
-                })
-                .await;
-            match dropped {
-                Ok(dropped) if dropped >= u64::from(CLEAN_MAX) => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "what is not kept any longer cannot be dropped");
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// Puts what was written beside the file into it, while others write, and has that begin anew once there is
-/// much of it.
-async fn settle(service: Arc<Service>, settler: Arc<SqliteStore>) {
-    let mut ticks = interval(SETTLE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let settler = Arc::clone(&settler);
-        match tokio::task::spawn_blocking(move || settler.settle()).await {
-            Ok(Ok(beside)) if beside.pages > BESIDE_PAGES => service.ledger.begin_anew(),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "what was written stays beside the file for now");
-            }
-            Ok(Ok(_)) | Err(_) => {}
-        }
     }
 }
 
