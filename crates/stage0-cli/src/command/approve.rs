@@ -32,8 +32,8 @@ const UNSURE: &str =
 /// Sign a person's answer to what a decision waits for
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is answered is told on standard error; the token, one line, goes to standard output. It counts for the rule
-that asked, under its present terms, for this action, until it ends: `stage0 check --approvals` takes it, if the policy's
+    after_help = "What is answered is told on standard error; the token, one line, goes to standard output. It counts for the rule \
+that asked, under its present terms, for this action, until it ends: `stage0 check --approvals` takes it, if the policy's \
 `keys` have the public half of the key.
 
 Exit codes:

@@ -17,7 +17,7 @@ use crate::secret::{new_key, read_key, write_key};
 #[command(
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Keys are of Ed25519. People sign approvals with them, hosts permits and logs, and authors policies. The
+    after_help = "Keys are of Ed25519. People sign approvals with them, hosts permits and logs, and authors policies. The \
 private half stays with its owner; the public one goes into the `keys` of a policy, or into a set of keys (JWKS):
   stage0 keypair new ana-2026
   stage0 keypair public ana-2026.jwk release-2026.jwk > keys.json"

@@ -15,7 +15,7 @@ use crate::secret::read_key;
 /// Sign a log as it is now
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The signature becomes a line of the log and is printed: kept where nobody who writes the log can reach it, it shows
+    after_help = "The signature becomes a line of the log and is printed: kept where nobody who writes the log can reach it, it shows \
 later that nothing of the log is gone.
 
 Examples:

@@ -26,7 +26,7 @@ const ECS_VERSION: &str = "8.17.0";
 /// Hand decisions on: as CSV, or as events in the names of OCSF or ECS
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One row, or one line of JSON, for each decision, with what became of it. In CSV a text that a spreadsheet would take
+    after_help = "One row, or one line of JSON, for each decision, with what became of it. In CSV a text that a spreadsheet would take \
 for a formula has an apostrophe before it.
 
 Examples:

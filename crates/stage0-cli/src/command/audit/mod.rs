@@ -16,8 +16,8 @@ use crate::output::Format;
 #[command(
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "`stage0 check --audit LOG` writes a log: one line for each decision, and one for each outcome that `stage0 outcome
---audit LOG` tells. Each line has a number and the hash of the line before, and a checkpoint is somebody's signature under
+    after_help = "`stage0 check --audit LOG` writes a log: one line for each decision, and one for each outcome that `stage0 outcome \
+--audit LOG` tells. Each line has a number and the hash of the line before, and a checkpoint is somebody's signature under \
 all of it so far.
 
 Files that were put aside because they were full (LOG.000000005000) are read along with LOG."

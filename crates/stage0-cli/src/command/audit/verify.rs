@@ -24,8 +24,8 @@ const PROBLEMS_SHOWN: usize = 100;
 /// Hold a log against itself: what was changed, taken out, put in twice or moved
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A log alone shows every edit of some of its lines. Whoever can write the file can also write all of it anew, or cut its
-end off: that shows by signatures. --keys believes the checkpoints of these keys, and --checkpoint one that was kept
+    after_help = "A log alone shows every edit of some of its lines. Whoever can write the file can also write all of it anew, or cut its \
+end off: that shows by signatures. --keys believes the checkpoints of these keys, and --checkpoint one that was kept \
 elsewhere.
 
 Exit codes:

@@ -18,7 +18,7 @@ use crate::trust::{Demand, signature_path};
 /// Sign a policy with everything that it imports
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The signature is written beside the policy, as FILE.sig, over any that is there. It covers what the policy and
+    after_help = "The signature is written beside the policy, as FILE.sig, over any that is there. It covers what the policy and \
 its imports say, not how they are written; the description and the tests may be mended without signing again."
 )]
 pub(crate) struct Sign {
