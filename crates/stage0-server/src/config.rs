@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use stage0_audit::key::PrivateKey;
 use stage0_engine::time::Timestamp;
 use stage0_wire::REDACTION_SECRET_BYTES;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub record: Record,
     /// Whether what was answered outlives a loss of power.
     pub fsync: Fsync,
+    /// What signs the log, behind some lines and behind the last one.
+    pub audit_key: Option<PrivateKey>,
     /// How long records are kept; for ever, if nothing is told.
     pub retention: Option<Duration>,
     /// Whether requests are taken without keys, which they are on loopback only.

@@ -135,8 +135,14 @@ impl Server {
             .map_err(ServeError::Tls)?;
         let claim = claim(&config.db)?;
         let wait = config.bounds.file_wait;
-        let ledger = Ledger::open(&config.db, config.fsync, wait, config.clock)
-            .map_err(ServeError::Store)?;
+        let ledger = Ledger::open(
+            &config.db,
+            config.fsync,
+            wait,
+            config.clock,
+            config.audit_key,
+        )
+        .map_err(ServeError::Store)?;
         let reader = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let settler = SqliteStore::open_with(&config.db, wait).map_err(ServeError::Store)?;
         let listener =

@@ -5,10 +5,11 @@
 //!
 //! ```text
 //! form, 1 byte | hash of the line before, 32 bytes | hash of the line, 32 bytes | length, 4 bytes | LZ4 of the record
+//! 4              | hash of the line before, 32 bytes | hash of the line, 32 bytes | token of a checkpoint
 //! ```
 
 use lz4_flex::block::{compress_into_with_dict, decompress_with_dict, get_maximum_output_size};
-use stage0_audit::chain::Link;
+use stage0_audit::chain::{Body, Link};
 use stage0_engine::digest::Digest;
 
 /// What records have in common. Records that were packed with it cannot be read without it, so it is never
@@ -25,6 +26,9 @@ const LONG_BYTES: usize = 4_000;
 const LONG: u8 = 2;
 /// The form of a short one: it is begun with the part that all have in common.
 const SHORT: u8 = 3;
+/// The form of a checkpoint, whose token stands there as it is: there is nothing to gain.
+const CHECKPOINT: u8 = 4;
+
 /// Bytes of a hash.
 const HASH_BYTES: usize = 32;
 /// Bytes in which a record's length stands.
@@ -69,6 +73,14 @@ impl Packed {
         Self { form, bytes }
     }
 
+    /// The token of a checkpoint, as it stands in a line.
+    pub fn of_checkpoint(token: &str) -> Self {
+        Self {
+            form: CHECKPOINT,
+            bytes: token.as_bytes().to_vec(),
+        }
+    }
+
     /// As it is kept, with what the chain adds to it.
     pub(crate) fn linked(&self, link: &Link) -> Vec<u8> {
         let form: &[u8] = &[self.form];
@@ -82,6 +94,15 @@ pub(crate) fn unpack(kept: &[u8], seq: u64, bytes_max: usize) -> Option<String> 
     let (form, rest) = kept.split_first()?;
     let (prev, rest) = rest.split_first_chunk::<HASH_BYTES>()?;
     let (hash, rest) = rest.split_first_chunk::<HASH_BYTES>()?;
+    let link = Link {
+        seq,
+        prev: Digest::from_bytes(*prev),
+        hash: Digest::from_bytes(*hash),
+    };
+    if *form == CHECKPOINT {
+        let token = str::from_utf8(rest).ok()?;
+        return Some(link.line(Body::Checkpoint(token)));
+    }
     let (length, rest) = rest.split_first_chunk::<LENGTH_BYTES>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     // A length that somebody wrote over is no reason to ask for so much memory.
@@ -90,12 +111,7 @@ pub(crate) fn unpack(kept: &[u8], seq: u64, bytes_max: usize) -> Option<String> 
     }
     let record = decompress_with_dict(rest, length, common(*form)?).ok()?;
     let record = (record.len() == length).then(|| String::from_utf8(record).ok())??;
-    let link = Link {
-        seq,
-        prev: Digest::from_bytes(*prev),
-        hash: Digest::from_bytes(*hash),
-    };
-    Some(link.line(&record))
+    Some(link.line(Body::Record(&record)))
 }
 
 #[cfg(test)]
@@ -108,8 +124,11 @@ mod tests {
 
     fn kept(record: &str) -> (Vec<u8>, String) {
         let mut chain = Chain::from(Head::START);
-        let link = chain.link(record);
-        (Packed::of(record).linked(&link), link.line(record))
+        let link = chain.link(Body::Record(record));
+        (
+            Packed::of(record).linked(&link),
+            link.line(Body::Record(record)),
+        )
     }
 
     #[test]
@@ -123,6 +142,15 @@ mod tests {
         let record = common.replace("payments", "treasury").replace('7', "3");
         assert!(Packed::of(&record).bytes.len() * 3 < record.len());
         assert!(super::common(SHORT).unwrap().starts_with(b"{\"seq\":1,"));
+    }
+
+    #[test]
+    fn a_checkpoint_is_found_as_it_was() {
+        let link = Chain::from(Head::START).link(Body::Checkpoint("a.b.c"));
+        let signed = link.line(Body::Checkpoint("a.b.c"));
+        assert!(Line::parse(&signed).is_ok());
+        let kept = Packed::of_checkpoint("a.b.c").linked(&link);
+        assert_eq!(unpack(&kept, 1, MAX), Some(signed));
     }
 
     #[test]

@@ -174,6 +174,7 @@ fn stage0(db: &Path, fsync: Fsync) -> Result<SocketAddr, Box<dyn Error>> {
         audit: Audit::Required,
         record: Record::Facts,
         fsync,
+        audit_key: None,
         retention: None,
         is_open: true,
         tls: None,

@@ -55,14 +55,15 @@ impl Head {
 /// A chain that is being written.
 ///
 /// ```
-/// use stage0_audit::chain::{Chain, Head, Line};
+/// use stage0_audit::chain::{Body, Chain, Head, Line};
 ///
 /// let mut chain = Chain::from(Head::START);
 /// let line = chain.append(r#"{"v":1}"#);
 /// assert_eq!(Line::parse(&line).unwrap().seq, 1);
 /// assert_eq!(chain.head().hash, Line::parse(&line).unwrap().hash);
-/// let link = chain.link(r#"{"v":2}"#);
-/// assert_eq!(Line::parse(&link.line(r#"{"v":2}"#)).unwrap().head(), chain.head());
+/// let body = Body::Record(r#"{"v":2}"#);
+/// let link = chain.link(body);
+/// assert_eq!(Line::parse(&link.line(body)).unwrap().head(), chain.head());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -99,42 +100,40 @@ impl Chain {
 
     /// As [`append`](Self::append), behind what stands in `out`.
     pub fn write(&mut self, out: &mut String, record: &str) {
-        self.push(out, RECORD, &[record]);
+        self.push(out, Body::Record(record));
     }
 
     /// As [`append_checkpoint`](Self::append_checkpoint), behind what stands in `out`.
     pub fn write_checkpoint(&mut self, out: &mut String, checkpoint: &Checkpoint) {
-        self.push(out, "checkpoint\":", &["\"", checkpoint.token(), "\""]);
+        self.push(out, Body::Checkpoint(checkpoint.token()));
     }
 
-    /// As [`append`](Self::append), for whoever keeps the record and what the chain adds to it apart.
-    pub fn link(&mut self, record: &str) -> Link {
+    /// As [`append`](Self::append), for whoever keeps what a line holds and what the chain adds to it apart.
+    pub fn link(&mut self, body: Body<'_>) -> Link {
         let (seq, prev) = (self.head.seq.saturating_add(1), self.head.hash);
         let mut begin = String::with_capacity(LINK_BYTES);
-        push_begin(&mut begin, seq, &prev, RECORD);
-        let hash = Digest::of_parts(&[begin.as_bytes(), record.as_bytes()]);
+        let [member, text, end] = parts(body);
+        push_begin(&mut begin, seq, &prev, member);
+        let hash = Digest::of_parts(&[begin.as_bytes(), text.as_bytes(), end.as_bytes()]);
         self.head = Head { seq, hash };
         Link { seq, prev, hash }
     }
 
-    fn push(&mut self, out: &mut String, member: &str, body: &[&str]) {
+    fn push(&mut self, out: &mut String, body: Body<'_>) {
         let from = out.len();
-        let bytes = body
-            .iter()
-            .fold(LINK_BYTES, |sum, part| sum.saturating_add(part.len()));
-        out.reserve(bytes);
+        let [member, text, end] = parts(body);
+        out.reserve(text.len().saturating_add(LINK_BYTES));
         let seq = self.head.seq.saturating_add(1);
         push_begin(out, seq, &self.head.hash, member);
-        for part in body {
-            out.push_str(part);
-        }
+        out.push_str(text);
+        out.push_str(end);
         let hash = Digest::of(out.as_bytes().get(from..).unwrap_or_default());
         push_end(out, &hash);
         self.head = Head { seq, hash };
     }
 }
 
-/// What the chain adds to a record: everything of a line but what it holds.
+/// What the chain adds to a line: everything but what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// The line's number, from 1.
@@ -146,18 +145,25 @@ pub struct Link {
 }
 
 impl Link {
-    /// The line with this record: the one that was added, if that is the record that it was added with.
-    pub fn line(&self, record: &str) -> String {
-        let mut line = String::with_capacity(record.len().saturating_add(LINK_BYTES));
-        push_begin(&mut line, self.seq, &self.prev, RECORD);
-        line.push_str(record);
+    /// The line that holds this: the one that was added, if that is what it was added with.
+    pub fn line(&self, body: Body<'_>) -> String {
+        let [member, text, end] = parts(body);
+        let mut line = String::with_capacity(text.len().saturating_add(LINK_BYTES));
+        push_begin(&mut line, self.seq, &self.prev, member);
+        line.push_str(text);
+        line.push_str(end);
         push_end(&mut line, &self.hash);
         line
     }
 }
 
-/// The member that a record stands in.
-const RECORD: &str = "record\":";
+/// What a line holds, as it stands there: behind which member, the text, and what ends it.
+const fn parts(body: Body<'_>) -> [&str; 3] {
+    match body {
+        Body::Record(record) => ["record\":", record, ""],
+        Body::Checkpoint(token) => ["checkpoint\":\"", token, "\""],
+    }
+}
 
 fn push_begin(out: &mut String, seq: u64, prev: &Digest, member: &str) {
     out.push_str("{\"seq\":");

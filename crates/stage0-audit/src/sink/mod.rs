@@ -95,8 +95,18 @@ impl Signing {
     }
 
     /// A checkpoint of a chain that ends here, if it is time for one.
-    fn due(&self, head: Head, now: Timestamp) -> Option<Checkpoint> {
+    pub fn due(&self, head: Head, now: Timestamp) -> Option<Checkpoint> {
         let since = head.seq.saturating_sub(self.last);
         (since >= self.every).then(|| Checkpoint::sign(head, now, &self.key))
+    }
+
+    /// A checkpoint of a chain that ends here, unless one is its last line.
+    pub fn last(&self, head: Head, now: Timestamp) -> Option<Checkpoint> {
+        (head.seq > self.last).then(|| Checkpoint::sign(head, now, &self.key))
+    }
+
+    /// Notes that a checkpoint was written, which is the line where the chain ends now.
+    pub fn note(&mut self, head: Head) {
+        self.last = head.seq;
     }
 }

@@ -54,7 +54,7 @@ impl Writer {
                 chain.write_checkpoint(line, &checkpoint);
             })?;
             if let Some(signing) = &mut self.signing {
-                signing.last = self.chain.head().seq;
+                signing.note(self.chain.head());
             }
         }
         Ok(self.head())

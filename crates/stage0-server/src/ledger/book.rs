@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::Clock;
-use stage0_audit::chain::{Chain, Head};
+use stage0_audit::chain::{Body, Chain, Checkpoint, Head};
+use stage0_audit::sink::Signing;
 use stage0_engine::time::Timestamp;
 use stage0_store::{Group, NewRecord, Packed, StateStore, StoreError, Usage};
 
@@ -19,6 +20,20 @@ pub(crate) struct Book<'g> {
     used: BTreeMap<String, Usage>,
     /// Whether there is, or ever was, a ticket.
     has_tickets: bool,
+    /// Where a checkpoint was added last.
+    signed: Option<Head>,
+}
+
+/// What a book comes to.
+#[derive(Debug)]
+pub(super) struct Closed {
+    /// Where the chain ends.
+    pub(super) head: Head,
+    /// How often keys were used, where that has changed.
+    pub(super) used: BTreeMap<String, Usage>,
+    pub(super) has_tickets: bool,
+    /// Where a checkpoint was added last.
+    pub(super) signed: Option<Head>,
 }
 
 impl<'g> Book<'g> {
@@ -31,6 +46,7 @@ impl<'g> Book<'g> {
     ) -> Self {
         Self {
             has_tickets,
+            signed: None,
             group,
             chain,
             clock,
@@ -61,8 +77,41 @@ impl<'g> Book<'g> {
         packed: &Packed,
         found_by: &NewRecord<'_>,
     ) -> Result<(), StoreError> {
-        let link = self.chain.link(text);
+        let link = self.chain.link(Body::Record(text));
         self.group.add_record(&link, packed, found_by)
+    }
+
+    /// Adds a checkpoint to the chain, if it is time for one.
+    pub(super) fn sign(&mut self, signing: &Signing) -> Result<(), StoreError> {
+        let now = self.now()?;
+        match signing.due(self.chain.head(), now) {
+            Some(checkpoint) => self.add_checkpoint(&checkpoint, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a checkpoint to the chain, unless one is its last line.
+    pub(super) fn sign_last(&mut self, signing: &Signing) -> Result<(), StoreError> {
+        let now = self.now()?;
+        match signing.last(self.chain.head(), now) {
+            Some(checkpoint) => self.add_checkpoint(&checkpoint, now),
+            None => Ok(()),
+        }
+    }
+
+    fn add_checkpoint(
+        &mut self,
+        checkpoint: &Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let link = self.chain.link(Body::Checkpoint(checkpoint.token()));
+        let packed = Packed::of_checkpoint(checkpoint.token());
+        let found_by = NewRecord {
+            at: Some(now),
+            ..NewRecord::default()
+        };
+        self.signed = Some(self.chain.head());
+        self.group.add_record(&link, &packed, &found_by)
     }
 
     /// Whether there may be a ticket: where nobody was ever asked, nobody has answered.
@@ -95,11 +144,16 @@ impl<'g> Book<'g> {
         }
     }
 
-    /// Writes down what is written once for all; where the chain ends, and what was used.
-    pub(super) fn close(self) -> Result<(Head, BTreeMap<String, Usage>, bool), StoreError> {
+    /// Writes down what is written once for all.
+    pub(super) fn close(self) -> Result<Closed, StoreError> {
         for (key_id, usage) in &self.used {
             self.group.put_usage(key_id, usage)?;
         }
-        Ok((self.chain.head(), self.used, self.has_tickets))
+        Ok(Closed {
+            head: self.chain.head(),
+            used: self.used,
+            has_tickets: self.has_tickets,
+            signed: self.signed,
+        })
     }
 }

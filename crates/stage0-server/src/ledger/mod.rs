@@ -12,6 +12,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use stage0_audit::chain::{Body, Head};
+use stage0_audit::key::PrivateKey;
+use stage0_audit::sink::{CHECKPOINT_LINES, Signing};
 use stage0_store::{SqliteStore, StateStore as _, StoreError};
 use tokio::sync::oneshot;
 
@@ -42,13 +45,20 @@ impl Ledger {
         fsync: Fsync,
         wait: Duration,
         clock: Clock,
+        key: Option<PrivateKey>,
     ) -> Result<Self, StoreError> {
         let store = SqliteStore::open_with(path, wait)?;
         store.tune(fsync == Fsync::Always)?;
         let head = store.head()?;
+        let mut signing = key.map(|key| Signing::new(key, CHECKPOINT_LINES));
+        if let Some(signing) = &mut signing
+            && ends_signed(&store, head)?
+        {
+            signing.note(head);
+        }
         let (jobs, queue) = channel();
         let has_tickets = !store.tickets(1)?.is_empty();
-        let worker = Worker::new(store, clock, head, has_tickets);
+        let worker = Worker::new(store, clock, signing, head, has_tickets);
         let thread = thread::Builder::new()
             .name("stage0-ledger".to_owned())
             .spawn(move || worker.work(&queue))
@@ -80,6 +90,13 @@ impl Ledger {
             let _ = jobs.send(Order::BeginAnew);
         }
     }
+}
+
+/// Whether the last line is a checkpoint.
+fn ends_signed(store: &SqliteStore, head: Head) -> Result<bool, StoreError> {
+    let last = store.lines_after(head.seq.saturating_sub(1), 1)?;
+    let body = last.first().and_then(|(_, line)| Body::unverified(line));
+    Ok(matches!(body, Some(Body::Checkpoint(_))))
 }
 
 impl Drop for Ledger {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 
 use stage0_audit::chain::{Chain, Head};
+use stage0_audit::sink::Signing;
 use stage0_store::{SqliteStore, StoreError, Usage};
 use tokio::sync::oneshot;
 
@@ -78,6 +79,7 @@ where
 pub(super) struct Worker {
     store: SqliteStore,
     clock: Clock,
+    signing: Option<Signing>,
     head: Head,
     /// How often keys were used, as it is kept.
     usage: BTreeMap<String, Usage>,
@@ -86,11 +88,18 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(store: SqliteStore, clock: Clock, head: Head, has_tickets: bool) -> Self {
+    pub(super) fn new(
+        store: SqliteStore,
+        clock: Clock,
+        signing: Option<Signing>,
+        head: Head,
+        has_tickets: bool,
+    ) -> Self {
         Self {
             has_tickets,
             store,
             clock,
+            signing,
             head,
             usage: BTreeMap::new(),
         }
@@ -116,10 +125,12 @@ impl Worker {
                 let _ = self.store.begin_anew();
             }
         }
+        // What stands behind the newest checkpoint could be cut off unseen.
+        let _ = self.transact(&mut [], true);
     }
 
     fn do_together(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        let Err(error) = self.transact(&mut jobs) else {
+        let Err(error) = self.transact(&mut jobs, false) else {
             for job in jobs {
                 job.tell(Ok(()));
             }
@@ -138,7 +149,7 @@ impl Worker {
         }
     }
 
-    fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    fn transact(&mut self, jobs: &mut [Box<dyn Job>], is_last: bool) -> Result<(), StoreError> {
         let group = self.store.begin()?;
         let mut book = Book::new(
             &group,
@@ -150,11 +161,19 @@ impl Worker {
         for job in jobs {
             job.run(&mut book)?;
         }
-        let (head, used, has_tickets) = book.close()?;
+        match &self.signing {
+            Some(signing) if is_last => book.sign_last(signing)?,
+            Some(signing) => book.sign(signing)?,
+            None => {}
+        }
+        let closed = book.close()?;
         group.commit()?;
-        self.has_tickets = has_tickets;
-        self.head = head;
-        self.usage.extend(used);
+        if let (Some(signing), Some(head)) = (&mut self.signing, closed.signed) {
+            signing.note(head);
+        }
+        self.has_tickets = closed.has_tickets;
+        self.head = closed.head;
+        self.usage.extend(closed.used);
         Ok(())
     }
 }

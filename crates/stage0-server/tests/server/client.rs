@@ -92,6 +92,7 @@ pub(crate) fn config(db: &Path, policy: &Text) -> Config {
         audit: Audit::Required,
         record: Record::Facts,
         fsync: Fsync::Never,
+        audit_key: None,
         retention: None,
         is_open: true,
         tls: None,

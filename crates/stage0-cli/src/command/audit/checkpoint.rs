@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use stage0_engine::time::Timestamp;
 
+use stage0_audit::chain::Checkpoint;
+
+use super::read::{head_of, is_database};
 use crate::audit_log::{open, problem};
 use crate::command::check::parse_time;
 use crate::exit::{Exit, Failure};
@@ -16,7 +19,7 @@ use crate::secret::read_key;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The signature becomes a line of the log and is printed: kept where nobody who writes the log can reach it, it shows \
-later that nothing of the log is gone.
+later that nothing of the log is gone. Of the file of a server, which writes it alone, it is only printed.
 
 Examples:
   stage0 audit checkpoint decisions.jsonl --key log-2026.jwk > kept-elsewhere.txt"
@@ -42,10 +45,14 @@ impl Sign {
             Some(at) => at,
             None => now()?,
         };
-        let mut sink = open(&self.log)?;
-        let checkpoint = sink
-            .checkpoint(&key, at)
-            .map_err(|error| problem(&self.log, &error))?;
+        let checkpoint = if is_database(&self.log) {
+            // A server writes its file alone.
+            Checkpoint::sign(head_of(&self.log)?, at, &key)
+        } else {
+            let mut sink = open(&self.log)?;
+            sink.checkpoint(&key, at)
+                .map_err(|error| problem(&self.log, &error))?
+        };
         print(&format!("{}\n", checkpoint.token()))?;
         Ok(Exit::Success)
     }

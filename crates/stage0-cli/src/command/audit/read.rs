@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use stage0_audit::chain::{Body, Place};
+use stage0_audit::chain::{Body, Head, Place};
 use stage0_audit::sink::{each_line as each_line_of, full_files};
 use stage0_audit::trace::{Outcome, Told, Trace, read_trace};
 use stage0_store::{SqliteStore, StoreError};
@@ -46,12 +46,18 @@ pub(super) fn each_line(
 }
 
 /// Whether a file is one that a server keeps, by what every SQLite file begins with.
-fn is_database(path: &Path) -> bool {
+pub(super) fn is_database(path: &Path) -> bool {
     const HEAD: &[u8; 16] = b"SQLite format 3\0";
     let mut head = [0; HEAD.len()];
     let is_file = !is_stdin(path) && path.is_file();
     let read = is_file.then(|| File::open(path).and_then(|mut file| file.read_exact(&mut head)));
     matches!(read, Some(Ok(()))) && head == *HEAD
+}
+
+/// Where the log in a server's file ends.
+pub(super) fn head_of(path: &Path) -> Result<Head, Problem> {
+    let head = SqliteStore::open(path).and_then(|store| store.head());
+    head.map_err(|error| Problem::new(ProblemCode::FileUnreadable, error.to_string()))
 }
 
 /// Hands on each line of the log in a server's file, which may be running.

@@ -22,6 +22,7 @@ use crate::input::{name_of, read, reason};
 use crate::output::tell;
 use crate::paint::{NAME, UNSURE, paint};
 use crate::runs::problems;
+use crate::secret::read_key;
 use crate::trust::Trust;
 
 /// Seconds of a day.
@@ -110,6 +111,11 @@ pub(crate) struct Serve {
         help_heading = "What is kept"
     )]
     fsync: FsyncWord,
+
+    /// Sign the log with this private key, as `stage0 keypair new` makes it: behind every 64 lines or so, and when
+    /// the server ends
+    #[arg(long, value_name = "JWK", help_heading = "What is kept")]
+    audit_key: Option<PathBuf>,
 
     /// Days for which decisions are kept; for ever if left out
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500), help_heading = "What is kept")]
@@ -252,6 +258,7 @@ impl Serve {
                 FsyncWord::Always => Fsync::Always,
                 FsyncWord::Never => Fsync::Never,
             },
+            audit_key: self.audit_key.as_deref().map(read_key).transpose()?,
             retention: days.map(|days| Duration::from_secs(days.saturating_mul(DAY_S))),
             is_open: self.dev,
             tls,
