@@ -11,6 +11,7 @@ import {
   __wbg_reset_state,
   chain_checkpoint,
   chain_line,
+  canonical_text,
   check_value,
   engine_version,
   Inbox,
@@ -131,6 +132,11 @@ export function lintProblems(name: string, bytes: Uint8Array, imports: readonly 
 /** Throws unless the text is one whole JSON value. */
 export function checkValue(text: string, refused: ErrorClass): void {
   ask(refused, () => check_value(text));
+}
+
+/** The canonical text of a JSON text: sorted keys, exact decimals. */
+export function canonicalOf(text: string, refused: ErrorClass): string {
+  return ask(refused, () => canonical_text(text));
 }
 
 /** What a question is beside its texts. */

@@ -55,6 +55,9 @@ export class PermitError extends Stage0Error {}
 /** Something is not written down: whoever has to keep a log allows nothing. Or what verifies one is none. */
 export class AuditError extends Stage0Error {}
 
+/** A person's answer is not taken: there is no such ticket, or it is not theirs to give, or too late. */
+export class TicketError extends Stage0Error {}
+
 type ErrorClass = new (problems: readonly Problem[], message?: string, options?: ErrorOptions) => Stage0Error;
 
 function told(problem: Problem): string {

@@ -10,8 +10,24 @@ export { AuditChain, verifyAudit, verifyCheckpoint } from "./audit.js";
 export type { AuditHead, AuditOptions, AuditReport, Checkpoint, OutcomeOptions, VerifyAuditOptions } from "./audit.js";
 export { Decision, Explanation } from "./decision.js";
 export type { Clause, DecisionData, Issue, Resolution, RuleReport, Severity, ToolVerdict, Verdict } from "./decision.js";
-export { AuditError, PermitError, PolicyError, RequestError, Stage0Error } from "./errors.js";
+export { AuditError, PermitError, PolicyError, RequestError, Stage0Error, TicketError } from "./errors.js";
 export type { Location, Problem } from "./errors.js";
+export { Answer, Deferred, Denied, Failure, Gate, gated, Refused } from "./gate/index.js";
+export type {
+  Arguments,
+  Backend,
+  GatedOptions,
+  GateOptions,
+  No,
+  Outcome,
+  OutcomeDetails,
+  Question,
+  Reply,
+  Ticket,
+  Told,
+  ToolCall,
+  Yes,
+} from "./gate/index.js";
 export { PermitIssuer, PermitVerifier, verifyPolicy } from "./permits.js";
 export type { IssueOptions, KeyInput, Permit, PolicyDemands, VerifyOptions } from "./permits.js";
 export { engineVersion, newRun, Policy, report } from "./policy.js";

@@ -19,10 +19,13 @@ from stage0 import (
     Policy,
     PolicyError,
     Stage0Error,
+    ToolCall,
     verify_audit,
     verify_checkpoint,
     verify_policy,
 )
+from stage0.gate import Answer
+from stage0.gate._failure import CAUSES
 
 VECTORS = Path(__file__).parents[2] / "tests" / "vectors"
 
@@ -231,3 +234,17 @@ def test_a_secret_is_not_told() -> None:
     with pytest.raises(PermitError) as refused:
         PermitIssuer(broken, "bank")
     assert PERMITS["private_key"]["d"] not in str(refused.value) + repr(refused.value.problems)
+
+
+def test_a_model_is_told_the_same_everywhere() -> None:
+    vectors = read("gate.json")
+    assert vectors["causes"] == CAUSES
+    policies = {"desk": Policy.parse(vectors["policy"]), "standard": Policy.builtin()}
+    call = ToolCall("pay")
+    for vector in vectors["answers"]:
+        if "code" in vector:
+            answer = Answer.failed(call, vector["code"], ValueError("of no concern to a model"))
+        else:
+            decision = policies[vector["policy"]].check(vector["request"], now=vectors["now"])
+            answer = Answer(call, decision.verdict, decision=decision, ticket=vector["ticket"])
+        assert answer.message == vector["message"]

@@ -8,7 +8,9 @@ pub mod audit;
 pub mod permit;
 
 use js_sys::{Array, Function, Uint8Array};
+use stage0_engine::canonical::write_value;
 use stage0_engine::describe::describe;
+use stage0_engine::document::Document;
 use stage0_engine::time::Timestamp;
 use stage0_wire::batch::Batch;
 use stage0_wire::imports::{ImportMap, Imported, Imports};
@@ -330,14 +332,25 @@ pub fn new_run() -> String {
 /// It is none.
 #[wasm_bindgen]
 pub fn check_value(text: &str) -> Result<(), JsValue> {
-    match parse_str(text, &JsonLimits::REQUEST) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(thrown(&[json_problem(
-            "arguments",
-            text.as_bytes(),
-            &error,
-        )])),
-    }
+    value_of(text).map(|_| ())
+}
+
+/// The canonical text of the JSON value that a text is: sorted keys, exact decimals. Values that are the same have
+/// the same one, whatever they look like.
+///
+/// # Errors
+/// It is none.
+#[wasm_bindgen]
+pub fn canonical_text(text: &str) -> Result<String, JsValue> {
+    let document = value_of(text)?;
+    let mut out = String::with_capacity(text.len());
+    write_value(&mut out, document.root());
+    Ok(out)
+}
+
+fn value_of(text: &str) -> Result<Document<'_>, JsValue> {
+    parse_str(text, &JsonLimits::REQUEST)
+        .map_err(|error| thrown(&[json_problem("arguments", text.as_bytes(), &error)]))
 }
 
 /// The version of the engine.

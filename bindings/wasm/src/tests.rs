@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::audit::{chain_line, report, verify_audit};
-use super::{Inbox, NativePolicy, check_value, engine_version, lint, new_run};
+use super::{Inbox, NativePolicy, canonical_text, check_value, engine_version, lint, new_run};
 
 const POLICY: &str = "
 stage0: v1
@@ -124,6 +124,12 @@ fn what_is_wrong_is_thrown_as_data() {
         ["JSON_TRAILING_COMMA"]
     );
     assert!(check_value("[1]").is_ok());
+    let canonical = |text| canonical_text(text).unwrap();
+    assert_eq!(
+        canonical(r#"{"b": 1.50, "a": [1e2]}"#),
+        canonical(r#"{"a":[100],"b":1.5}"#)
+    );
+    assert!(canonical_text("{").is_err());
 }
 
 #[wasm_bindgen_test]
