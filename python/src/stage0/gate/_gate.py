@@ -150,6 +150,10 @@ class Gate:
         :meth:`check`."""
         return self._guarded(call, self._peek if self._backend.can_peek else self._check)
 
+    def run_of(self, call: ToolCall) -> str | None:
+        """The run that a call belongs to. Raises what ``context`` and ``run`` raise."""
+        return self._hosts_word(call)[1]
+
     def require(self, call: ToolCall) -> Answer:
         """The answer, if it is ALLOW. Raises :class:`Denied` or :class:`Deferred`."""
         return obeyed(self.check(call))
