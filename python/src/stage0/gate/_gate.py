@@ -353,6 +353,16 @@ class Gate:
         """The policy in force; ``None`` where a server has it."""
         return self._policy
 
+    @property
+    def names_runs(self) -> bool:
+        """Whether it was told which run a call belongs to, so that nobody else has to say."""
+        return self._run is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether asking may wait for a disk or a network."""
+        return self._backend.waits
+
     def reload(self, policy: _Policy) -> None:
         """Puts another policy in force. A call that is being decided goes on by the one that it began
         with, and what was answered stays. Raises :class:`PolicyError` if it does not load; then the one

@@ -38,6 +38,18 @@ inside: ContextVar[bool] = ContextVar("stage0_inside_a_tool", default=False)
 """Whether a tool's body is running. What an agent is told in there is no user's word."""
 
 
+class UngatedError(ValueError):
+    """Something of an agent would run without anybody being asked."""
+
+    def __init__(self, doors: list[str]) -> None:
+        self.doors = tuple(doors)
+        """What that is, one line each."""
+        super().__init__(
+            f"nobody would be asked about {'; '.join(doors)}. "
+            "Take it away, or name it in `ungated` to let it be"
+        )
+
+
 def gate_of(policy: GateOrPolicy, options: Mapping[str, Any]) -> Gate:
     """The gate, made of a policy where it is none yet. Raises ``TypeError`` for options of a gate that
     there is already."""

@@ -25,7 +25,7 @@ if not hasattr(_agents, "ToolInputGuardrail"):
         "this is no OpenAI Agents SDK that a gate can be put into: pip install 'stage0[openai-agents]'"
     )
 
-from stage0.integrations.openai_agents._agents import UngatedError
+from stage0.integrations._calls import UngatedError
 from stage0.integrations.openai_agents._gate import AgentsGate, stage0_gate
 
 __all__ = ["AgentsGate", "UngatedError", "stage0_gate"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agents import Agent, FunctionTool, Handoff, ToolInputGuardrail
 
+from stage0.integrations._calls import UngatedError
 from stage0.integrations.openai_agents._tool import AnyTool, Desk, GatedTool, gated, is_ours
 
 TYPE_CHECKING = False
@@ -13,18 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from agents import RunContextWrapper, Tool
-
-
-class UngatedError(ValueError):
-    """Something of an agent would run without anybody being asked."""
-
-    def __init__(self, doors: list[str]) -> None:
-        self.doors = tuple(doors)
-        """What that is, one line each."""
-        listed = "; ".join(doors)
-        super().__init__(
-            f"nobody would be asked about {listed}. Take it away, or name it in `ungated` to let it be"
-        )
 
 
 class AllTools:
