@@ -25,7 +25,7 @@ except ImportError as error:
     ) from error
 
 from stage0.integrations._calls import UngatedError
+from stage0.integrations._people import approve, edit, reject
 from stage0.integrations.langgraph._gate import GraphGate, stage0_gate
-from stage0.integrations.langgraph._people import approve, edit, reject
 
 __all__ = ["GraphGate", "UngatedError", "approve", "edit", "reject", "stage0_gate"]

@@ -17,7 +17,8 @@ from stage0._native import text_of
 from stage0._values import Verdict
 from stage0.gate import Answer, ToolCall
 from stage0.integrations._calls import UngatedError, after_a_no, exact, gate_of
-from stage0.integrations.langgraph._people import Said, question, read
+from stage0.integrations._people import Said
+from stage0.integrations.langgraph._people import question, read
 from stage0.integrations.langgraph._tool import Desk, Outcome, gated, refusal, settled
 
 TYPE_CHECKING = False
