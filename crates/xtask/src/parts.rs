@@ -66,6 +66,9 @@ pub(crate) const LONG_CHECKS: &[Part] = &[
     part("fuzz", checks::fuzz),
     part("differential+", checks::long_differential),
     part("python sdist", || python::sdist().map(|()| Tally::ONE)),
+    part("frameworks", || {
+        python::other_frameworks().map(|()| Tally::ONE)
+    }),
     part("bench", checks::quick_bench),
 ];
 

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 
 use crate::abreast::{Check, all_succeed};
 use crate::command::{cargo, program, read, root};
@@ -22,6 +23,27 @@ const SOURCES: &[&str] = &[
     "../examples",
 ];
 
+/// The newest versions of agent frameworks, with all that they need.
+const FRAMEWORKS: &str = "python/frameworks/newest.txt";
+
+/// Where gates for them are tested. Those for `CrewAI` are not there: it wants other versions of what
+/// others need.
+const INTEGRATIONS: &[&str] = &["tests/integrations"];
+
+/// Environments of other frameworks, by what they install and what is tested there.
+const OTHER_FRAMEWORKS: &[(&str, &str, &[&str])] = &[
+    (
+        "python-frameworks-oldest",
+        "python/frameworks/oldest.txt",
+        INTEGRATIONS,
+    ),
+    (
+        "python-crewai",
+        "python/frameworks/crewai.txt",
+        &["tests/crewai"],
+    ),
+];
+
 /// What is never in a wheel: the door through which tests make the module panic.
 const NO_HOOK: &str =
     "from stage0._native import NativePolicy; assert not hasattr(NativePolicy, '_panic_next')";
@@ -30,17 +52,21 @@ const NO_HOOK: &str =
 const DECISION: &str = "from stage0 import Policy; \
     assert Policy.builtin().check({'goal': 'Look up the weather in Oslo', 'success_criteria': ['It is known']}).allowed";
 
-const REQUIREMENTS: &str = "python/requirements-dev.txt";
-
-/// The environment with the development tools, made when its requirements have changed.
+/// The environment with the development tools.
 ///
 /// # Errors
 /// Python or pip is missing or fails.
 pub(crate) fn tools() -> Result<PathBuf, String> {
+    installed("python-tools", "python/requirements-dev.txt")
+}
+
+/// An environment with what a file lists, made when that has changed. A list is whole: what it names needs
+/// nothing else.
+fn installed(name: &str, requirements: &str) -> Result<PathBuf, String> {
     let root = root()?;
-    let requirements = root.join(REQUIREMENTS);
+    let requirements = root.join(requirements);
     let wanted = fs::read(&requirements).map_err(|error| told(&requirements, &error))?;
-    let folder = root.join("target").join("python-tools");
+    let folder = root.join("target").join(name);
     // Written last, so that an interrupted installation is made again.
     let stamp = folder.join("installed");
     if !fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -48,7 +74,8 @@ pub(crate) fn tools() -> Result<PathBuf, String> {
         environment(&folder)?;
         let mut install = tool(&folder, "python")?;
         install
-            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+            .args(["--no-compile", "--requirement"])
             .arg(&requirements);
         succeed(install, "pip")?;
         fs::write(&stamp, wanted).map_err(|error| told(&stamp, &error))?;
@@ -171,18 +198,57 @@ pub(crate) fn test() -> Result<(), String> {
         Ok::<Command, String>(judge)
     };
     let develop = ["develop", "--quiet", "--features", "panic-for-tests"];
-    succeed(judge("maturin", &develop)?, "maturin")?;
+    let develop = judge("maturin", &develop)?;
+    // Installing waits for disks and networks, and building does not.
+    let frameworks = thread::spawn(|| installed("python-frameworks", FRAMEWORKS));
+    succeed(develop, "maturin")?;
+    let frameworks = frameworks
+        .join()
+        .map_err(|_| "frameworks: cannot be installed".to_owned())??;
     let format = [&["format", "--check", "--quiet"], SOURCES].concat();
     let lint = [&["check", "--quiet"], SOURCES].concat();
     all_succeed(vec![
         // The longest begins.
         Check::new("pytest", judge("pytest", &[])?),
+        Check::new("integrations", integrations(&frameworks, INTEGRATIONS)?),
         Check::new("ruff format", judge("ruff", &format)?),
         Check::new("ruff check", judge("ruff", &lint)?),
         Check::new("mypy", judge("mypy", &[])?),
         Check::new("pyright", judge("pyright", &["--warnings"])?),
         Check::new("stubtest", judge("stubtest", &["stage0._native"])?),
     ])
+}
+
+/// The gates for agent frameworks, with the oldest versions that their extras allow, and for those that
+/// cannot be installed beside the others. [`test`] has the newest.
+///
+/// # Errors
+/// They cannot be installed, or a test fails.
+pub(crate) fn other_frameworks() -> Result<(), String> {
+    let tools = tools()?;
+    let mut develop = tool(&tools, "maturin")?;
+    develop
+        .args(["develop", "--quiet", "--features", "panic-for-tests"])
+        .current_dir(root()?.join("python"));
+    succeed(develop, "maturin")?;
+    for (name, requirements, tests) in OTHER_FRAMEWORKS {
+        println!("{requirements}");
+        let folder = installed(name, requirements)?;
+        succeed(integrations(&folder, tests)?, requirements)?;
+    }
+    Ok(())
+}
+
+/// Tests of integrations, with the frameworks of an environment and the package as it stands here.
+fn integrations(folder: &Path, tests: &[&str]) -> Result<Command, String> {
+    let here = root()?.join("python");
+    let mut judge = tool(folder, "python")?;
+    judge
+        .args(["-m", "pytest"])
+        .args(tests)
+        .env("PYTHONPATH", here.join("src"))
+        .current_dir(&here);
+    Ok(judge)
 }
 
 /// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its

@@ -106,9 +106,7 @@ def an_agent(effects: Effects, made: GraphGate, *turns: Any, **more: Any) -> Any
     saver = more.pop("checkpointer") if "checkpointer" in more else InMemorySaver()
     middleware = more.pop("middleware", None) or [made.middleware]
     tools = more.pop("tools", None) or tools_of(effects)
-    return create_agent(
-        scripted(*turns), tools, middleware=middleware, checkpointer=saver, **more
-    )
+    return create_agent(scripted(*turns), tools, middleware=middleware, checkpointer=saver, **more)
 
 
 def a_graph(effects: Effects, made: GraphGate, *turns: Any, **more: Any) -> Any:
@@ -196,9 +194,7 @@ def test_a_yes_resumes_the_call(effects: Effects, run: Runs, place: Any) -> None
 
 
 @PLACES
-def test_a_no_stands_though_the_policy_changes_its_mind(
-    effects: Effects, run: Runs, place: Any
-) -> None:
+def test_a_no_stands_though_the_policy_changes_its_mind(effects: Effects, run: Runs, place: Any) -> None:
     made = stage0_gate(gate())
     agent = place(effects, made, [paying(600)])
     assert asked(run(agent, asking()))
@@ -357,9 +353,7 @@ def test_langchain_s_own_approvals_live_beside_it_in_any_order(effects: Effects)
 
 
 @PLACES
-def test_without_a_place_to_pause_the_model_gets_a_ticket(
-    effects: Effects, run: Runs, place: Any
-) -> None:
+def test_without_a_place_to_pause_the_model_gets_a_ticket(effects: Effects, run: Runs, place: Any) -> None:
     made = stage0_gate(gate())
     agent = place(effects, made, [paying(600)], checkpointer=None)
     result = run(agent, asking())
@@ -387,9 +381,7 @@ def test_siblings_run_once_each(effects: Effects, run: Runs, place: Any) -> None
     assert (outputs(result)["c2"], outputs(result)["c3"]) == ("paid 600.0 to acme", "seen")
 
 
-def test_two_that_wait_in_an_agent_are_answered_each_by_its_interrupt(
-    effects: Effects, run: Runs
-) -> None:
+def test_two_that_wait_in_an_agent_are_answered_each_by_its_interrupt(effects: Effects, run: Runs) -> None:
     made = stage0_gate(gate(RICH))
     agent = an_agent(effects, made, [paying(501), paying(502, "c2", "bcme")])
     waiting = run(agent, asking())["__interrupt__"]
@@ -422,9 +414,7 @@ def test_two_that_wait_in_a_graph_are_asked_together(effects: Effects, run: Runs
 
 
 @PLACES
-def test_two_that_are_too_much_together_do_not_both_run(
-    effects: Effects, run: Runs, place: Any
-) -> None:
+def test_two_that_are_too_much_together_do_not_both_run(effects: Effects, run: Runs, place: Any) -> None:
     made = stage0_gate(gate(MILD))
     run(place(effects, made, [paying(600), paying(601, "c2")]), asking())
     assert len(effects.done) == 1
@@ -616,17 +606,19 @@ def test_a_graph_goes_on_in_another_process_from_files(effects: Effects, tmp_pat
     store = f"sqlite:{tmp_path / 'runs.db'}"
     graph = str(tmp_path / "graph.db")
     config: Any = {"configurable": {"thread_id": "t1"}}
-    with Gate(Policy.parse(DESK), context=STAFF, store=store) as asked_of:
-        with SqliteSaver.from_conn_string(graph) as saver:
-            agent = an_agent(
-                effects, stage0_gate(asked_of), [paying(600), looking()], checkpointer=saver
-            )
-            assert agent.invoke(asking(), config)["__interrupt__"]
+
+    def process(*turns: Any, given: Any) -> Any:
+        policy = Policy.parse(DESK)
+        with (
+            Gate(policy, context=STAFF, store=store) as asked_of,
+            SqliteSaver.from_conn_string(graph) as saver,
+        ):
+            agent = an_agent(effects, stage0_gate(asked_of), *turns, checkpointer=saver)
+            return agent.invoke(given, config)
+
+    assert process([paying(600), looking()], given=asking())["__interrupt__"]
     assert effects.done == [("look", None)]
-    with Gate(Policy.parse(DESK), context=STAFF, store=store) as asked_of:
-        with SqliteSaver.from_conn_string(graph) as saver:
-            agent = an_agent(effects, stage0_gate(asked_of), checkpointer=saver)
-            agent.invoke(Command(resume=YES), config)
+    process(given=Command(resume=YES))
     assert effects.done == [("look", None), ("pay", 600.0)]
 
 

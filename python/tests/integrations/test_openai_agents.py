@@ -289,9 +289,7 @@ rules:
 
 def test_siblings_are_answered_each_by_itself(effects: Effects) -> None:
     made = stage0_gate(gate())
-    agent = made.guard_agent(
-        an_agent(effects, [paying(20_000, "c1"), paying(600, "c2"), looking("c3")])
-    )
+    agent = made.guard_agent(an_agent(effects, [paying(20_000, "c1"), paying(600, "c2"), looking("c3")]))
     result = asyncio.run(run(agent))
     assert effects.done == [("look", None)]
     assert [item.call_id for item in result.interruptions] == ["c2"]
@@ -627,9 +625,7 @@ class Kept:
 
 def test_what_became_of_a_call_is_told(effects: Effects) -> None:
     kept = Kept()
-    made = stage0_gate(
-        gate(audit=kept), cost=lambda call, result: "0.02" if result == "seen" else None
-    )
+    made = stage0_gate(gate(audit=kept), cost=lambda call, result: "0.02" if result == "seen" else None)
 
     @function_tool
     def pay(amount: float, to: str) -> str:
@@ -698,9 +694,7 @@ def test_streaming_is_gated_and_pauses(effects: Effects) -> None:
 def test_a_guardrail_and_a_predicate_can_be_had_alone(effects: Effects) -> None:
     made = stage0_gate(gate())
 
-    @function_tool(
-        tool_input_guardrails=[made.guardrail], needs_approval=made.needs_approval("pay")
-    )
+    @function_tool(tool_input_guardrails=[made.guardrail], needs_approval=made.needs_approval("pay"))
     def pay(amount: float, to: str) -> str:
         """Pays."""
         return effects.pay(amount, to)
@@ -720,9 +714,7 @@ def test_guardrails_before_an_approval_do_not_keep_it_from_pausing(effects: Effe
 
     made = stage0_gate(gate())
     agent = made.guard_agent(an_agent(effects, [paying(600)]))
-    config = RunConfig(
-        tool_execution=ToolExecutionConfig(pre_approval_tool_input_guardrails=True)
-    )
+    config = RunConfig(tool_execution=ToolExecutionConfig(pre_approval_tool_input_guardrails=True))
     result = asyncio.run(run(agent, run_config=config))
     # Then the model is told at once, with a ticket; nothing runs unasked.
     assert effects.done == [] and (result.interruptions or told(result)["ticket"])

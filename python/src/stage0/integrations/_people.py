@@ -84,7 +84,7 @@ class Said:
 
 
 def decision_of(members: Any, name: str) -> Said | str:
-    """A decision about a call of this tool, or what is wrong with it. Only what says so plainly is a yes."""
+    """A decision about a call of this tool, or what is wrong with it. Only a plain yes is one."""
     if members is True or members is False:
         return Said("approve" if members else "reject", {})
     if not isinstance(members, Mapping):

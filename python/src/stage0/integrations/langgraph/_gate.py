@@ -113,7 +113,9 @@ class GraphGate:
 
         return Stage0Middleware(self)
 
-    def tool_node(self, tools: Sequence[BaseTool | Callable[..., Any]], **options: Any) -> Runnable[Any, Any]:
+    def tool_node(
+        self, tools: Sequence[BaseTool | Callable[..., Any]], **options: Any
+    ) -> Runnable[Any, Any]:
         """A node for graphs of your own, in the place of ``ToolNode(tools, **options)``. Everything that
         waits for people is asked in one interrupt before any of the calls runs, so that none runs twice.
         It is resumed with one decision, or with ``{"decisions": {call_id: decision}}``."""
@@ -139,8 +141,8 @@ class GraphGate:
         self, *, allow: str, defer: str, deny: str, messages_key: str = "messages"
     ) -> Runnable[Any, Any]:
         """A node for graphs that go on by the verdict: to ``deny`` with a refusal for each call of the last
-        message, if one of them is denied, to ``defer`` if one has to wait, else to ``allow``. It only looks;
-        the tools are to be :meth:`guard_tools` or a :meth:`tool_node`."""
+        message, if one of them is denied, to ``defer`` if one has to wait, else to ``allow``. It only
+        looks; the tools are to be :meth:`guard_tools` or a :meth:`tool_node`."""
 
         def decide(state: Any, config: Any = None) -> Command[Any]:
             messages = messages_of(state, messages_key)
@@ -164,7 +166,9 @@ class GraphGate:
         desk = self._desk
         return desk.prepared(name, lambda: desk.call(name, arguments, id, config, messages, data))
 
-    def settling(self, calls: Sequence[Mapping[str, Any]], config: Any, messages: Any, data: object) -> Steps:
+    def settling(
+        self, calls: Sequence[Mapping[str, Any]], config: Any, messages: Any, data: object
+    ) -> Steps:
         """Asks about the calls of one message, and asks people where the graph can wait for them. What a
         graph is resumed with is taken before anything else counts: a no stands though the policy asks
         nobody any more."""
@@ -211,7 +215,8 @@ class GraphGate:
             one.arguments = dict(said.arguments)
             yield from self._ask(one, config, messages, data)
             answer = _given(one)
-            one.note = f"A person changed the arguments of this call: it ran with {exact(one.arguments)}"
+            changed = str(exact(one.arguments))
+            one.note = f"A person changed the arguments of this call: it ran with {changed}"
         if one.waits and one.asked is not None:
             one.problem = yield partial(self._approved, answer, said)
             one.answer = yield partial(self.gate.check, one.asked)
@@ -222,7 +227,9 @@ class GraphGate:
         if said.by is None and said.token is None:
             person = None if self._desk.approver is None else self._desk.approver(answer.call)
             if person is None:
-                return "nobody knows who said yes: resume with approve(by=...), or give the gate an approver"
+                return (
+                    "nobody knows who said yes: resume with approve(by=...), or give the gate an approver"
+                )
             yes = {**yes, **person}
         try:
             self.gate.approve(answer.ticket or "", **yes)
@@ -230,9 +237,7 @@ class GraphGate:
             return error.problems[0].message if error.problems else str(error)
         return None
 
-    def _rejected(
-        self, answer: Answer, said: Said, arguments: Any
-    ) -> Generator[Any, Any, Outcome]:
+    def _rejected(self, answer: Answer, said: Said, arguments: Any) -> Generator[Any, Any, Outcome]:
         """Takes a person's no."""
         ticket = answer.ticket
         if answer.allowed:

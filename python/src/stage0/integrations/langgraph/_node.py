@@ -47,9 +47,7 @@ def _ready(state: Any, key: str, outcomes: list[Outcome]) -> tuple[dict[str, Out
     by_id = {call["id"]: outcome for call, outcome in zip(calls, outcomes, strict=True)}
     if not any(outcome.note for outcome in outcomes):
         return by_id, state
-    changed = [
-        {**call, "args": outcome.arguments} for call, outcome in zip(calls, outcomes, strict=True)
-    ]
+    changed = [{**call, "args": outcome.arguments} for call, outcome in zip(calls, outcomes, strict=True)]
     messages[place] = messages[place].model_copy(update={"tool_calls": changed})
     if isinstance(state, list):
         return by_id, messages

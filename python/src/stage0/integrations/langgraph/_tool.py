@@ -152,9 +152,7 @@ class GatedTool(BaseTool):
         self._desk.gate.report(answer, became, cost_usd=cost)
         return _noted(result, outcome.note)
 
-    async def arun(
-        self, tool_input: Any, *args: Any, tool_call_id: str | None = None, **more: Any
-    ) -> Any:
+    async def arun(self, tool_input: Any, *args: Any, tool_call_id: str | None = None, **more: Any) -> Any:
         outcome = self._known(tool_input, tool_call_id)
         if isinstance(outcome, ToolCall):
             outcome = Outcome(await self._desk.gate.check_async(outcome), None)

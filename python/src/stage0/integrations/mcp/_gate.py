@@ -112,9 +112,7 @@ class McpGate:
 
     # --- Asking ---
 
-    async def settle(
-        self, params: Any, context: Any
-    ) -> Answer | Refusal | types.InputRequiredResult:
+    async def settle(self, params: Any, context: Any) -> Answer | Refusal | types.InputRequiredResult:
         """An ALLOW, or what the client gets instead."""
         asked = self._asked(params, context)
         if isinstance(asked, Answer):
@@ -162,9 +160,7 @@ class McpGate:
             said = people.Said(given.action, given.content)
         return await self._taken(answer, ticket, said, person)
 
-    async def _taken(
-        self, answer: Answer, ticket: str, said: people.Said, person: Any
-    ) -> Answer | Refusal:
+    async def _taken(self, answer: Answer, ticket: str, said: people.Said, person: Any) -> Answer | Refusal:
         """Takes what the person said."""
         try:
             if said.yes and said.token is not None:
@@ -222,9 +218,7 @@ class GatedHandler:
             return outcome
         if isinstance(outcome, Refusal):
             text = types.TextContent(type="text", text=outcome.text)
-            return types.CallToolResult(
-                content=[text], structured_content=outcome.members, is_error=True
-            )
+            return types.CallToolResult(content=[text], structured_content=outcome.members, is_error=True)
         passed = _without_ours(params)
         return await self._gate.run(outcome, lambda: self._inner(context, passed))
 

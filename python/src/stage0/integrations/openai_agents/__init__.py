@@ -17,8 +17,7 @@ try:
     import agents as _agents
 except ImportError as error:
     raise ImportError(
-        "stage0.integrations.openai_agents needs the OpenAI Agents SDK: "
-        "pip install 'stage0[openai-agents]'"
+        "stage0.integrations.openai_agents needs the OpenAI Agents SDK: pip install 'stage0[openai-agents]'"
     ) from error
 if not hasattr(_agents, "ToolInputGuardrail"):
     raise ImportError(

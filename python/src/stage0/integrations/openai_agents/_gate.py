@@ -57,9 +57,7 @@ def stage0_gate(
 class AgentsGate:
     """Puts one gate in front of tools and agents. See :func:`stage0_gate`."""
 
-    def __init__(
-        self, gate: Gate, *, approver: Approver | None = None, cost: Cost | None = None
-    ) -> None:
+    def __init__(self, gate: Gate, *, approver: Approver | None = None, cost: Cost | None = None) -> None:
         self.gate = gate
         """What is asked."""
         self._desk = Desk(gate, cost, approver)

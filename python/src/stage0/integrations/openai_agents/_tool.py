@@ -165,9 +165,7 @@ class GatedTool:
         if self._has_failed(context):
             await desk.gate.report_async(answer, "failed")
         elif not _is_paused(context):
-            await desk.gate.report_async(
-                answer, "executed", cost_usd=cost_of(desk.cost, answer, result)
-            )
+            await desk.gate.report_async(answer, "executed", cost_usd=cost_of(desk.cost, answer, result))
         return result
 
     def _has_failed(self, context: ToolContext[Any]) -> bool:
@@ -205,9 +203,7 @@ class AnyTool:
         context = data.context
         name = getattr(context, "qualified_tool_name", None) or context.tool_name
         try:
-            answer = await self._desk.ask(
-                name, None, context, context.tool_arguments, context.tool_call_id
-            )
+            answer = await self._desk.ask(name, None, context, context.tool_arguments, context.tool_call_id)
             if answer.verdict is Verdict.DEFER and _is_approved(context):
                 answer = await self._desk.after_native_yes(answer)
         except Exception as error:
@@ -243,9 +239,7 @@ def _is_paused(context: ToolContext[Any]) -> bool:
         return False
 
 
-def _watch_failures(
-    tool: FunctionTool, failures: WeakKeyDictionary[ToolContext[Any], bool]
-) -> None:
+def _watch_failures(tool: FunctionTool, failures: WeakKeyDictionary[ToolContext[Any], bool]) -> None:
     """Notes what the tool's own function makes a message of. Where the SDK has no such function the call
     counts as executed."""
     message: Callable[..., Any] | None = getattr(tool, "_failure_error_function", None)

@@ -71,9 +71,7 @@ class ToolsetGate:
         """One toolset with the gate in front of it, for agents whose other tools are their own matter."""
         return GatedToolset(toolset, self._desk)
 
-    def results(
-        self, requests: DeferredToolRequests, decisions: Mapping[str, Any]
-    ) -> DeferredToolResults:
+    def results(self, requests: DeferredToolRequests, decisions: Mapping[str, Any]) -> DeferredToolResults:
         """What the next run goes on with: decisions by the ids of their calls, as ``approve(by=...)``,
         ``edit(arguments, by=...)`` and ``reject(by=...)`` make them. A no is taken down at once, where its
         ticket is known here; whether a yes is enough is decided when the run goes on.
