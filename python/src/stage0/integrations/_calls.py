@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     GateOrPolicy: TypeAlias = Gate | Policy | str | os.PathLike[str]
     Cost: TypeAlias = Callable[[ToolCall, object], Decimal | int | str | None]
     Approver: TypeAlias = Callable[[ToolCall], Mapping[str, Any] | None]
+
+_LOG = logging.getLogger("stage0.gate")
 
 TRUSTED_TEXTS_MAX = 16
 """Messages of the user that go with a call; the oldest are left out, which can only tighten the answer."""
@@ -110,7 +113,12 @@ class Spent:
 
 def cost_of(cost: Cost | None, answer: Answer, result: object) -> Decimal | int | str | None:
     """What the call cost, where somebody knows."""
-    return None if cost is None else cost(answer.call, result)
+    try:
+        return None if cost is None else cost(answer.call, result)
+    except Exception:
+        # The call has run; its result is not lost because of that.
+        _LOG.exception("what a call cost is not known")
+        return None
 
 
 def after_a_no(answer: Answer, reason: str | None) -> str:
