@@ -186,16 +186,18 @@ def test_edited_arguments_are_asked_about_and_run(desk: Desk) -> None:
 def test_siblings_are_answered_each_by_itself_and_one_of_them_waits(desk: Desk) -> None:
     made = stage0_gate(gate(RICH))
     calls = [paying(20_000, "toolu_0"), paying(600), looking(), paying(700, "toolu_2")]
-    with scripted(calls) as model:
+    with scripted(calls, [paying(700, "toolu_3")]) as model:
         result = desk.run(model, made)
         assert desk.done == [("look", None)]
+        [other] = [ticket for ticket in made.gate.pending() if ticket.call_id != "toolu_1"]
+        made.gate.approve(other, **LEAD)
         waiting = result.deferred_tool_use
         assert waiting is not None and waiting.id == "toolu_1"
         made.decide(result.session_id, "toolu_1", approve(**LEAD))
         desk.run(model, made, result.session_id)
-    assert desk.done == [("look", None), ("pay", 600)]
+    assert desk.done == [("look", None), ("pay", 600), ("pay", 700)]
     assert told(model, "toolu_0")["verdict"] == "DENY"
-    assert told(model, "toolu_2")["ticket"]
+    assert told(model, "toolu_2")["ticket"] == other.id
 
 
 def test_two_that_are_too_much_together_do_not_both_run(desk: Desk) -> None:
@@ -309,7 +311,8 @@ def test_a_sub_agent_s_call_is_refused_with_its_ticket() -> None:
     assert said["hookSpecificOutput"]["permissionDecision"] == "deny"
     ticket = json.loads(said["hookSpecificOutput"]["permissionDecisionReason"])["ticket"]
     made.gate.approve(ticket, **LEAD)
-    assert asyncio.run(before(given, "toolu_1", {"signal": None})) == {}
+    # The model makes the call again, as another one.
+    assert asyncio.run(before({**given, "tool_use_id": "toolu_2"}, "toolu_2", {"signal": None})) == {}
 
 
 def test_tools_outside_the_catalog_and_a_store_in_a_file(desk: Desk, tmp_path: Path) -> None:

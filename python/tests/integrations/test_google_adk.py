@@ -170,7 +170,7 @@ def test_a_tool_in_a_thread_is_gated(effects: Effects, mode: Any) -> None:
 
 def test_what_waits_has_a_ticket_that_is_approved_elsewhere(effects: Effects) -> None:
     made = stage0_gate(gate())
-    desk = Desk(effects, [paying(600)], [types.Part(text="it waits")], [paying(600)])
+    desk = Desk(effects, [paying(600)], [types.Part(text="it waits")], [paying(600, "c2")])
     told = desk.run(made)
     [ticket] = made.gate.pending("desk/u1/s1")
     assert told["c1"]["ticket"] == ticket.id
@@ -333,7 +333,7 @@ def test_who_asks_is_told_by_the_context(effects: Effects) -> None:
         assert isinstance(call.data, ToolContext)
         return {"actor_id": call.data.user_id, "actor_role": "staff"}
 
-    made = stage0_gate(Policy.parse(DESK), context=who, run=lambda call: "mine")
+    made = stage0_gate(Policy.parse(DESK), context=who, run=lambda call: "mine", approver=lambda call: LEAD)
     Desk(effects, [paying(600)]).run(made)
     assert made.gate.pending("mine")[0].call_id == "c1"
 

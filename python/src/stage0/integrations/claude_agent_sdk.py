@@ -82,7 +82,8 @@ class HookGate:
         self._said: dict[tuple[str, str], Said] = {}
         self._open: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._permits: OrderedDict[tuple[str, str], Answer] = OrderedDict()
-        self._paused: OrderedDict[str, tuple[Any, str]] = OrderedDict()
+        self._refused: OrderedDict[str, bool] = OrderedDict()
+        self._paused: OrderedDict[str, tuple[str | None, str | None]] = OrderedDict()
 
     @property
     def hooks(self) -> dict[Any, list[HookMatcher]]:
@@ -134,7 +135,9 @@ class HookGate:
             if answer.allowed:
                 # Never "allow": that would overrule the permission rules.
                 return {"hookSpecificOutput": {**told, "updatedInput": changed}} if changed else {}
-            pauses = answer.waits_for_person and message is None and self._pauses(given)
+            pauses = answer.waits_for_person and answer.call.id is not None and message is None
+            if pauses:
+                self._pause(given)
             message = message or answer.message
         except Exception as error:
             pauses = False
@@ -161,19 +164,34 @@ class HookGate:
                 answer = self.gate.check(call)
             except TicketError:
                 _LOG.warning("what was said of ticket %s is not taken", answer.ticket, exc_info=True)
+        elif answer.waits_for_person:
+            answer = self._approved_before(answer, given)
         if answer.allowed:
-            for kept in (self._open, self._permits):
-                kept[key] = answer
-                if len(kept) > SPENT_MAX:
-                    kept.popitem(last=False)
+            _keep(self._open, key, answer)
+            _keep(self._permits, key, answer)
         return answer, edited, None
+
+    def _approved_before(self, answer: Answer, given: Any) -> Answer:
+        """The same answer, or an ALLOW where the call was refused with a ticket, approved since then, and
+        is made again."""
+        call = answer.call
+        if call.id is None:
+            _keep(self._refused, given["session_id"], True)
+        elif given["session_id"] in self._refused:
+            members = {"run": call.run, "agent": call.agent, "data": call.data}
+            again = ToolCall(call.name, call.arguments, **members)
+            if self.gate.peek(again).allowed:
+                return self.gate.check(again)
+        return answer
 
     def _call(self, given: Any, arguments: Any) -> ToolCall:
         session, id = given["session_id"], given["tool_use_id"]
         members: dict[str, Any] = {"agent": given.get("agent_type"), "data": given}
         if not self.gate.names_runs:
             members["run"] = session
-        return ToolCall(given["tool_name"], exact(arguments), id=self._spent.name(session, id), **members)
+        if self._can_pause(given):
+            members["id"] = self._spent.name(session, id)
+        return ToolCall(given["tool_name"], exact(arguments), **members)
 
     def _rejected(self, answer: Answer, said: Said) -> tuple[Answer, Any, str | None]:
         """A no stands, also where the gate no longer asks anybody."""
@@ -189,17 +207,16 @@ class HookGate:
         no = Answer.failed(answer.call, "APPROVAL_REJECTED", ValueError("a person said no"))
         return no, None, after_a_no(answer if not answer.allowed else no, said.reason)
 
-    def _pauses(self, given: Any) -> bool:
-        """Whether this call can end the query: of several only the last would come again, and none of a
-        sub-agent's."""
-        session, place = given["session_id"], given.get("prompt_id")
-        first = self._paused.get(session)
-        if "agent_id" in given or (first is not None and first[0] == place and place is not None):
-            return first is not None and first[1] == given["tool_use_id"] and "agent_id" not in given
-        self._paused[session] = (place, given["tool_use_id"])
-        if len(self._paused) > SPENT_MAX:
-            self._paused.popitem(last=False)
-        return True
+    def _can_pause(self, given: Any) -> bool:
+        """Whether this call can end the turn and come again under its id: of several only the last would,
+        and none of a sub-agent's. Others have no id: what is approved of them is the next such call."""
+        if "agent_id" in given:
+            return False
+        prompt, first = self._paused.get(given["session_id"], (None, None))
+        return prompt is None or prompt != given.get("prompt_id") or first == given["tool_use_id"]
+
+    def _pause(self, given: Any) -> None:
+        _keep(self._paused, given["session_id"], (given.get("prompt_id"), given["tool_use_id"]))
 
     async def _after(self, given: Any, tool_use_id: str | None, context: Any) -> Any:
         try:
@@ -239,3 +256,9 @@ class HookGate:
             return await body(arguments)
 
         return run
+
+
+def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    kept[key] = value
+    if len(kept) > SPENT_MAX:
+        kept.popitem(last=False)

@@ -90,6 +90,7 @@ class PluginGate:
         self._ungated = frozenset(ungated)
         self._approver = approver
         self._tokens = tokens
+        self._confirms = tokens or approver is not None
 
     @property
     def plugin(self) -> BasePlugin:
@@ -122,7 +123,9 @@ class PluginGate:
             _LOG.exception("what a person said could not be taken; the call is refused")
             settled = answer.message if not answer.allowed else failed(answer.call, _UNSETTLED).message
         if isinstance(settled, Answer):
-            settled = self._desk.permit(settled, arguments, context.function_call_id)
+            settled = self._desk.permit(
+                settled, arguments, context.function_call_id if self._confirms else None
+            )
             if settled.allowed:
                 return await self._desk.run_async(
                     settled, lambda: inner(args=arguments, tool_context=context), _is_failure
@@ -145,7 +148,8 @@ class PluginGate:
         return self._desk.call(
             name,
             arguments,
-            id=context.function_call_id,
+            # Without a confirmation it comes again as another call: what is approved is the next such one.
+            id=context.function_call_id if self._confirms else None,
             run="/".join(quote(part, safe="") for part in parts),
             agent=context.agent_name,
             trusted=user_texts(_said(session.events)),
@@ -154,7 +158,7 @@ class PluginGate:
 
     def _confirmation(self, context: Any) -> Any:
         """What a person said, where it was this gate that asked."""
-        if context.tool_confirmation is None or (self._approver is None and not self._tokens):
+        if context.tool_confirmation is None or not self._confirms:
             return None
         for event in reversed(context.session.events):
             asked = event.actions.requested_tool_confirmations.get(context.function_call_id)
