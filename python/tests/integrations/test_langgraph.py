@@ -522,6 +522,20 @@ def test_guarded_tools_ask_wherever_they_run(effects: Effects, run: Runs) -> Non
     assert told(result, "c5")["verdict"] == "DENY" and effects.done == [("pay", 600.0)]
 
 
+def test_what_guarded_tools_alone_were_refused_can_be_approved_and_made_again(
+    effects: Effects, run: Runs
+) -> None:
+    made = stage0_gate(gate())
+    builder = StateGraph(MessagesState)
+    builder.add_node("tools", ToolNode(made.guard_tools(tools_of(effects))))
+    builder.add_edge(START, "tools")
+    graph = builder.compile()
+    result = run(graph, {"messages": [AIMessage("", tool_calls=[paying(600, "c1")])]})
+    made.gate.approve(told(result)["ticket"], **LEAD)
+    run(graph, {"messages": [AIMessage("", tool_calls=[paying(600, "c2")])]})
+    assert effects.done == [("pay", 600.0)]
+
+
 def test_arguments_that_the_framework_adds_are_not_the_model_s(effects: Effects, run: Runs) -> None:
     seen: list[Any] = []
 

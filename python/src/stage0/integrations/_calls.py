@@ -7,6 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
 from threading import Lock
 
 from stage0._native import canonical_text, text_of
@@ -72,6 +73,23 @@ def exact(arguments: Arguments) -> Arguments:
         return canonical_text(arguments)
     except Exception:
         return arguments
+
+
+def plain(value: Any) -> Any:
+    """Arguments as JSON's types have them: models of Pydantic and dataclasses by their fields, all else as
+    it is."""
+    named = getattr(type(value), "model_fields", None)
+    if isinstance(named, Mapping):
+        extra = getattr(value, "model_extra", None) or {}
+        named = {name: getattr(value, name) for name in named}
+        return {name: plain(item) for name, item in (named | extra).items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if type(value) is dict:
+        return {name: plain(item) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def user_texts(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], ...]:

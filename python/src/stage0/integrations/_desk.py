@@ -14,12 +14,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from stage0._words import Outcome
     from stage0.gate import Gate
     from stage0.integrations._calls import Cost
 
 
 class Desk:
     """One for each gate: what all tools behind it share."""
+
+    pauses: tuple[type[BaseException], ...] = ()
+    """What a body raises that waits for something of its own: the call comes again, as another one."""
 
     def __init__(self, gate: Gate, cost: Cost | None) -> None:
         self.gate = gate
@@ -77,8 +81,8 @@ class Desk:
         token = inside.set(True)
         try:
             result = body()
-        except BaseException:
-            self.gate.report(answer, "failed")
+        except BaseException as error:
+            self.gate.report(answer, self._became(error))
             raise
         finally:
             inside.reset(token)
@@ -95,8 +99,8 @@ class Desk:
         token = inside.set(True)
         try:
             result = await body()
-        except BaseException:
-            await self.gate.report_async(answer, "failed")
+        except BaseException as error:
+            await self.gate.report_async(answer, self._became(error))
             raise
         finally:
             inside.reset(token)
@@ -106,6 +110,9 @@ class Desk:
             cost = cost_of(self._cost, answer, result)
             await self.gate.report_async(answer, "executed", cost_usd=cost)
         return result
+
+    def _became(self, error: BaseException) -> Outcome:
+        return "stopped" if isinstance(error, self.pauses) else "failed"
 
 
 def never(result: Any) -> bool:

@@ -178,7 +178,7 @@ class HookGate:
         if call.id is None:
             _keep(self._refused, given["session_id"], True)
         elif given["session_id"] in self._refused:
-            members = {"run": call.run, "agent": call.agent, "data": call.data}
+            members: dict[str, Any] = {"run": call.run, "agent": call.agent, "data": call.data}
             again = ToolCall(call.name, call.arguments, **members)
             if self.gate.peek(again).allowed:
                 return self.gate.check(again)

@@ -188,7 +188,8 @@ class GatedTool(BaseTool):
             # Somebody changed the arguments on the way: those of before never run.
             self._desk.gate.report(known.answer, "stopped")
         config = var_child_runnable_config.get()
-        asked = self._desk.prepared(self.name, lambda: self._desk.call(self.name, given, id, config))
+        # The model makes it again as another call: what is approved meanwhile is the next such one.
+        asked = self._desk.prepared(self.name, lambda: self._desk.call(self.name, given, None, config))
         return Outcome(asked, given) if isinstance(asked, Answer) else asked
 
     def _begin(self, answer: Answer, id: str | None) -> None:

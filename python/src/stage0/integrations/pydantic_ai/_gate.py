@@ -12,7 +12,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from stage0.gate import Answer, ToolCall
 from stage0.integrations._calls import after_a_no, gate_of
 from stage0.integrations._people import decision_of
-from stage0.integrations.pydantic_ai._toolset import KEY, Desk, GatedToolset, Stage0Capability
+from stage0.integrations.pydantic_ai._toolset import KEY, Counter, GatedToolset, Stage0Capability
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ToolsetGate:
     ) -> None:
         self.gate = gate
         """What is asked."""
-        self._desk = Desk(gate, frozenset(ungated), cost, approver)
+        self._desk = Counter(gate, frozenset(ungated), cost, approver)
 
     @property
     def capability(self) -> AbstractCapability[Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_ai import ApprovalRequired, CallDeferred, RunContext
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
 from pydantic_ai.messages import ModelRequest, UserPromptPart
@@ -17,9 +15,9 @@ from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 from stage0._errors import TicketError
 from stage0._values import Verdict
 from stage0.gate import Answer, ToolCall
-from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
-from stage0.integrations._calls import Spent, UngatedError, cost_of, exact, inside, user_texts
+from stage0.integrations._calls import UngatedError, plain, user_texts
+from stage0.integrations._desk import Desk, never
 from stage0.integrations._people import Said, decision_of
 
 TYPE_CHECKING = False
@@ -33,38 +31,33 @@ KEY = "stage0"
 """Where what a person said stands in the metadata of a call."""
 
 
-class Desk:
-    """What all tools of a gate share."""
+class Counter(Desk):
+    """Where calls of Pydantic AI pass."""
+
+    pauses = (ApprovalRequired, CallDeferred)
 
     def __init__(
         self, gate: Gate, ungated: frozenset[str], cost: Cost | None, approver: Approver | None
     ) -> None:
-        self.gate = gate
+        super().__init__(gate, cost)
         self.ungated = ungated
-        self.cost = cost
         self.approver = approver
-        self.spent = Spent()
 
     def asked(self, name: str, arguments: Mapping[str, Any], context: RunContext[Any]) -> ToolCall:
         """What is asked about. Raises what the host's word on the run raises."""
         agent = getattr(context.agent, "name", None)
-        members: dict[str, Any] = {
-            "arguments": exact(_plain(dict(arguments))),
-            "agent": agent if isinstance(agent, str) else None,
-            "trusted": user_texts(_said(context.messages)),
-            "data": context,
-        }
-        if not self.gate.names_runs:
-            members["run"] = context.conversation_id
-        id = context.tool_call_id
-        if id is None:
-            return ToolCall(name, **members)
-        run = self.gate.run_of(ToolCall(name, id=id, **members))
-        return ToolCall(name, id=self.spent.name(run, id), **members)
+        return self.call(
+            name,
+            plain(dict(arguments)),
+            id=context.tool_call_id,
+            run=context.conversation_id,
+            agent=agent if isinstance(agent, str) else None,
+            trusted=user_texts(_said(context.messages)),
+            data=context,
+        )
 
-    async def settle(self, call: ToolCall, context: RunContext[Any]) -> Answer:
-        """The gate's answer, with what a person said where the run goes on with that."""
-        answer = await self.gate.check_async(call)
+    async def settle(self, answer: Answer, context: RunContext[Any]) -> Answer:
+        """The answer, with what a person said where the run goes on with that."""
         if not (context.tool_call_approved and answer.waits_for_person):
             return answer
         said = self._said(answer, context)
@@ -72,15 +65,16 @@ class Desk:
             _LOG.warning(
                 "a call of %s was approved, but nobody knows by whom: make the results by the gate, "
                 "or give the gate an approver",
-                call.name,
+                answer.call.name,
             )
             return answer
+        ticket = answer.ticket
         try:
-            await self.in_thread(answer.ticket, said)
+            await self.in_thread(lambda: self.gate.approve(ticket, **said))
         except TicketError:
             _LOG.warning("what was said of ticket %s is not taken", answer.ticket, exc_info=True)
             return answer
-        return await self.gate.check_async(call)
+        return await self.gate.check_async(answer.call)
 
     def _said(self, answer: Answer, context: RunContext[Any]) -> dict[str, Any] | None:
         """A person's yes, as a gate takes it."""
@@ -92,57 +86,34 @@ class Desk:
         person = None if self.approver is None else self.approver(answer.call)
         return None if person is None else dict(person)
 
-    async def in_thread(self, ticket: str, yes: Mapping[str, Any]) -> None:
-        """Takes a person's yes, in a thread where that may wait."""
-        if self.gate.waits:
-            await asyncio.to_thread(lambda: self.gate.approve(ticket, **yes))
-        else:
-            self.gate.approve(ticket, **yes)
-
 
 @dataclass
 class GatedToolset(WrapperToolset[Any]):
     """Asks about each call, with the arguments that the tool is about to get."""
 
-    desk: Desk
+    desk: Counter
 
     async def call_tool(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: Any) -> Any:
         """The tool's result, or what the model is told instead."""
         desk = self.desk
+        answer = await desk.check_async(lambda: desk.asked(name, tool_args, ctx))
         try:
-            answer = await desk.settle(desk.asked(name, tool_args, ctx), ctx)
+            answer = await desk.settle(answer, ctx)
         except Exception as error:
-            why = Failure("CONTEXT_FAILED", f"{type(error).__name__}: {error}")
-            answer = failed(ToolCall(name), why)
+            answer = failed(answer.call, error)
         if answer.verdict is Verdict.DEFER and answer.waits_for_person:
             raise ApprovalRequired(metadata={KEY: _shown(answer)})
-        if answer.allowed and not answer.verify(exact(_plain(dict(tool_args)))):
-            why = Failure("ARGUMENTS_CHANGED", "the arguments of the body were not checked")
-            answer = failed(answer.call, why)
+        answer = desk.permit(answer, plain(dict(tool_args)), ctx.tool_call_id)
         if not answer.allowed:
             return answer.message
-        if ctx.tool_call_id is not None:
-            desk.spent.spend(answer.run, ctx.tool_call_id)
-        token = inside.set(True)
-        try:
-            result = await super().call_tool(name, tool_args, ctx, tool)
-        except (ApprovalRequired, CallDeferred):
-            # It waits for something of its own, and comes again.
-            await desk.gate.report_async(answer, "stopped")
-            raise
-        except BaseException:
-            await desk.gate.report_async(answer, "failed")
-            raise
-        finally:
-            inside.reset(token)
-        await desk.gate.report_async(answer, "executed", cost_usd=cost_of(desk.cost, answer, result))
-        return result
+        body = super().call_tool
+        return await desk.run_async(answer, lambda: body(name, tool_args, ctx, tool), never)
 
 
 class Stage0Capability(AbstractCapability[Any]):
     """Puts the gate in front of all tools of an agent, behind whatever else changes calls."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Counter) -> None:
         self._desk = desk
 
     def get_ordering(self) -> CapabilityOrdering:
@@ -169,21 +140,6 @@ def _shown(answer: Answer) -> dict[str, Any]:
         told["questions"] = list(answer.decision.defer_questions)
         told["action_digest"] = answer.decision.action_digest
     return told
-
-
-def _plain(value: Any) -> Any:
-    """Arguments as JSON's types have them: models and dataclasses by their fields, all else as it is."""
-    if isinstance(value, BaseModel):
-        extra = value.model_extra or {}
-        named = {name: getattr(value, name) for name in type(value).model_fields}
-        return {name: _plain(item) for name, item in (named | extra).items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if type(value) is dict:
-        return {name: _plain(item) for name, item in value.items()}
-    if type(value) in (list, tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _said(messages: Any) -> Iterator[tuple[str, str]]:
