@@ -82,7 +82,8 @@ def a_crew(effects: Effects, *turns: Any, tools: Any = None, native: bool = True
         tools=tools_of(effects) if tools is None else tools,
         **more,
     )
-    return Crew(agents=[agent], tasks=[Task(description="pay acme", expected_output="done", agent=agent)])
+    task = Task(description="pay acme", expected_output="done", agent=agent)
+    return Crew(agents=[agent], tasks=[task], cache=True)
 
 
 def run(crew: Crew, asynchronously: bool = False) -> dict[str, str]:
