@@ -198,6 +198,7 @@ problem_codes! {
     FileUnwritable = "FILE_UNWRITABLE": "a file cannot be written",
     FileExists = "FILE_EXISTS": "a file is there already and would be overwritten",
     FileTooLarge = "FILE_TOO_LARGE": "a file has more bytes than are read",
+    ToolsInvalid = "TOOLS_INVALID": "definitions of tools are none, or cannot be told",
     NothingFound = "NOTHING_FOUND": "there is nothing of the kind that was asked for",
 }
 

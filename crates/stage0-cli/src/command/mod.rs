@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod catalog;
 mod check;
 mod completions;
 mod eval;
@@ -29,6 +30,7 @@ pub(crate) enum Verb {
     Approve(approve::Approve),
     Outcome(outcome::Tell),
     Init(init::Init),
+    Catalog(catalog::Catalog),
     Test(test::Test),
     Lint(lint::Lint),
     Explain(explain::Explain),
@@ -51,6 +53,7 @@ impl Verb {
             Self::Approve(verb) => verb.run(),
             Self::Outcome(verb) => verb.run(),
             Self::Init(verb) => verb.run(),
+            Self::Catalog(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
             Self::Lint(verb) => verb.run(),
             Self::Explain(verb) => verb.run(),
@@ -78,6 +81,7 @@ impl Verb {
             Self::Approve(_)
             | Self::Outcome(_)
             | Self::Init(_)
+            | Self::Catalog(_)
             | Self::Eval(_)
             | Self::Keypair(_)
             | Self::Keys(_)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class ToolCall(Value):
     """A call that is about to be made.
 
-    Everything but ``run``, ``agent``, ``trusted`` and ``data`` is the agent's word, which can only
-    tighten the answer.
+    Everything but ``run``, ``agent``, ``trusted``, ``definition`` and ``data`` is the agent's word, which
+    can only tighten the answer.
     """
 
     name: str
@@ -40,6 +40,9 @@ class ToolCall(Value):
     """Effects that the caller declares, beside those of the catalog."""
     trusted: Sequence[Mapping[str, str]] = ()
     """Texts of the user or operator, as ``{"source": ..., "text": ...}``."""
+    definition: str | None = None
+    """The digest of what the tool says of itself now, as :func:`stage0.catalog.definition_digest` tells it:
+    ``context.tool_definition``, unless the gate's context has another one."""
     data: object = None
     """Whatever the gate's ``context`` needs to tell who asks, such as the framework's own context. It
     is no part of what is decided about."""

@@ -69,8 +69,8 @@ class Gate:
 
     ``context`` is the host's word on who asks, a mapping or what makes one of the call: never put into
     it what a model wrote. ``trusted`` has texts of the user or operator, or makes them of the call;
-    ``run`` names the run of calls that have none. ``context.run_id`` and ``context.agent_name`` are the
-    call's where the context does not say.
+    ``run`` names the run of calls that have none. ``context.run_id``, ``context.agent_name`` and
+    ``context.tool_definition`` are the call's where the context does not say.
 
     ``audit`` takes a line of every decision and outcome, before they are told: an :class:`AuditLog`, the
     path of one, or anything with ``append``; ``record`` says how much of a request is in it.
@@ -216,6 +216,8 @@ class Gate:
             context["run_id"] = named if call.run is None else call.run
         if context.get("agent_name") is None:
             context["agent_name"] = call.agent
+        if context.get("tool_definition") is None:
+            context["tool_definition"] = call.definition
         run = context["run_id"]
         if run is not None and not isinstance(run, str):
             raise TypeError(f"the run's name is text, not {type(run).__name__}")

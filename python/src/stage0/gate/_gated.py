@@ -62,8 +62,15 @@ def gated(
         binder = _Binder(function, left_out)
         name = tool or binder.name
 
+        told: list[str | None] = []
+
         def proposed(bound: inspect.BoundArguments) -> ToolCall:
-            return ToolCall(name, binder.arguments(bound), effects=declared)
+            if not told:
+                # What takes long to load, and is not needed before.
+                from stage0.catalog import digests
+
+                told.append(digests.of(asking))
+            return ToolCall(name, binder.arguments(bound), effects=declared, definition=told[0])
 
         def refused(answer: Answer) -> object:
             return answer.message if refuse == "return" else obeyed(answer)
@@ -86,6 +93,7 @@ def gated(
                 await guard.report_async(answer, "executed")
                 return result
 
+            asking = _marked(waiting, name, binder)
             return waiting  # type: ignore[return-value]
 
         @functools.wraps(function)
@@ -104,9 +112,16 @@ def gated(
             guard.report(answer, "executed")
             return result
 
+        asking = _marked(running, name, binder)
         return running  # type: ignore[return-value]
 
     return decorate
+
+
+def _marked(function: Callable[..., Any], name: str, binder: _Binder) -> Callable[..., Any]:
+    """The function, with what a catalog has to know of it."""
+    function.__stage0__ = (name, binder.unchecked)  # type: ignore[attr-defined]
+    return function
 
 
 def fitting(answer: Answer, binder: _Binder, bound: inspect.BoundArguments) -> Answer:
@@ -133,7 +148,7 @@ class _Binder:
         unknown = unchecked - set(self._signature.parameters)
         if unknown:
             raise TypeError(f"{function.__qualname__} has no parameter {sorted(unknown)[0]!r}")
-        self._unchecked = unchecked
+        self.unchecked = unchecked
         self._rest = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD), None)
 
     def bind(
@@ -146,7 +161,7 @@ class _Binder:
         bound.apply_defaults()
         try:
             for name, value in bound.arguments.items():
-                if name not in self._unchecked:
+                if name not in self.unchecked:
                     bound.arguments[name] = _copy(value, name, 0)
             self.arguments(bound)
         except Failure as failure:
@@ -160,7 +175,7 @@ class _Binder:
         for name, value in bound.arguments.items():
             if name == self._rest:
                 rest = value
-            elif name not in self._unchecked:
+            elif name not in self.unchecked:
                 arguments[name] = value
         twice = rest.keys() & arguments.keys()
         if twice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from stage0.catalog import digests
 from stage0.gate import Answer, ToolCall
 from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
@@ -30,10 +31,21 @@ class Desk:
         self._cost = cost
         self._spent = Spent()
 
-    def call(self, name: str, arguments: Any, *, id: str | None, run: str | None, **rest: Any) -> ToolCall:
-        """What is asked about; ``run`` is the framework's word, which the gate's own goes before. Raises
-        what the host's word on the run raises."""
+    def call(
+        self,
+        name: str,
+        arguments: Any,
+        *,
+        id: str | None,
+        run: str | None,
+        tool: object = None,
+        **rest: Any,
+    ) -> ToolCall:
+        """What is asked about; ``run`` is the framework's word, which the gate's own goes before, and
+        ``tool`` what it has of the tool. Raises what the host's word on the run raises."""
         members: dict[str, Any] = {"arguments": exact(arguments), **rest}
+        if tool is not None:
+            members["definition"] = digests.of(tool)
         if not self.gate.names_runs:
             members["run"] = run
         if id is None:

@@ -126,7 +126,7 @@ class MiddlewareGate:
             session = getattr(context, "session", None)
             run = getattr(session, "session_id", None)
             # It comes again as another call: what is approved is the next such one.
-            return self._desk.call(tool.name, plain(arguments), id=None, run=run, data=context)
+            return self._desk.call(tool.name, plain(arguments), id=None, run=run, tool=tool, data=context)
 
         answer = await self._desk.check_async(call)
         answer = self._desk.permit(answer, plain(arguments), None)

@@ -36,6 +36,7 @@ if "on_failure" not in {field.name for field in dataclasses.fields(HookMatcher)}
     raise ImportError("this Claude Agent SDK is too old for a gate: pip install 'stage0[claude-agent-sdk]'")
 
 from stage0._errors import TicketError
+from stage0.catalog import digests
 from stage0.gate import Answer, ToolCall
 from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
@@ -79,6 +80,7 @@ class HookGate:
         """What is asked."""
         self._cost = cost
         self._spent = Spent()
+        self._tools: dict[str, SdkMcpTool[Any]] = {}
         self._said: dict[tuple[str, str], Said] = {}
         self._open: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._permits: OrderedDict[tuple[str, str], Answer] = OrderedDict()
@@ -107,7 +109,9 @@ class HookGate:
 
     def guard_tools(self, tools: Iterable[SdkMcpTool[Any]]) -> list[SdkMcpTool[Any]]:
         """Tools of this process whose bodies run only with arguments that the gate has allowed."""
-        return [dataclasses.replace(tool, handler=self._guarded(tool)) for tool in tools]
+        guarded = [dataclasses.replace(tool, handler=self._guarded(tool)) for tool in tools]
+        self._tools.update((tool.name, tool) for tool in guarded)
+        return guarded
 
     def decide(self, session_id: str, call_id: str, decision: Any) -> None:
         """Takes a person's answer to the deferred call, as ``approve(by=...)``, ``edit(arguments,
@@ -178,8 +182,7 @@ class HookGate:
         if call.id is None:
             _keep(self._refused, given["session_id"], True)
         elif given["session_id"] in self._refused:
-            members: dict[str, Any] = {"run": call.run, "agent": call.agent, "data": call.data}
-            again = ToolCall(call.name, call.arguments, **members)
+            again = call.__replace__(id=None)
             if self.gate.peek(again).allowed:
                 return self.gate.check(again)
         return answer
@@ -189,6 +192,9 @@ class HookGate:
         members: dict[str, Any] = {"agent": given.get("agent_type"), "data": given}
         if not self.gate.names_runs:
             members["run"] = session
+        tool = self._tools.get(given["tool_name"].rpartition("__")[2])
+        if tool is not None:
+            members["definition"] = digests.of(tool)
         if self._can_pause(given):
             members["id"] = self._spent.name(session, id)
         return ToolCall(given["tool_name"], exact(arguments), **members)

@@ -106,7 +106,7 @@ def _guarded(desk: Desk, tool: BaseTool) -> BaseTool:
     kind: Any = type(tool)
     if isinstance(tool, Tool):
         kind = _marked(desk, kind, {})
-        changes["func"] = _asking(desk, tool.name, tool.func, lambda: _signature(tool))
+        changes["func"] = _asking(desk, tool, tool.func, lambda: _signature(tool))
     else:
         if kind.run is not BaseTool.run or kind.arun is not BaseTool.arun:
             raise UngatedError([f"the tool {tool.name}, which runs in its own way"])
@@ -131,14 +131,14 @@ def _signature(tool: Tool[..., Any]) -> inspect.Signature:
     return inspect.signature(tool.func)
 
 
-def _asking(desk: Desk, name: str, body: Callable[..., Any], signature: Callable[[], Any]) -> Any:
+def _asking(desk: Desk, tool: BaseTool, body: Callable[..., Any], signature: Callable[[], Any]) -> Any:
     """A body that asks first, of the same kind."""
     shown = functools.partial(_shown, signature)
     if inspect.iscoroutinefunction(body):
 
         @functools.wraps(body)
         async def asks(*args: Any, **kwargs: Any) -> Any:
-            answer = await desk.check_async(lambda: _call(desk, name, shown(args, kwargs)))
+            answer = await desk.check_async(lambda: _call(desk, tool, shown(args, kwargs)))
             if answer.allowed:
                 answer = desk.permit(answer, shown(args, kwargs), None)
             if not answer.allowed:
@@ -149,7 +149,7 @@ def _asking(desk: Desk, name: str, body: Callable[..., Any], signature: Callable
 
     @functools.wraps(body)
     def ask(*args: Any, **kwargs: Any) -> Any:
-        answer = desk.check(lambda: _call(desk, name, shown(args, kwargs)))
+        answer = desk.check(lambda: _call(desk, tool, shown(args, kwargs)))
         if answer.allowed:
             answer = desk.permit(answer, shown(args, kwargs), None)
         if not answer.allowed:
@@ -163,7 +163,7 @@ def _method(desk: Desk, body: Callable[..., Any]) -> Any:
     @functools.wraps(body)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         bound = functools.partial(body, self)
-        return _asking(desk, self.name, functools.wraps(body)(bound), lambda: inspect.signature(bound))(
+        return _asking(desk, self, functools.wraps(body)(bound), lambda: inspect.signature(bound))(
             *args, **kwargs
         )
 
@@ -177,14 +177,14 @@ def _coroutine(desk: Desk, body: Callable[..., Any]) -> Any:
             return await body(self, *args, **kwargs)
 
         signature = inspect.signature(functools.partial(body, self))
-        return await _asking(desk, self.name, bound, lambda: signature)(*args, **kwargs)
+        return await _asking(desk, self, bound, lambda: signature)(*args, **kwargs)
 
     return run
 
 
-def _call(desk: Desk, name: str, arguments: Any) -> ToolCall:
+def _call(desk: Desk, tool: BaseTool, arguments: Any) -> ToolCall:
     """What is asked about. It comes again as another call: what is approved is the next such one."""
-    return desk.call(name, arguments, id=None, run=None)
+    return desk.call(tool.name, arguments, id=None, run=None, tool=tool)
 
 
 def _shown(signature: Callable[[], inspect.Signature], args: Any, kwargs: Any) -> dict[str, Any]:

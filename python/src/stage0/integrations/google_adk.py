@@ -116,7 +116,7 @@ class PluginGate:
 
     async def run(self, tool: BaseTool, inner: Any, arguments: Any, context: Any) -> Any:
         """The tool's result, or what the model is told instead."""
-        answer = await self._desk.check_async(lambda: self._call(tool.name, arguments, context))
+        answer = await self._desk.check_async(lambda: self._call(tool, arguments, context))
         try:
             settled = await self._settle(answer, context)
         except Exception:
@@ -142,12 +142,13 @@ class PluginGate:
             return await self._ask(answer, answer.ticket, confirmation, context)
         return answer
 
-    def _call(self, name: str, arguments: Any, context: Any) -> ToolCall:
+    def _call(self, tool: BaseTool, arguments: Any, context: Any) -> ToolCall:
         session = context.session
         parts = [session.app_name, session.user_id, session.id]
         return self._desk.call(
-            name,
+            tool.name,
             arguments,
+            tool=tool,
             # Without a confirmation it comes again as another call: what is approved is the next such one.
             id=context.function_call_id if self._confirms else None,
             run="/".join(quote(part, safe="") for part in parts),

@@ -117,9 +117,8 @@ class _Desk(Desk):
     def asked(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ToolCall:
         """What is asked about. It comes again as another call: what is approved is the next such one."""
         data = kwargs.get(getattr(tool, "ctx_param_name", None) or "")
-        return self.call(
-            str(tool.metadata.name), self.shown(tool, args, kwargs), id=None, run=None, data=data
-        )
+        name, shown = str(tool.metadata.name), self.shown(tool, args, kwargs)
+        return self.call(name, shown, id=None, run=None, tool=tool, data=data)
 
     def known(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether this is the body that is running, in its other form."""

@@ -13,6 +13,7 @@ from langchain_core.tools import BaseTool
 from pydantic import PrivateAttr
 from typing_extensions import get_type_hints
 
+from stage0.catalog import digests
 from stage0.gate import Answer, ToolCall
 from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
@@ -50,6 +51,7 @@ class Desk:
         self.cost = cost
         self.approver = approver
         self.spent = Spent()
+        self.tools: dict[str, BaseTool] = {}
 
     def call(
         self,
@@ -68,6 +70,9 @@ class Desk:
             "trusted": user_texts(_said(messages)),
             "data": config if data is None else data,
         }
+        tool = getattr(data, "tool", None) or self.tools.get(name)
+        if tool is not None:
+            members["definition"] = digests.of(tool)
         thread = (config.get("configurable") or {}).get("thread_id")
         if thread is not None and not self.gate.names_runs:
             members["run"] = str(thread)
@@ -227,6 +232,7 @@ def _noted(result: Any, note: str) -> Any:
 
 def gated(desk: Desk, tool: BaseTool) -> BaseTool:
     """The tool with the gate in front of it."""
+    desk.tools[tool.name] = tool
     return tool if isinstance(tool, GatedTool) and tool.desk is desk else GatedTool(desk, tool)
 
 

@@ -12,7 +12,7 @@ except ImportError as error:
 from stage0.gate import ToolCall
 from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
-from stage0.integrations.mcp._gate import McpGate, Refusal
+from stage0.integrations.mcp._gate import Listed, McpGate, Refusal, digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,16 @@ class Stage0Middleware(Middleware):
 
     def __init__(self, gate: McpGate) -> None:
         self._gate = gate
+        self._listed = Listed()
+
+    async def on_list_tools(
+        self, context: MiddlewareContext[Any], call_next: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
+        """Remembers what tools say of themselves."""
+        tools = await call_next(context)
+        for tool in tools:
+            self._listed.keep(tool.name, digest_of(tool.to_mcp_tool()))
+        return tools
 
     async def on_call_tool(
         self, context: MiddlewareContext[Any], call_next: Callable[[Any], Awaitable[Any]]
@@ -49,4 +59,10 @@ class Stage0Middleware(Middleware):
             raise Failure("CALL_UNCHECKED", "another middleware is behind the gate and may change the call")
         # There is none where a program calls its own server.
         request = None if within is None else within.request_context
-        return await self._gate.settle(context.message, request)
+        name = context.message.name
+        definition = await self._listed.digest(name, request)
+        if definition is None and server is not None:
+            tool = await server.get_tool(name)
+            definition = None if tool is None else digest_of(tool.to_mcp_tool())
+            self._listed.keep(name, definition)
+        return await self._gate.settle(context.message, request, definition)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import OrderedDict
 
 import mcp_types as types
 from mcp.server.lowlevel import Server
 
 from stage0._errors import TicketError
+from stage0.catalog import KNOWN_MAX, definition, definition_digest
 from stage0.gate import Answer, ToolCall
 from stage0.gate._failure import Failure
 from stage0.gate._gate import failed
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     _S = TypeVar("_S")
 
 _LOG = logging.getLogger("stage0.gate")
+
+LIST_PAGES_MAX = 100
+"""Pages of a server's list of tools that are looked through for one."""
 
 
 def stage0_gate(
@@ -99,7 +104,12 @@ class McpGate:
         if isinstance(entry.handler, GatedHandler):
             raise ValueError(f"the server {low.name} has a gate already")
         params: Any = entry.params_type
-        low.add_request_handler("tools/call", params, GatedHandler(self, entry.handler))
+        listed = Listed()
+        lists = low.get_request_handler("tools/list")
+        if lists is not None:
+            listed.handler = lists.handler
+            low.add_request_handler("tools/list", lists.params_type, listed)
+        low.add_request_handler("tools/call", params, GatedHandler(self, entry.handler, listed))
         return server
 
     @property
@@ -112,9 +122,12 @@ class McpGate:
 
     # --- Asking ---
 
-    async def settle(self, params: Any, context: Any) -> Answer | Refusal | types.InputRequiredResult:
-        """An ALLOW, or what the client gets instead."""
-        asked = self._asked(params, context)
+    async def settle(
+        self, params: Any, context: Any, definition: str | None
+    ) -> Answer | Refusal | types.InputRequiredResult:
+        """An ALLOW, or what the client gets instead. ``definition`` is the digest of what the tool says of
+        itself."""
+        asked = self._asked(params, context, definition)
         if isinstance(asked, Answer):
             return Refusal(asked.message)
         answer = await self.gate.check_async(asked)
@@ -129,14 +142,15 @@ class McpGate:
             answer = asks
         return answer if answer.allowed else Refusal(answer.message)
 
-    def _asked(self, params: Any, context: Any) -> ToolCall | Answer:
+    def _asked(self, params: Any, context: Any, definition: str | None) -> ToolCall | Answer:
         # A call has no id that lasts: when it is made again after an approval, it has another one.
         arguments = exact(params.arguments or {})
-        call = ToolCall(params.name, arguments, data=context)
+        members: dict[str, Any] = {"definition": definition, "data": context}
+        call = ToolCall(params.name, arguments, **members)
         try:
             if self.gate.names_runs:
                 return call
-            return ToolCall(params.name, arguments, run=_session(context), data=context)
+            return ToolCall(params.name, arguments, run=_session(context), **members)
         except Exception as error:
             return failed(call, Failure("CONTEXT_FAILED", f"{type(error).__name__}: {error}"))
 
@@ -205,15 +219,56 @@ class McpGate:
         return result
 
 
+class Listed:
+    """Answers ``tools/list`` as the server did, and remembers what its tools say of themselves."""
+
+    def __init__(self) -> None:
+        self.handler: Callable[[Any, Any], Awaitable[Any]] | None = None
+        self._digests: OrderedDict[str, str | None] = OrderedDict()
+
+    async def __call__(self, context: Any, params: Any) -> Any:
+        if self.handler is None:
+            raise LookupError("the server lists no tools")
+        result = await self.handler(context, params)
+        for tool in result.tools:
+            self.keep(tool.name, digest_of(tool))
+        return result
+
+    def keep(self, name: str, digest: str | None) -> None:
+        """Remembers a digest; ``None`` where there is none."""
+        self._digests[name] = digest
+        if len(self._digests) > KNOWN_MAX:
+            self._digests.popitem(last=False)
+
+    async def digest(self, name: str, context: Any) -> str | None:
+        """The digest of a tool, as it was told to whoever asked last; asked for where nobody has."""
+        cursor, pages = None, 0
+        while name not in self._digests and self.handler is not None and pages < LIST_PAGES_MAX:
+            result = await self(context, types.PaginatedRequestParams(cursor=cursor))
+            cursor, pages = result.next_cursor, pages + 1
+            if cursor is None:
+                break
+        if name not in self._digests:
+            # So that a tool that there is not is asked for once.
+            self.keep(name, None)
+        return self._digests[name]
+
+
 class GatedHandler:
     """Answers ``tools/call``: as the server did, if the call may be made."""
 
-    def __init__(self, gate: McpGate, inner: Callable[[Any, Any], Awaitable[Any]]) -> None:
+    def __init__(self, gate: McpGate, inner: Callable[[Any, Any], Awaitable[Any]], listed: Listed) -> None:
         self._gate = gate
         self._inner = inner
+        self._listed = listed
 
     async def __call__(self, context: Any, params: Any) -> Any:
-        outcome = await self._gate.settle(params, context)
+        try:
+            definition = await self._listed.digest(params.name, context)
+        except Exception:
+            _LOG.exception("what %s says of itself is not known", params.name)
+            definition = None
+        outcome = await self._gate.settle(params, context, definition)
         if isinstance(outcome, types.InputRequiredResult):
             return outcome
         if isinstance(outcome, Refusal):
@@ -221,6 +276,15 @@ class GatedHandler:
             return types.CallToolResult(content=[text], structured_content=outcome.members, is_error=True)
         passed = _without_ours(params)
         return await self._gate.run(outcome, lambda: self._inner(context, passed))
+
+
+def digest_of(tool: Any) -> str | None:
+    """The digest of what a tool says of itself, as clients are told."""
+    try:
+        return definition_digest(definition(tool))
+    except Exception:
+        _LOG.exception("what %s says of itself has no exact form", getattr(tool, "name", "a tool"))
+        return None
 
 
 def _without_ours(params: Any) -> Any:

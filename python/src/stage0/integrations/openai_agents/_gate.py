@@ -169,7 +169,9 @@ class AgentsGate:
         agent_name = item.agent.name if isinstance(agent, AllTools) else None
         name = getattr(item, "qualified_name", None) or item.name or ""
         context: Any = state._context
-        call = self._desk.call(name, agent_name, context, item.arguments, _call_id(item))
+        tools = getattr(item.agent, "tools", None) or ()
+        tool = next((one for one in tools if getattr(one, "name", None) == item.name), None)
+        call = self._desk.call(name, agent_name, context, item.arguments, _call_id(item), tool)
         return self.gate.check(call)
 
 

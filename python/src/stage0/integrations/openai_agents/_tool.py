@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from agents import FunctionTool, ToolGuardrailFunctionOutput, ToolInputGuardrail
 
 from stage0._values import Verdict
+from stage0.catalog import digests
 from stage0.gate import Answer, Failure, ToolCall
 from stage0.gate._gate import failed
 from stage0.integrations._calls import Spent, cost_of, exact, inside, user_texts
@@ -40,24 +41,37 @@ class Desk:
         self.permits: WeakKeyDictionary[ToolContext[Any], Answer] = WeakKeyDictionary()
 
     def call(
-        self, name: str, agent: str | None, context: RunContextWrapper[Any], arguments: Any, id: str
+        self,
+        name: str,
+        agent: str | None,
+        context: RunContextWrapper[Any],
+        arguments: Any,
+        id: str,
+        tool: FunctionTool | None = None,
     ) -> ToolCall:
         """What is asked about. Raises what the host's word on the run raises."""
         members: dict[str, Any] = {
             "arguments": exact(arguments),
             "agent": agent,
             "trusted": user_texts(_said(getattr(context, "turn_input", ()))),
+            "definition": None if tool is None else digests.of(tool),
             "data": context,
         }
         run = self.gate.run_of(ToolCall(name, id=id, **members))
         return ToolCall(name, id=self.spent.name(run, id), **members)
 
     async def ask(
-        self, name: str, agent: str | None, context: RunContextWrapper[Any], arguments: Any, id: str
+        self,
+        name: str,
+        agent: str | None,
+        context: RunContextWrapper[Any],
+        arguments: Any,
+        id: str,
+        tool: FunctionTool | None = None,
     ) -> Answer:
         """The gate's answer. Whatever goes wrong is a DENY."""
         try:
-            call = self.call(name, agent, context, arguments, id)
+            call = self.call(name, agent, context, arguments, id, tool)
         except Exception as error:
             why = Failure("CONTEXT_FAILED", f"{type(error).__name__}: {error}")
             return failed(ToolCall(name, id=id), why)
@@ -100,7 +114,7 @@ class GatedTool:
         self, context: RunContextWrapper[Any], arguments: dict[str, Any], id: str
     ) -> bool:
         """Whether the run pauses for a person. A DENY asks nobody: :meth:`enforce` tells the model."""
-        answer = await self.desk.ask(self.name, self.agent, context, arguments, id)
+        answer = await self.desk.ask(self.name, self.agent, context, arguments, id, self._inner)
         if answer.verdict is Verdict.DENY:
             return False
         if answer.verdict is Verdict.DEFER:
@@ -124,7 +138,8 @@ class GatedTool:
 
     async def _permit(self, context: ToolContext[Any]) -> Answer:
         id = context.tool_call_id
-        answer = await self.desk.ask(self.name, self.agent, context, context.tool_arguments, id)
+        arguments = context.tool_arguments
+        answer = await self.desk.ask(self.name, self.agent, context, arguments, id, self._inner)
         if answer.verdict is Verdict.DEFER and _is_approved(context):
             answer = await self.desk.after_native_yes(answer)
         if answer.allowed:

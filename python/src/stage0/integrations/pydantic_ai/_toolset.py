@@ -43,7 +43,9 @@ class Counter(Desk):
         self.ungated = ungated
         self.approver = approver
 
-    def asked(self, name: str, arguments: Mapping[str, Any], context: RunContext[Any]) -> ToolCall:
+    def asked(
+        self, name: str, arguments: Mapping[str, Any], context: RunContext[Any], tool: Any
+    ) -> ToolCall:
         """What is asked about. Raises what the host's word on the run raises."""
         agent = getattr(context.agent, "name", None)
         return self.call(
@@ -51,6 +53,7 @@ class Counter(Desk):
             plain(dict(arguments)),
             id=context.tool_call_id,
             run=context.conversation_id,
+            tool=getattr(tool, "tool_def", None),
             agent=agent if isinstance(agent, str) else None,
             trusted=user_texts(_said(context.messages)),
             data=context,
@@ -96,7 +99,7 @@ class GatedToolset(WrapperToolset[Any]):
     async def call_tool(self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: Any) -> Any:
         """The tool's result, or what the model is told instead."""
         desk = self.desk
-        answer = await desk.check_async(lambda: desk.asked(name, tool_args, ctx))
+        answer = await desk.check_async(lambda: desk.asked(name, tool_args, ctx, tool))
         try:
             answer = await desk.settle(answer, ctx)
         except Exception as error:
