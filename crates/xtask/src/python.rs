@@ -30,6 +30,9 @@ const FRAMEWORKS: &str = "python/frameworks/newest.txt";
 /// others need.
 const INTEGRATIONS: &[&str] = &["tests/integrations"];
 
+/// Where the gate for `CrewAI` is tested.
+const CREWAI: &[&str] = &["tests/crewai"];
+
 /// Environments of other frameworks, by what they install and what is tested there.
 const OTHER_FRAMEWORKS: &[(&str, &str, &[&str])] = &[
     (
@@ -37,10 +40,11 @@ const OTHER_FRAMEWORKS: &[(&str, &str, &[&str])] = &[
         "python/frameworks/oldest.txt",
         INTEGRATIONS,
     ),
+    ("python-crewai", "python/frameworks/crewai.txt", CREWAI),
     (
-        "python-crewai",
-        "python/frameworks/crewai.txt",
-        &["tests/crewai"],
+        "python-crewai-oldest",
+        "python/frameworks/crewai-oldest.txt",
+        CREWAI,
     ),
 ];
 

@@ -142,7 +142,8 @@ def call_agent_framework(gate: Gate, function: Any) -> str:
 
     [tool] = from_agent_framework(function)
     stage0_gate(gate).put_before(tool)
-    return str(asyncio.run(tool.invoke(arguments={"where": "here"}, skip_parsing=True)))
+    said: Any = asyncio.run(tool.invoke(arguments={"where": "here"}))
+    return said if isinstance(said, str) else str([content.text for content in said])
 
 
 def call_pydantic_ai(gate: Gate, function: Any) -> str:
