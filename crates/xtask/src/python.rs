@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 use crate::abreast::{Check, all_succeed};
@@ -234,10 +234,23 @@ pub(crate) fn other_frameworks() -> Result<(), String> {
     develop
         .args(["develop", "--quiet", "--features", "panic-for-tests"])
         .current_dir(root()?.join("python"));
+    let (sender, folders) = mpsc::channel();
+    // Installing waits for disks and networks, and tests do not.
+    thread::spawn(move || {
+        for (name, requirements, _) in OTHER_FRAMEWORKS {
+            let folder = installed(name, requirements);
+            let failed = folder.is_err();
+            if sender.send(folder).is_err() || failed {
+                break;
+            }
+        }
+    });
     succeed(develop, "maturin")?;
-    for (name, requirements, tests) in OTHER_FRAMEWORKS {
+    for (_, requirements, tests) in OTHER_FRAMEWORKS {
+        let folder = folders
+            .recv()
+            .map_err(|_| format!("{requirements}: cannot be installed"))??;
         println!("{requirements}");
-        let folder = installed(name, requirements)?;
         succeed(integrations(&folder, tests)?, requirements)?;
     }
     Ok(())
