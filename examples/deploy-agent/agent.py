@@ -18,6 +18,7 @@ from stage0 import Gate
 from stage0.integrations.langgraph import approve, stage0_gate
 
 POLICY = Path(__file__).with_name("policy.yaml")
+RELEASE = {"actor_id": "ci", "revision": "0a1b2c3"}  # your own code's word, never the model's
 
 
 @tool
@@ -53,7 +54,7 @@ def scripted(has_begun: bool):
         call("deploy", revision="0a1b2c3", environment="production"),
         AIMessage("0a1b2c3 is in production."),
     ]
-    # The tool's id is the call's: a second try is another call.
+    # A second try is another call.
     turns[2].tool_calls[0]["id"] += "-again"
     return Scripted(messages=iter(turns[4:] if has_begun else turns))
 
@@ -63,7 +64,7 @@ def process(folder: str, given: object, has_begun: bool) -> dict:
     model = os.environ.get("MODEL") or scripted(has_begun)
     with (
         SqliteSaver.from_conn_string(f"{folder}/graph.db") as saver,
-        Gate(POLICY, store=f"sqlite:{folder}/runs.db") as kept,
+        Gate(POLICY, context=RELEASE, store=f"sqlite:{folder}/runs.db") as kept,
     ):
         gate = stage0_gate(kept)
         agent = create_agent(model, [run_tests, deploy], middleware=[gate.middleware], checkpointer=saver)

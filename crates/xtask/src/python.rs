@@ -224,7 +224,7 @@ pub(crate) fn test() -> Result<(), String> {
 }
 
 /// The gates for agent frameworks, with the oldest versions that their extras allow, and for those that
-/// cannot be installed beside the others. [`test`] has the newest.
+/// cannot be installed beside the others. [`fn@test`] has the newest.
 ///
 /// # Errors
 /// They cannot be installed, or a test fails.

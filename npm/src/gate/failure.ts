@@ -8,6 +8,7 @@ export const CAUSES: { readonly [code: string]: string } = {
   ARGUMENTS_CHANGED: "the arguments are not those that were checked",
   CALL_INVALID: "the call cannot be decided about as it is",
   CALL_OVER: "this call has failed or was stopped: another try is another call, with its own id",
+  CALL_UNCHECKED: "nobody was asked about this call right before it was to run",
   CONTEXT_FAILED: "the host could not say who asks",
   ENGINE_FAILED: "the engine stopped half way",
   GATE_FAILED: "the gate stopped half way",
