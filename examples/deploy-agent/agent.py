@@ -1,7 +1,7 @@
 """An agent that deploys: LangChain's agent on LangGraph, with a gate in front of its tools.
 
-A call that waits for a person interrupts the graph. Who answers does so in another process: here with another
-graph and another gate, which share nothing with the first but two files.
+A call that waits for a person interrupts the graph. Who goes on may be another process: here another graph
+and another gate, which share nothing with the first but two files.
 """
 
 import os
@@ -13,10 +13,11 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 from stage0 import Gate
-from stage0.integrations.langgraph import approve, stage0_gate
+from stage0.integrations.langgraph import approve, reject, stage0_gate
 
+MODEL = os.environ.get("MODEL")  # as LangChain names it; without one, a script plays the model
 POLICY = Path(__file__).with_name("policy.yaml")
 RELEASE = {"actor_id": "ci", "revision": "0a1b2c3"}  # your own code's word, never the model's
 
@@ -61,7 +62,7 @@ def scripted(has_begun: bool):
 
 def process(folder: str, given: object, has_begun: bool) -> dict:
     """One process of several: it begins a run, or goes on with one."""
-    model = os.environ.get("MODEL") or scripted(has_begun)
+    model = MODEL or scripted(has_begun)
     with (
         SqliteSaver.from_conn_string(f"{folder}/graph.db") as saver,
         Gate(POLICY, context=RELEASE, store=f"sqlite:{folder}/runs.db") as kept,
@@ -71,14 +72,20 @@ def process(folder: str, given: object, has_begun: bool) -> dict:
         return agent.invoke(given, {"configurable": {"thread_id": "release-42"}})
 
 
+def answered(waiting: Interrupt) -> dict:
+    """What a person says: in this example at the terminal, or yes where a script plays the model."""
+    print(f"  Kim, may this happen? {waiting.value['name']} {waiting.value['args']}")
+    if not MODEL or input("  y/n ") == "y":
+        return approve(by="kim", roles=["release_manager"])
+    return reject(by="kim", reason="Kim said no.")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         asked = {"messages": [("user", "Please bring 0a1b2c3 to production.")]}
         result = process(folder, asked, has_begun=False)
         while waiting := result.get("__interrupt__"):
-            for one in waiting:
-                print(f"  somebody is asked: {one.value['name']} {one.value['args']}")
-            answers = {one.id: approve(by="kim", roles=["release_manager"]) for one in waiting}
+            answers = {one.id: answered(one) for one in waiting}
             result = process(folder, Command(resume=answers), has_begun=True)
 
     for message in result["messages"]:

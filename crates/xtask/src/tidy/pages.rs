@@ -91,7 +91,16 @@ fn is_run(line: &str) -> bool {
         let verb = verb.split(' ').next().unwrap_or_default();
         verb.is_empty() || VERBS.iter().any(|known| known.name == verb)
     });
-    is_verb || SHELL_LINES.iter().any(|(known, _)| *known == command)
+    is_verb || SHELL_LINES.iter().any(|(known, _)| *known == command) || is_example(command)
+}
+
+/// Whether tests of frameworks install what the line installs (`test_extras.py` compares), or run what it
+/// runs (`test_examples.py`, which takes every example that has an agent).
+fn is_example(command: &str) -> bool {
+    let runs = command
+        .strip_prefix("python examples/")
+        .is_some_and(|path| path.ends_with("-agent/agent.py"));
+    runs || command.starts_with("pip install './python[")
 }
 
 /// The fenced blocks of a page: the line, what stands behind the fence, and the text.
