@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command, Interrupt
+
 from stage0 import Gate
 from stage0.integrations.langgraph import approve, reject, stage0_gate
 

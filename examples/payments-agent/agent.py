@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agents import Agent, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
+
 from stage0 import ToolCall
 from stage0.integrations.openai_agents import stage0_gate
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic_ai import Agent, DeferredToolRequests
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import FunctionModel
+
 from stage0.integrations.pydantic_ai import stage0_gate
 
 MODEL = os.environ.get("MODEL")  # as Pydantic AI names it; without one, a script plays the model
