@@ -66,8 +66,8 @@ pub(crate) const LONG_CHECKS: &[Part] = &[
     part("fuzz", checks::fuzz),
     part("differential+", checks::long_differential),
     part("python sdist", || python::sdist().map(|()| Tally::ONE)),
-    part("frameworks", || {
-        python::other_frameworks().map(|()| Tally::ONE)
+    part("oldest frameworks", || {
+        python::oldest_frameworks().map(|()| Tally::ONE)
     }),
     part("bench", checks::quick_bench),
 ];

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{OnceLock, mpsc};
+use std::sync::OnceLock;
 use std::thread;
 
 use crate::abreast::{Check, all_succeed};
@@ -23,29 +23,40 @@ const SOURCES: &[&str] = &[
     "../examples",
 ];
 
-/// The newest versions of agent frameworks, with all that they need.
-const FRAMEWORKS: &str = "python/frameworks/newest.txt";
+/// An environment with agent frameworks, and what is tested there. `CrewAI` wants other versions of what
+/// others need, and so has its own.
+struct Frameworks {
+    environment: &'static str,
+    requirements: &'static str,
+    tests: &'static str,
+}
 
-/// Where gates for them are tested. Those for `CrewAI` are not there: it wants other versions of what
-/// others need.
-const INTEGRATIONS: &[&str] = &["tests/integrations"];
+/// The newest versions, with all that they need.
+const NEWEST: [Frameworks; 2] = [
+    Frameworks {
+        environment: "python-frameworks",
+        requirements: "python/frameworks/newest.txt",
+        tests: "tests/integrations",
+    },
+    Frameworks {
+        environment: "python-crewai",
+        requirements: "python/frameworks/crewai.txt",
+        tests: "tests/crewai",
+    },
+];
 
-/// Where the gate for `CrewAI` is tested.
-const CREWAI: &[&str] = &["tests/crewai"];
-
-/// Environments of other frameworks, by what they install and what is tested there.
-const OTHER_FRAMEWORKS: &[(&str, &str, &[&str])] = &[
-    (
-        "python-frameworks-oldest",
-        "python/frameworks/oldest.txt",
-        INTEGRATIONS,
-    ),
-    ("python-crewai", "python/frameworks/crewai.txt", CREWAI),
-    (
-        "python-crewai-oldest",
-        "python/frameworks/crewai-oldest.txt",
-        CREWAI,
-    ),
+/// The oldest versions that extras allow.
+const OLDEST: [Frameworks; 2] = [
+    Frameworks {
+        environment: "python-frameworks-oldest",
+        requirements: "python/frameworks/oldest.txt",
+        tests: "tests/integrations",
+    },
+    Frameworks {
+        environment: "python-crewai-oldest",
+        requirements: "python/frameworks/crewai-oldest.txt",
+        tests: "tests/crewai",
+    },
 ];
 
 /// What is never in a wheel: the door through which tests make the module panic.
@@ -201,20 +212,14 @@ pub(crate) fn test() -> Result<(), String> {
         judge.args(arguments).current_dir(&here);
         Ok::<Command, String>(judge)
     };
-    let develop = ["develop", "--quiet", "--features", "panic-for-tests"];
-    let develop = judge("maturin", &develop)?;
-    // Installing waits for disks and networks, and building does not.
-    let frameworks = thread::spawn(|| installed("python-frameworks", FRAMEWORKS));
-    succeed(develop, "maturin")?;
-    let frameworks = frameworks
-        .join()
-        .map_err(|_| "frameworks: cannot be installed".to_owned())??;
+    let [frameworks, crewai] = develop(&tools, &NEWEST)?;
     let format = [&["format", "--check", "--quiet"], SOURCES].concat();
     let lint = [&["check", "--quiet"], SOURCES].concat();
     all_succeed(vec![
         // The longest begins.
         Check::new("pytest", judge("pytest", &[])?),
-        Check::new("integrations", integrations(&frameworks, INTEGRATIONS)?),
+        Check::new("integrations", frameworks),
+        Check::new("crewai", crewai),
         Check::new("ruff format", judge("ruff", &format)?),
         Check::new("ruff check", judge("ruff", &lint)?),
         Check::new("mypy", judge("mypy", &[])?),
@@ -223,49 +228,49 @@ pub(crate) fn test() -> Result<(), String> {
     ])
 }
 
-/// The gates for agent frameworks, with the oldest versions that their extras allow, and for those that
-/// cannot be installed beside the others. [`fn@test`] has the newest.
+/// Gates for agent frameworks, with the oldest versions that the extras allow. [`fn@test`] has the newest.
 ///
 /// # Errors
 /// They cannot be installed, or a test fails.
-pub(crate) fn other_frameworks() -> Result<(), String> {
-    let tools = tools()?;
-    let mut develop = tool(&tools, "maturin")?;
-    develop
-        .args(["develop", "--quiet", "--features", "panic-for-tests"])
-        .current_dir(root()?.join("python"));
-    let (sender, folders) = mpsc::channel();
-    // Installing waits for disks and networks, and tests do not.
-    thread::spawn(move || {
-        for (name, requirements, _) in OTHER_FRAMEWORKS {
-            let folder = installed(name, requirements);
-            let failed = folder.is_err();
-            if sender.send(folder).is_err() || failed {
-                break;
-            }
-        }
-    });
-    succeed(develop, "maturin")?;
-    for (_, requirements, tests) in OTHER_FRAMEWORKS {
-        let folder = folders
-            .recv()
-            .map_err(|_| format!("{requirements}: cannot be installed"))??;
-        println!("{requirements}");
-        succeed(integrations(&folder, tests)?, requirements)?;
-    }
-    Ok(())
+pub(crate) fn oldest_frameworks() -> Result<(), String> {
+    let [frameworks, crewai] = develop(&tools()?, &OLDEST)?;
+    all_succeed(vec![
+        Check::new("integrations", frameworks),
+        Check::new("crewai", crewai),
+    ])
 }
 
-/// Tests of integrations, with the frameworks of an environment and the package as it stands here.
-fn integrations(folder: &Path, tests: &[&str]) -> Result<Command, String> {
+/// Puts the native module, which can be told to panic, beside the package's sources, while environments
+/// with frameworks are installed: that waits for disks and networks, and building does not. Tests of
+/// integrations in each of them, with the package as it stands here.
+fn develop<const N: usize>(
+    tools: &Path,
+    frameworks: &'static [Frameworks; N],
+) -> Result<[Command; N], String> {
     let here = root()?.join("python");
-    let mut judge = tool(folder, "python")?;
-    judge
-        .args(["-m", "pytest"])
-        .args(tests)
-        .env("PYTHONPATH", here.join("src"))
+    let installing = frameworks
+        .each_ref()
+        .map(|one| thread::spawn(|| installed(one.environment, one.requirements)));
+    let mut develop = tool(tools, "maturin")?;
+    develop
+        .args(["develop", "--quiet", "--features", "panic-for-tests"])
         .current_dir(&here);
-    Ok(judge)
+    succeed(develop, "maturin")?;
+    let mut judges = Vec::with_capacity(N);
+    for (one, installing) in frameworks.iter().zip(installing) {
+        let folder = installing
+            .join()
+            .map_err(|_| format!("{}: cannot be installed", one.requirements))??;
+        let mut judge = tool(&folder, "python")?;
+        judge
+            .args(["-m", "pytest", one.tests])
+            .env("PYTHONPATH", here.join("src"))
+            .current_dir(&here);
+        judges.push(judge);
+    }
+    judges
+        .try_into()
+        .map_err(|_| "some frameworks have no tests".to_owned())
 }
 
 /// Measures the wheel beside what else `PyPI` has, which is fetched for this and into an environment of its
